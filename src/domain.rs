@@ -1,0 +1,29 @@
+//! The words of the trade, as types: who is looked at, what is asked, what was decided.
+//! Nothing here does input or output, and nothing here knows Rhai, SQL or mail.
+
+mod batch;
+mod candidate;
+mod customer;
+mod decision;
+mod history;
+mod ids;
+mod outreach;
+mod problem;
+mod rule;
+mod time;
+mod value;
+
+pub use batch::{Batch, Layout};
+pub use candidate::{Ask, Asked, Candidate, Channel, Match, Template};
+pub use customer::{Customer, Recipient, normalise_email, normalise_phone};
+pub use decision::{
+    Consent, Decided, Decision, Earlier, EpisodeChange, Outcome, Refusal, RuleTally, RunReport,
+    SuppressionCause, Totals, Withdrawal,
+};
+pub use history::{Charge, Episode, History, HistoryVersion, Suppression, Waiting};
+pub use ids::{CustomerId, OutreachKey, RuleId, SignalName, SubjectId};
+pub use outreach::{Outreach, OutreachState, OutreachSubject};
+pub use problem::{Place, Problem, Severity};
+pub use rule::{About, RuleSettings};
+pub use time::{Instant, Span, SpanError, format_instant, parse_instant};
+pub use value::{Facts, Field, Fields, Value};

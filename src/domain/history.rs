@@ -1,0 +1,85 @@
+//! What happened before, as far as a decision needs it. Read in one consistent view.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Channel, CustomerId, Instant, Outreach, Recipient, RuleId, SubjectId, SuppressionCause,
+};
+
+/// The state of the books that a history was read from: a run is recorded only if it is still the latest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryVersion(pub i64);
+
+/// The stretch of runs through which one rule goes on matching one subject; open ones only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Episode {
+    /// The run that first saw it.
+    pub started_at: Instant,
+    /// How many contacts of it count: those not withdrawn and not waiting.
+    pub contacts: u32,
+    /// When the last of them left or was to leave.
+    pub last_contact_at: Option<Instant>,
+    /// How many rounds of tasks it made.
+    pub tasks: u32,
+    /// When the last of them was made.
+    pub last_task_at: Option<Instant>,
+}
+
+/// A contact or task that counts against caps and cooldowns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Charge {
+    /// Whose idea it was.
+    pub rule: RuleId,
+    /// Whom it reached.
+    pub customer: CustomerId,
+    /// What it was about.
+    pub subject: SubjectId,
+    /// Which episode it belongs to.
+    pub episode_started_at: Instant,
+    /// The outreach: merged subjects share one, and it is charged once.
+    pub outreach: super::OutreachKey,
+    /// How it went.
+    pub channel: Channel,
+    /// Every normalised address of the recipient.
+    pub recipients: Vec<Recipient>,
+    /// When the message left or is to leave.
+    pub at: Instant,
+}
+
+/// Somebody is not to be contacted about something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suppression {
+    /// A customer, if it names one.
+    pub customer: Option<CustomerId>,
+    /// An address, if it names one.
+    pub recipient: Option<Recipient>,
+    /// The topic; `None` for all.
+    pub topic: Option<String>,
+    /// Why.
+    pub cause: SuppressionCause,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// An outreach that was decided by an earlier run and is not yet on its way (state `ready`): it is
+/// on the table again, whether its rule is evaluated now or not. It is not among the charges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// What was decided.
+    pub outreach: Outreach,
+}
+
+/// Everything of the past that one decision may look at.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Which state of the books this is.
+    pub version: HistoryVersion,
+    /// Open episodes of the rules that were evaluated.
+    pub episodes: BTreeMap<(RuleId, CustomerId, SubjectId), Episode>,
+    /// What counts against caps and cooldowns of the customers and recipients on the table.
+    pub charges: Vec<Charge>,
+    /// Suppressions of the customers and recipients on the table.
+    pub suppressions: Vec<Suppression>,
+    /// What is not yet on its way, ordered by key.
+    pub waiting: Vec<Waiting>,
+}
