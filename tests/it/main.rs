@@ -1,0 +1,17 @@
+//! The integration tests: one binary, real parts, a fixed clock, no sleeps.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+
+mod support;
+
+mod architecture;
+mod bad_input;
+mod command_line;
+mod deliver;
+mod demo;
+mod flow;
+mod model;
+mod pack;
+mod rules;
+mod signals;
+mod store;
+mod templates;

@@ -1,0 +1,3 @@
+//! What several tests share: throwaway databases and folders.
+
+pub mod postgres;
