@@ -7,6 +7,8 @@ mod decide;
 mod gates;
 mod load;
 mod recipient;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
