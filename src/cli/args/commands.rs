@@ -1,0 +1,273 @@
+//! The commands and their own options. Each shows by an example what it is for.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+
+use crate::domain::{CustomerId, OutreachState, Recipient, normalise_email, normalise_phone};
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See the whole story on a made-up company: needs nothing, sends nothing
+    Demo(Demo),
+    /// Start a new pack and its configuration
+    Init(Init),
+    /// Is the pack right? Every problem with its place, cause and cure
+    Check(Check),
+    /// Run the examples (cases.toml) that must hold
+    Test(Test),
+    /// See a rule's messages as they will look
+    Preview(Preview),
+    /// Keep what the signals say now in a file
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+    /// See who would get what, and why not the others; nothing is kept, nothing goes out
+    DryRun(DryRun),
+    /// Why does a customer hear from us, or why not?
+    Explain(Explain),
+    /// Judge what is due, write it down and deliver it; made for a cron line
+    Run(Run),
+    /// Deliver what is waiting, once
+    Deliver(Deliver),
+    /// See what is on its way, and what became of it
+    Outbox(Outbox),
+    /// See the work that waits for colleagues
+    Tasks(Tasks),
+    /// Keep somebody from being contacted
+    Suppress(Suppress),
+}
+
+/// `lookout demo`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lookout demo")]
+pub struct Demo {
+    /// A new or empty folder for the company's data, the pack and the mail
+    #[arg(value_name = "DIR", default_value = "lookout-demo")]
+    pub dir: PathBuf,
+}
+
+/// `lookout init`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lookout init care")]
+pub struct Init {
+    /// A new or empty folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// A snapshot in place of the database.
+#[derive(Debug, Args)]
+pub struct Seen {
+    /// Read this snapshot in place of the database
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    pub snapshot: Option<PathBuf>,
+}
+
+/// `lookout check`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout check                                the pack by itself
+  lookout check --source sqlite:shop.db        its names and types too
+  lookout check --snapshot monday.snap         the same, without the database")]
+pub struct Check {
+    /// What to check names and types against.
+    #[command(flatten)]
+    pub seen: Seen,
+}
+
+/// `lookout test`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout test                                 every rule
+  lookout test stalled-order                   one rule")]
+pub struct Test {
+    /// Only the cases of this rule
+    #[arg(value_name = "RULE")]
+    pub rule: Option<String>,
+}
+
+/// `lookout preview`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout preview stalled-order                     with the facts of its first case
+  lookout preview stalled-order --customer ALFKI    with a customer's own facts")]
+pub struct Preview {
+    /// The rule whose messages are shown
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    /// Show what this customer would get
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+    /// The page to write; RULE.html where left out
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `lookout snapshot`
+#[derive(Debug, Subcommand)]
+pub enum Snapshot {
+    /// Write every signal's rows at an instant into one file, personal data masked
+    Save(Save),
+}
+
+/// `lookout snapshot save`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout snapshot save monday.snap
+  lookout snapshot save monday.snap --as-of 1998-05-04T09:00:00Z")]
+pub struct Save {
+    /// A new file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Keep names, addresses and notes as they are; such a file is as confidential as the database
+    #[arg(long)]
+    pub unmasked: bool,
+}
+
+/// `lookout dry-run`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout dry-run                              who would hear from us now, and why not the others
+  lookout dry-run --message ALFKI              what ALFKI would read, in full
+  lookout dry-run --rules rules --source sqlite:shop.db --as-of 1998-05-07T09:00:00Z")]
+pub struct DryRun {
+    /// What to read.
+    #[command(flatten)]
+    pub seen: Seen,
+    /// Only the rules whose schedule is due, as `run` does
+    #[arg(long)]
+    pub due: bool,
+    /// Print in full what this customer would get
+    #[arg(long, value_name = "CUSTOMER")]
+    pub message: Option<String>,
+    /// Print long lists to their end
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `lookout explain`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout explain RANCH                        every rule
+  lookout explain RANCH --rule churn-risk      one rule")]
+pub struct Explain {
+    /// The customer's id
+    #[arg(value_name = "CUSTOMER")]
+    pub customer: String,
+    /// Only this rule
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// What to read.
+    #[command(flatten)]
+    pub seen: Seen,
+}
+
+/// `lookout run`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout run                                  every few minutes, from cron
+  lookout run --as-of 1998-05-07T09:00:00Z --allow-time-travel")]
+pub struct Run {
+    /// Deliver to real people although the run's time is more than an hour from now
+    #[arg(long)]
+    pub allow_time_travel: bool,
+}
+
+/// `lookout deliver`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lookout deliver")]
+pub struct Deliver {
+    /// Deliver to real people although a run's time is more than an hour from now
+    #[arg(long)]
+    pub allow_time_travel: bool,
+}
+
+/// `lookout outbox`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout outbox                               everything, counted by state
+  lookout outbox --only uncertain              what a person has to settle")]
+pub struct Outbox {
+    /// Only what is in this state: ready, sent, retry, failed, uncertain, expired, withdrawn …
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    pub only: Option<OutreachState>,
+}
+
+/// `lookout tasks`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout tasks                                what is to be done
+  lookout tasks --done 12                      number 12 is done")]
+pub struct Tasks {
+    /// Those that are done, too
+    #[arg(long, conflicts_with = "done")]
+    pub all: bool,
+    /// Mark this task as done
+    #[arg(long, value_name = "ID")]
+    pub done: Option<i64>,
+}
+
+/// `lookout suppress`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:
+  lookout suppress ALFKI                       nothing more to ALFKI
+  lookout suppress ana@example.com --topic offers
+  lookout suppress ALFKI --remove              ALFKI may be contacted again
+  lookout suppress --from refused.txt          a customer or address a line: who refused before
+  lookout suppress --list",
+    group = clap::ArgGroup::new("whom").required(true)
+)]
+pub struct Suppress {
+    /// A customer's id, an e-mail address, or a telephone number that starts with +
+    #[arg(value_name = "CUSTOMER|ADDRESS", group = "whom")]
+    pub person: Option<Person>,
+    /// Everybody named in this file, one a line
+    #[arg(long, value_name = "FILE", group = "whom")]
+    pub from: Option<PathBuf>,
+    /// Show who is suppressed
+    #[arg(long, group = "whom", conflicts_with_all = ["topic", "remove"])]
+    pub list: bool,
+    /// Only for this topic; everything where left out
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+    /// Lift it
+    #[arg(long)]
+    pub remove: bool,
+}
+
+/// Somebody, as named on the command line or in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// By the company's own id.
+    Customer(CustomerId),
+    /// By an address, whoever has it.
+    Address(Recipient),
+}
+
+impl FromStr for Person {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let address = match text {
+            "" => return Err("a customer's id or an address is missing".to_owned()),
+            _ if text.contains('@') => normalise_email(text),
+            _ if text.starts_with('+') => normalise_phone(text),
+            id => return Ok(Self::Customer(CustomerId::from(id))),
+        };
+        address.map(Self::Address).ok_or_else(|| {
+            "that is no address; write ana@example.com, +49 221 55512, or a customer's id"
+                .to_owned()
+        })
+    }
+}
+
+fn state(text: &str) -> Result<OutreachState, String> {
+    OutreachState::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = OutreachState::ALL.into_iter().map(OutreachState::name).collect();
+        format!("there is no such state; the states are {}", names.join(", "))
+    })
+}

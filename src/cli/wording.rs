@@ -1,0 +1,257 @@
+//! The words in which decisions, times and numbers are told to people. Nothing here decides or
+//! prints.
+
+use chrono::Datelike;
+use chrono_tz::Tz;
+
+use crate::domain::{Channel, Consent, Instant, Refusal, SuppressionCause};
+
+/// Times as the pack's wall shows them, the year only where it is another.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// The pack's zone.
+    pub zone: Tz,
+    /// The run's instant.
+    pub as_of: Instant,
+}
+
+impl Times {
+    /// `6 May 22:10`
+    pub fn say(&self, instant: &Instant) -> String {
+        let local = instant.with_timezone(&self.zone);
+        let same_year = local.year() == self.as_of.with_timezone(&self.zone).year();
+        local.format(if same_year { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" }).to_string()
+    }
+
+    /// `Thu 7 May 1998, 11:00 (times are Europe/Berlin)`: the run's instant, and the zone once.
+    pub fn heading(&self) -> String {
+        let local = self.as_of.with_timezone(&self.zone).format("%a %-d %b %Y, %H:%M");
+        format!("{local} (times are {})", self.zone)
+    }
+}
+
+/// Why a candidate on `channel` was refused, with the evidence, in a sentence without full stop.
+pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
+    let at = |instant: &Instant| times.say(instant);
+    match refusal {
+        Refusal::NoAddress { column, .. } if column.is_empty() => {
+            "no channel of this rule has an address that may be used".to_owned()
+        }
+        Refusal::NoAddress { column, invalid: true } => {
+            format!("what stands in `{column}` is no address")
+        }
+        Refusal::NoAddress { column, invalid: false } => format!("`{column}` is empty"),
+        Refusal::NoConsent { topic, consent: Consent::OptIn } => {
+            format!("has not agreed to `{topic}`")
+        }
+        Refusal::NoConsent { topic, .. } => format!("has refused `{topic}`"),
+        Refusal::Suppressed { topic, cause, since } => suppressed(topic, *cause, &at(since)),
+        Refusal::Muted { condition, read, .. } => {
+            let read: Vec<_> =
+                read.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            format!("`{condition}` is true: {}", read.join(", "))
+        }
+        Refusal::Pending { since, until } => {
+            format!("true since {}; falls due {}", at(since), at(until))
+        }
+        Refusal::AlreadyContacted { at: last, times: count, reminder } => {
+            let done = if channel.is_contact() { "contacted" } else { "handed to a colleague" };
+            let how_often =
+                if *count > 1 { format!("{count} times, last ") } else { String::new() };
+            let then = match reminder {
+                Some(reminder) => format!("a reminder is due {}", at(reminder)),
+                None => "no reminder follows".to_owned(),
+            };
+            format!("{done} {how_often}{}; {then}", at(last))
+        }
+        Refusal::Cooldown { contacted, until } => {
+            format!("this rule wrote {}; again from {}", at(contacted), at(until))
+        }
+        Refusal::Outranked { by } => format!("outranked by {by}"),
+        Refusal::Cap { contacts, per, channel, earlier, free_at } => {
+            let by = channel.as_ref().map(|c| format!(" by {c}")).unwrap_or_default();
+            let earlier: Vec<_> =
+                earlier.iter().map(|e| format!("{} wrote {}", e.rule, at(&e.at))).collect();
+            format!(
+                "cap: {}{by} in {per}; {}; free again {}",
+                counted(u64::from(*contacts), "contact"),
+                some_of(&earlier, 3),
+                at(free_at)
+            )
+        }
+        Refusal::Expired { expires, first_decent } => format!(
+            "worth saying until {}; the first decent minute is {}",
+            at(expires),
+            at(first_decent)
+        ),
+    }
+}
+
+fn suppressed(topic: &Option<String>, cause: SuppressionCause, since: &str) -> String {
+    let what = match topic {
+        Some(topic) => format!("`{topic}`"),
+        None => "every contact".to_owned(),
+    };
+    match cause {
+        SuppressionCause::Refused => format!("refused {what} {since}"),
+        SuppressionCause::Bounce => format!("mail came back {since}: the address does not exist"),
+        SuppressionCause::Erasure => format!("asked to be forgotten {since}"),
+    }
+}
+
+/// What everybody who was refused for a reason has in common.
+pub fn reason(code: &str) -> &str {
+    match code {
+        "no_address" => "no valid address",
+        "no_consent" => "no consent",
+        "suppressed" => "not to be contacted",
+        "muted" => "muted by the policy",
+        "pending" => "not true for long enough yet",
+        "already_contacted" => "already contacted about this",
+        "cooldown" => "contacted by this rule not long ago",
+        "outranked" => "something more important goes to the same person",
+        "cap" => "contacted often enough lately",
+        "expired" => "no longer worth saying at a decent hour",
+        other => other,
+    }
+}
+
+/// `1 contact`, `2 contacts`, `3 matches`
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = match noun {
+        _ if count == 1 => "",
+        noun if noun.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{plural}", thousands(count))
+}
+
+/// `1,234,567`
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut told = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            told.push(',');
+        }
+        told.push(digit);
+    }
+    told
+}
+
+/// The first `most` of a list, and how many more there are.
+fn some_of(items: &[String], most: usize) -> String {
+    match items.len().checked_sub(most) {
+        Some(more @ 1..) => format!("{} and {more} more", items[..most].join(", ")),
+        _ => items.join(", "),
+    }
+}
+
+/// Text from a database, fit for a terminal and a line: what would steer either is made visible.
+pub fn plain(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().fold(String::with_capacity(text.len()), |mut told, c| {
+        if steers(c) {
+            told.extend(c.escape_default())
+        } else {
+            told.push(c)
+        }
+        told
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::{Earlier, RuleId, Span, Value, parse_instant};
+
+    fn at(text: &str) -> Instant {
+        parse_instant(text).unwrap()
+    }
+
+    #[test]
+    fn every_refusal_has_its_sentence() {
+        let times = Times { zone: Tz::Europe__Berlin, as_of: at("1998-05-07T09:00:00Z") };
+        let last = at("1998-05-06T20:10:00Z");
+        let later = at("1998-05-07T20:10:00Z");
+        let topic = || "offers".to_owned();
+        let earlier = |rule: &str| Earlier { rule: RuleId::from(rule), at: last };
+        let refusals = [
+            Refusal::NoAddress { column: "email".to_owned(), invalid: false },
+            Refusal::NoAddress { column: "email".to_owned(), invalid: true },
+            Refusal::NoAddress { column: String::new(), invalid: false },
+            Refusal::NoConsent { topic: topic(), consent: Consent::OptIn },
+            Refusal::NoConsent { topic: topic(), consent: Consent::OptOut },
+            Refusal::Suppressed {
+                topic: Some(topic()),
+                cause: SuppressionCause::Refused,
+                since: last,
+            },
+            Refusal::Suppressed { topic: None, cause: SuppressionCause::Refused, since: last },
+            Refusal::Suppressed { topic: None, cause: SuppressionCause::Bounce, since: last },
+            Refusal::Suppressed { topic: None, cause: SuppressionCause::Erasure, since: last },
+            Refusal::Muted {
+                topic: topic(),
+                condition: "customer.tickets.open > 0".to_owned(),
+                read: BTreeMap::from([("customer.tickets.open".to_owned(), Value::Int(2))]),
+            },
+            Refusal::Pending { since: last, until: at("1998-05-09T20:10:00Z") },
+            Refusal::AlreadyContacted { at: last, times: 1, reminder: None },
+            Refusal::AlreadyContacted {
+                at: at("1997-12-30T12:00:00Z"),
+                times: 2,
+                reminder: Some(later),
+            },
+            Refusal::Cooldown { contacted: last, until: later },
+            Refusal::Outranked { by: RuleId::from("stalled-order") },
+            Refusal::Cap {
+                contacts: 1,
+                per: Span::days(1),
+                channel: None,
+                earlier: vec![earlier("churn-risk")],
+                free_at: later,
+            },
+            Refusal::Cap {
+                contacts: 4,
+                per: Span::days(30),
+                channel: Some(Channel("email".to_owned())),
+                earlier: ["a", "b", "c", "d"].map(earlier).to_vec(),
+                free_at: later,
+            },
+            Refusal::Expired { expires: later, first_decent: at("1998-05-08T06:00:00Z") },
+        ];
+        let email = Channel(Channel::EMAIL.to_owned());
+        let told: Vec<_> = refusals
+            .iter()
+            .map(|it| format!("{}\n    {}", reason(it.code()), refusal(it, &email, &times)))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"));
+        for code in Refusal::CODES {
+            assert!(refusals.iter().any(|refusal| refusal.code() == code), "{code}");
+            assert_ne!(reason(code), code);
+        }
+        let task = Channel(Channel::TASK.to_owned());
+        let made = Refusal::AlreadyContacted { at: last, times: 1, reminder: None };
+        let sentence = refusal(&made, &task, &times);
+        assert_eq!(sentence, "handed to a colleague 6 May 22:10; no reminder follows");
+    }
+
+    #[test]
+    fn numbers_have_their_plural() {
+        assert_eq!(counted(1, "match"), "1 match");
+        assert_eq!(counted(0, "match"), "0 matches");
+        assert_eq!(counted(1_234_567, "customer"), "1,234,567 customers");
+        assert_eq!(counted(999, "task"), "999 tasks");
+    }
+
+    #[test]
+    fn data_steers_no_terminal() {
+        assert_eq!(plain("Ana\u{1b}[2J\r\nB\u{202e}"), "Ana\\u{1b}[2J\\r\\nB\\u{202e}");
+        assert_eq!(plain("Größe ไทย 🐎"), "Größe ไทย 🐎");
+    }
+}
