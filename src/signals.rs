@@ -93,6 +93,8 @@ pub struct Examined {
     pub problems: BTreeMap<SignalName, Vec<Problem>>,
     /// How many customers there are.
     pub customers: u64,
+    /// Whether ids are of a text type, which any text can be compared with.
+    plain_ids: bool,
 }
 
 /// Why facts can't be had.

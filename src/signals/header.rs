@@ -61,7 +61,10 @@ impl Header {
                 for column in rest.split(',').map(str::trim) {
                     if !is_name(column) {
                         let message = format!("`-- personal:` names columns; `{column}` is none");
-                        return Err((message, "write names with commas: `-- personal: name, note`"));
+                        return Err((
+                            message,
+                            "write names with commas: `-- personal: name, note`",
+                        ));
                     }
                     self.personal.insert(column.to_owned());
                 }

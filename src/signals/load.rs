@@ -73,11 +73,15 @@ fn files(dir: &Path, problems: &mut Vec<Problem>) -> Option<BTreeMap<String, Fil
                     "unknown-database",
                     format!("`{other}` is no database that Lookout reads"),
                 )
-                .help(format!("call it {signal}.sql, {signal}.sqlite.sql or {signal}.postgres.sql")),
+                .help(format!(
+                    "call it {signal}.sql, {signal}.sqlite.sql or {signal}.postgres.sql"
+                )),
             ),
         }
     }
-    found.retain(|_, files| [&files.any, &files.sqlite, &files.postgres].iter().any(|f| f.is_some()));
+    found.retain(|_, files| {
+        [&files.any, &files.sqlite, &files.postgres].iter().any(|f| f.is_some())
+    });
     Some(found)
 }
 

@@ -31,7 +31,8 @@ fn the_instant_is_put_where_it_is_asked_for_and_nowhere_else() {
         assert_eq!(at(&written, Dialect::Sqlite), sql.replace('@', LITE));
         assert_eq!(at(&written, Dialect::Postgres), sql.replace('@', POST));
     }
-    for sql in ["SELECT `:as_of` WHERE d <= @", "SELECT [:as_of] WHERE d <= @", "SELECT 'a\\' , @"] {
+    for sql in ["SELECT `:as_of` WHERE d <= @", "SELECT [:as_of] WHERE d <= @", "SELECT 'a\\' , @"]
+    {
         assert_eq!(at(&sql.replace('@', ":as_of"), Dialect::Sqlite), sql.replace('@', LITE));
     }
     for sql in [

@@ -65,12 +65,16 @@ fn every_mistake_is_reported_at_once() {
         ("writes.sql", "not-a-query"),
     ];
     assert_eq!(problems, expected.map(|(file, code)| (file.to_owned(), code)));
-    assert_eq!(signals.unwrap().others.keys().map(SignalName::as_str).collect::<Vec<_>>(), ["future"]);
+    assert_eq!(
+        signals.unwrap().others.keys().map(SignalName::as_str).collect::<Vec<_>>(),
+        ["future"]
+    );
 }
 
 #[test]
 fn a_query_for_one_database_only_is_no_mistake_yet() {
-    let (signals, problems) = load_files(&[CUSTOMERS, ("a.sql", b"SELECT E'\\'' WHERE 1 < :as_of")]);
+    let (signals, problems) =
+        load_files(&[CUSTOMERS, ("a.sql", b"SELECT E'\\'' WHERE 1 < :as_of")]);
     assert_eq!(problems, []);
     assert!(signals.unwrap().others[&SignalName::from("a")].sqlite.query.is_err());
 }
