@@ -159,7 +159,9 @@ impl Way {
             message,
         };
         if name == Channel::TASK || name == Channel::PHONE {
-            let message = format!("`{name}` is work for a colleague and needs no channel; remove the section");
+            let message = format!(
+                "`{name}` is work for a colleague and needs no channel; remove the section"
+            );
             return Err(fault("url", message));
         }
         if name != Channel::EMAIL {
@@ -243,7 +245,11 @@ mod tests {
             ("sms", web("https://sms.example.com/send"), false),
             ("sms", web("http://127.0.0.1:9/send"), true),
             ("sms", web("file:outbox"), true),
-            ("email", ChannelConfig { secret: secret.clone(), ..mail("smtp://u%40x@mail.example.com") }, false),
+            (
+                "email",
+                ChannelConfig { secret: secret.clone(), ..mail("smtp://u%40x@mail.example.com") },
+                false,
+            ),
         ] {
             let channels = open(name, config).unwrap();
             assert_eq!(channels.names().collect::<Vec<_>>(), [name]);
@@ -262,22 +268,87 @@ mod tests {
             ("email", mail("mail.example.com"), "url", "smtp://"),
             ("email", mail("https://mail.example.com"), "url", "smtp://"),
             ("email", mail("smtp://"), "url", "smtp://"),
-            ("email", mail("smtp://u:pw-in-url@mail.example.com"), "url", "LOOKOUT_CHANNELS__EMAIL__SECRET"),
-            ("email", mail("smtp://u@mail.example.com"), "secret", "LOOKOUT_CHANNELS__EMAIL__SECRET"),
+            (
+                "email",
+                mail("smtp://u:pw-in-url@mail.example.com"),
+                "url",
+                "LOOKOUT_CHANNELS__EMAIL__SECRET",
+            ),
+            (
+                "email",
+                mail("smtp://u@mail.example.com"),
+                "secret",
+                "LOOKOUT_CHANNELS__EMAIL__SECRET",
+            ),
             ("email", mail("smtp://mail.example.com/x"), "url", "smtp://"),
             ("email", mail("file:"), "url", "folder"),
             ("email", with(&|c| c.from = None, mail("file:x")), "from", "Care team"),
             ("email", with(&|c| c.from = Some("Care".into()), mail("file:x")), "from", "Care team"),
             ("email", with(&|c| c.body = Some("x".into()), mail("file:x")), "body", "HTTP"),
             ("sms", web("smtp://sms.example.com"), "url", "https://"),
-            ("sms", web("https://u:pw-in-url@sms.example.com"), "url", "LOOKOUT_CHANNELS__SMS__SECRET"),
-            ("sms", with(&|c| c.from = Some("a@b.example".into()), web("file:x")), "from", "e-mail"),
-            ("sms", with(&|c| c.method = Some("FETCH ME".into()), web("https://x.example")), "method", "POST"),
-            ("sms", with(&|c| { c.headers.insert("a b".into(), "x".into()); }, web("https://x.example")), "headers", "a b"),
-            ("sms", with(&|c| { c.headers.insert("Host".into(), "x".into()); }, web("https://x.example")), "headers", "Host"),
-            ("sms", with(&|c| { c.headers.insert("x".into(), "{{ secret }}".into()); }, web("https://x.example")), "secret", "SECRET"),
-            ("sms", with(&|c| c.body = Some("{{ nam }}".into()), web("https://x.example")), "body", "nam"),
-            ("sms", with(&|c| c.body = Some("{\"to\": \"{{ to }}\"}".into()), web("https://x.example")), "body", "JSON"),
+            (
+                "sms",
+                web("https://u:pw-in-url@sms.example.com"),
+                "url",
+                "LOOKOUT_CHANNELS__SMS__SECRET",
+            ),
+            (
+                "sms",
+                with(&|c| c.from = Some("a@b.example".into()), web("file:x")),
+                "from",
+                "e-mail",
+            ),
+            (
+                "sms",
+                with(&|c| c.method = Some("FETCH ME".into()), web("https://x.example")),
+                "method",
+                "POST",
+            ),
+            (
+                "sms",
+                with(
+                    &|c| {
+                        c.headers.insert("a b".into(), "x".into());
+                    },
+                    web("https://x.example"),
+                ),
+                "headers",
+                "a b",
+            ),
+            (
+                "sms",
+                with(
+                    &|c| {
+                        c.headers.insert("Host".into(), "x".into());
+                    },
+                    web("https://x.example"),
+                ),
+                "headers",
+                "Host",
+            ),
+            (
+                "sms",
+                with(
+                    &|c| {
+                        c.headers.insert("x".into(), "{{ secret }}".into());
+                    },
+                    web("https://x.example"),
+                ),
+                "secret",
+                "SECRET",
+            ),
+            (
+                "sms",
+                with(&|c| c.body = Some("{{ nam }}".into()), web("https://x.example")),
+                "body",
+                "nam",
+            ),
+            (
+                "sms",
+                with(&|c| c.body = Some("{\"to\": \"{{ to }}\"}".into()), web("https://x.example")),
+                "body",
+                "JSON",
+            ),
             ("task", web("https://x.example"), "url", "colleague"),
         ];
         for (name, config, key, words) in cases {

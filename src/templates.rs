@@ -237,7 +237,8 @@ impl Template {
         let range = error.range().and_then(|at| match assembled {
             Some(assembled) => assembled.origin(&at),
             None => {
-                let offset = if part == "because" { self.because_offset? } else { self.subject_offset };
+                let offset =
+                    if part == "because" { self.because_offset? } else { self.subject_offset };
                 Some(at.start + offset..at.end + offset)
             }
         });
@@ -364,8 +365,12 @@ fn no_default(file: &Path, name: &str) -> Problem {
 }
 
 fn cut_block(file: &Path) -> Problem {
-    Problem::error(Place::file(file), "template", "a {% … %} block starts and ends in parts of the text that don't fit together")
-        .help("put the {% … %} that starts it and the one that ends it on lines of their own")
+    Problem::error(
+        Place::file(file),
+        "template",
+        "a {% … %} block starts and ends in parts of the text that don't fit together",
+    )
+    .help("put the {% … %} that starts it and the one that ends it on lines of their own")
 }
 
 #[cfg(test)]

@@ -139,7 +139,14 @@ mod tests {
 
     #[test]
     fn the_final_bytes_have_no_bare_line_feed_and_no_header_of_the_customer() {
-        for evil in ["a\nb", "a\r\nBcc: x@example.com\r\n\r\n.\r\nMAIL FROM:<x>", "a\rb", "\n.\n", "สวัสดี\nครับ", "\u{0}\u{85}\u{2028}"] {
+        for evil in [
+            "a\nb",
+            "a\r\nBcc: x@example.com\r\n\r\n.\r\nMAIL FROM:<x>",
+            "a\rb",
+            "\n.\n",
+            "สวัสดี\nครับ",
+            "\u{0}\u{85}\u{2028}",
+        ] {
             let formatted = format(&Parcel {
                 to_name: Some(evil.into()),
                 subject: evil.into(),
@@ -158,12 +165,21 @@ mod tests {
     #[test]
     fn only_a_plain_mailbox_is_an_address() {
         let from = Sender::open(Some("care@example.com")).unwrap();
-        for wrong in ["", "ana", "a@example.com\r\nBcc: b@example.com", "a@example.com,b@example.com", "<a@example.com>"] {
+        for wrong in [
+            "",
+            "ana",
+            "a@example.com\r\nBcc: b@example.com",
+            "a@example.com,b@example.com",
+            "<a@example.com>",
+        ] {
             let parcel = Parcel { to: wrong.into(), ..parcel() };
             let error = message(&from, &parcel).unwrap_err();
             assert_eq!(error, "the address is not a valid e-mail address", "{wrong:?}");
         }
-        assert_eq!(address("ana@bücher.example").unwrap().as_ref() as &str, "ana@xn--bcher-kva.example");
+        assert_eq!(
+            address("ana@bücher.example").unwrap().as_ref() as &str,
+            "ana@xn--bcher-kva.example"
+        );
     }
 
     #[test]

@@ -147,7 +147,8 @@ impl Service {
     fn shown(&self, parcel: &Parcel) -> Result<String, String> {
         let mut headers: BTreeMap<&str, &str> = BTreeMap::new();
         for (name, value) in &self.headers {
-            let value = if value.is_sensitive() { "(secret)" } else { value.to_str().unwrap_or("") };
+            let value =
+                if value.is_sensitive() { "(secret)" } else { value.to_str().unwrap_or("") };
             headers.insert(name.as_str(), value);
         }
         headers.insert(KEY, parcel.key.as_str());
@@ -199,7 +200,10 @@ fn target(config: &ChannelConfig, set: &str, fault: Fault<'_>) -> Result<Target,
         .build()
         .map_err(|error| {
             let why = std::error::Error::source(&error).map(ToString::to_string);
-            fault("url", format!("HTTPS can't be set up on this machine: {}", why.unwrap_or_default()))
+            fault(
+                "url",
+                format!("HTTPS can't be set up on this machine: {}", why.unwrap_or_default()),
+            )
         })?;
     Ok(Target::Web { client, url, user })
 }
@@ -222,11 +226,13 @@ fn headers(
         }
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
-        let value = engine
-            .render_str(text, minijinja::value::Serde(json!({ "secret": secret })))
-            .map_err(|_| unusable("is a template that can't be read; it may hold {{ secret }}"))?;
-        let mut value = HeaderValue::from_str(&value)
-            .map_err(|_| unusable("holds a character that no header may hold, such as a line break"))?;
+        let value =
+            engine.render_str(text, minijinja::value::Serde(json!({ "secret": secret }))).map_err(
+                |_| unusable("is a template that can't be read; it may hold {{ secret }}"),
+            )?;
+        let mut value = HeaderValue::from_str(&value).map_err(|_| {
+            unusable("holds a character that no header may hold, such as a line break")
+        })?;
         value.set_sensitive(text.contains("{{"));
         headers.insert(known, value);
     }
@@ -249,7 +255,9 @@ fn body(
         "application/x-www-form-urlencoded" => engine.set_formatter(write_form_value),
         "text/plain" => engine.set_auto_escape_callback(|_| AutoEscape::None),
         _ => {
-            let message = format!("a body of type `{kind}` is not supported; the content type is application/json, application/x-www-form-urlencoded or text/plain");
+            let message = format!(
+                "a body of type `{kind}` is not supported; the content type is application/json, application/x-www-form-urlencoded or text/plain"
+            );
             return Err(fault("headers", message));
         }
     }
@@ -269,7 +277,8 @@ fn body(
     let sample: BTreeMap<&str, &str> = NAMES.iter().map(|name| (*name, "a \"b\" & c\nd")).collect();
     let rendered = render(&engine, json!(sample)).map_err(|error| fault("body", error))?;
     if is_json && serde_json::from_str::<Json>(&rendered).is_err() {
-        let message = "what comes out is no JSON; write {\"to\": {{ to }}}: a value brings its own quotes";
+        let message =
+            "what comes out is no JSON; write {\"to\": {{ to }}}: a value brings its own quotes";
         return Err(fault("body", message.to_owned()));
     }
     Ok(engine)

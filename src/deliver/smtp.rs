@@ -7,19 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::message::Message;
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{
-    ClientId, Extension, MailBodyParameter, MailParameter,
-};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
-use lettre::transport::smtp::Error;
 use reqwest::Url;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Delivery, DeliverError, Parcel, email, is_loopback, redact};
+use super::{DeliverError, Delivery, Parcel, email, is_loopback, redact};
 use crate::config::ChannelConfig;
 
 /// How long the server may take to be reached, TLS and greeting included.
@@ -69,8 +67,10 @@ impl Server {
         config: &ChannelConfig,
         fault: &dyn Fn(&'static str, String) -> DeliverError,
     ) -> Result<Self, DeliverError> {
-        const CURE: &str = "write smtp://user@mail.example.com, smtps://user@mail.example.com or file:FOLDER";
-        const SECRET: &str = "set it with LOOKOUT_CHANNELS__EMAIL__SECRET, or LOOKOUT_CHANNELS__EMAIL__SECRET_FILE";
+        const CURE: &str =
+            "write smtp://user@mail.example.com, smtps://user@mail.example.com or file:FOLDER";
+        const SECRET: &str =
+            "set it with LOOKOUT_CHANNELS__EMAIL__SECRET, or LOOKOUT_CHANNELS__EMAIL__SECRET_FILE";
         let url = Url::parse(&config.url)
             .ok()
             .filter(|url| ["smtp", "smtps"].contains(&url.scheme()))
@@ -83,14 +83,17 @@ impl Server {
         let extra = !matches!(url.path(), "" | "/") || url.query().is_some();
         let host = host
             .filter(|_| !extra)
-            .ok_or_else(|| fault("url", format!("the address of the mail server is malformed; {CURE}")))?
+            .ok_or_else(|| {
+                fault("url", format!("the address of the mail server is malformed; {CURE}"))
+            })?
             .to_owned();
         let user = percent_decode(url.username());
         let credentials = match (user.is_empty(), &config.secret) {
             (true, _) => None,
             (false, Some(secret)) => Some(Credentials::new(user, secret.clone())),
             (false, None) => {
-                let message = format!("the address names a user, and their password is missing; {SECRET}");
+                let message =
+                    format!("the address names a user, and their password is missing; {SECRET}");
                 return Err(fault("secret", message));
             }
         };
@@ -299,7 +302,13 @@ impl From<Error> for Failure {
         let answer = match (error.is_transient(), error.is_permanent()) {
             (true, _) => Answer::Later,
             (_, true) => Answer::Never,
-            _ => return Self::broken(if said.is_empty() { redact(&error.to_string()) } else { said }),
+            _ => {
+                return Self::broken(if said.is_empty() {
+                    redact(&error.to_string())
+                } else {
+                    said
+                });
+            }
         };
         let code = error.status().map(|code| code.to_string()).unwrap_or_default();
         Self { answer, said: format!("the mail server said {code}: {said}") }
@@ -359,7 +368,9 @@ mod tests {
         for local in ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "[::1]"] {
             assert_eq!(Security::of("smtp", local), Security::Open, "{local}");
         }
-        for far in ["mail.example.com", "localhost.example.com", "10.0.0.1", "[::2]", "127.0.0.1.nip.io"] {
+        for far in
+            ["mail.example.com", "localhost.example.com", "10.0.0.1", "[::2]", "127.0.0.1.nip.io"]
+        {
             assert_eq!(Security::of("smtp", far), Security::StartTls, "{far}");
         }
         assert_eq!(Security::of("smtps", "localhost"), Security::Tls);

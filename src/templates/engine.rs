@@ -189,7 +189,8 @@ mod tests {
     fn only_harmless_links_pass() {
         assert_eq!(whole_link(" https://a.example/x?y=1&z=é "), "https://a.example/x?y=1&z=%C3%A9");
         assert_eq!(whole_link("HTTPS://a.example/\"x"), "HTTPS://a.example/%22x");
-        for wrong in ["javascript:alert(1)", "java\nscript:x", "data:text/html,x", "//a", "/x", ""] {
+        for wrong in ["javascript:alert(1)", "java\nscript:x", "data:text/html,x", "//a", "/x", ""]
+        {
             assert_eq!(whole_link(wrong), "", "{wrong:?}");
         }
         assert_eq!(encode("a b/c@d?e&f=ü", "/"), "a%20b/c%40d%3Fe%26f%3D%C3%BC");

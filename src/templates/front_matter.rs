@@ -88,8 +88,12 @@ pub(super) fn read<'a>(
         }
     }
     problems.push(
-        Problem::error(Place::at(file, 1, 1, 3), "front-matter", "the head of the template has no end")
-            .help("close it with a second line `---`; the message comes after it"),
+        Problem::error(
+            Place::at(file, 1, 1, 3),
+            "front-matter",
+            "the head of the template has no end",
+        )
+        .help("close it with a second line `---`; the message comes after it"),
     );
     None
 }
@@ -168,7 +172,10 @@ mod tests {
             ("Hello\n", "None:None the template has no subject "),
             ("---\nbecause: x\n---\n", "None:None the template has no subject "),
             ("---\nsubject: x\nHello\n", "Some(3):Some(1) this line is no `key: text` "),
-            ("---\nsubjct: x\n---\n", "Some(2):Some(1) a template has no key `subjct` did you mean `subject`?"),
+            (
+                "---\nsubjct: x\n---\n",
+                "Some(2):Some(1) a template has no key `subjct` did you mean `subject`?",
+            ),
             ("---\nsubject: x\nsubject: y\n---\n", "Some(3):Some(1) `subject` comes twice "),
             ("---\nsubject:\n---\n", "Some(2):Some(1) `subject` is empty "),
             ("---\nsubject: x\n", "Some(1):Some(1) the head of the template has no end "),

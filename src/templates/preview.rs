@@ -74,8 +74,7 @@ fn article(previewed: &Previewed) -> String {
     let message = &previewed.message;
     let asked = if previewed.locale.is_empty() { "default" } else { &previewed.locale };
     let used = if message.locale.is_empty() { "default" } else { &message.locale };
-    let locale =
-        if asked == used { asked.to_owned() } else { format!("{asked} → {used}") };
+    let locale = if asked == used { asked.to_owned() } else { format!("{asked} → {used}") };
     let text = escape(&message.text);
     let body = if previewed.channel == crate::domain::Channel::EMAIL {
         format!(

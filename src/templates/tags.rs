@@ -226,10 +226,8 @@ mod tests {
     #[test]
     fn names_are_found_with_their_places() {
         let source = "{{ customer.plan|upper }} {{ a['b'].c }} {{ 'x.y' }} {{ 1.5 }}";
-        let found: Vec<(String, usize)> = references(source, &find(source))
-            .into_iter()
-            .map(|r| (r.path, r.offset))
-            .collect();
+        let found: Vec<(String, usize)> =
+            references(source, &find(source)).into_iter().map(|r| (r.path, r.offset)).collect();
         assert_eq!(
             found,
             [("customer.plan".into(), 3), ("upper".into(), 17), ("a.b.c".into(), 29)]
@@ -238,7 +236,8 @@ mod tests {
 
     #[test]
     fn entries_of_also_read_like_the_first_subject() {
-        let source = "{% for other in also %}{{ other.order.id }}{% endfor %}{{ also[0].order.day }}";
+        let source =
+            "{% for other in also %}{{ other.order.id }}{% endfor %}{{ also[0].order.day }}";
         let found: Vec<String> =
             references(source, &find(source)).into_iter().map(|r| r.path).collect();
         assert!(found.contains(&"order.id".to_owned()), "{found:?}");

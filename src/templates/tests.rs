@@ -25,8 +25,10 @@ fn render(body: &str, data: serde_json::Value) -> (String, String) {
 #[test]
 fn a_loop_makes_one_list() {
     let body = "These wait:\n\n- order {{ order.id }}\n{% for o in also %}\n- order {{ o.order.id }}\n{% endfor %}\n\nBye\n";
-    let (html, text) =
-        render(body, json!({"order": {"id": 1}, "also": [{"order": {"id": 2}}, {"order": {"id": 3}}]}));
+    let (html, text) = render(
+        body,
+        json!({"order": {"id": 1}, "also": [{"order": {"id": 2}}, {"order": {"id": 3}}]}),
+    );
     assert_eq!(html.matches("<ul>").count(), 1, "{html}");
     assert_eq!(html.matches("<li>").count(), 3);
     assert!(!html.contains("lktag") && !html.contains("<!--"), "{html}");
@@ -87,14 +89,20 @@ fn data_is_neither_markup_nor_template_nor_a_link_that_runs() {
         assert_eq!(html.matches("href=").count(), 3, "{html}");
         assert!(html.contains("<a href=\"\">pay</a>"), "{html}");
         let plain = name.replace("\r\n", " ").replace('\n', " ");
-        assert!(text.starts_with(&format!("Dear {plain},\n\n- {plain}\n\npay see (https")), "{text}");
+        assert!(
+            text.starts_with(&format!("Dear {plain},\n\n- {plain}\n\npay see (https")),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_link_shows_its_target_in_the_text() {
     let data = json!({"url": "https://x.example/a?b=1&c=2", "mail": "help@example.com"});
-    let (html, text) = render("[Survey]({{ url }}), <https://y.example>, [{{ mail }}](mailto:{{ mail }}), [Help](https://h.example)\n", data);
+    let (html, text) = render(
+        "[Survey]({{ url }}), <https://y.example>, [{{ mail }}](mailto:{{ mail }}), [Help](https://h.example)\n",
+        data,
+    );
     assert_eq!(
         text,
         "Survey (https://x.example/a?b=1&c=2), https://y.example, help@example.com, Help (https://h.example)\n"
@@ -147,7 +155,9 @@ fn the_nearest_language_is_chosen_and_recorded() {
     assert!(render("ar").html.contains("dir=\"rtl\""));
     assert_eq!(render("de").locale, "");
     let missing = templates.render("sms", None, &json!({})).unwrap_err();
-    assert!(missing.to_string().ends_with("sms.md: there is no such template, or it has a mistake"));
+    assert!(
+        missing.to_string().ends_with("sms.md: there is no such template, or it has a mistake")
+    );
 }
 
 #[test]
@@ -175,10 +185,10 @@ fn what_is_read_is_named_with_its_place() {
 
 #[test]
 fn an_unknown_name_says_where() {
-    let (templates, _, _folder) = load(&[(
-        "email.md",
-        "---\nsubject: s {{ no.thing }}\n---\nHi\n",
-    ), ("task.md", "---\nsubject: s\n---\n# One\n\n- two **{{ customer.plam }}**\n")]);
+    let (templates, _, _folder) = load(&[
+        ("email.md", "---\nsubject: s {{ no.thing }}\n---\nHi\n"),
+        ("task.md", "---\nsubject: s\n---\n# One\n\n- two **{{ customer.plam }}**\n"),
+    ]);
     let said = |name: &str| {
         let error = templates.render(name, None, &json!({"customer": {}})).unwrap_err();
         (error.place.line, error.place.column, error.message)

@@ -88,7 +88,7 @@ async def serve(folder, mode):
 
     def authenticate(server, session, envelope, mechanism, data):
         given = (data.login.decode(), data.password.decode())
-        return AuthResult(success=given == PASSWORD)
+        return AuthResult(success=given == PASSWORD, handled=False)
 
     needs = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
 
