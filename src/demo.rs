@@ -1,1 +1,8 @@
-//! demo.
+//! The demo company: Northwind, and what Northwind lacks.
+//! Nothing here is read by the rest of the program as anything but a database.
+
+mod generated;
+mod northwind;
+
+pub use generated::{Dialect, generated_sql};
+pub use northwind::{DemoError, northwind_sqlite};

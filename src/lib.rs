@@ -19,5 +19,6 @@ pub mod templates;
 pub mod store;
 pub mod deliver;
 pub mod config;
+pub mod document;
 pub mod domain;
 pub mod clock;

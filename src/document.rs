@@ -1,0 +1,309 @@
+//! TOML documents that people write, read so that every mistake is reported with its place.
+//! A document is never judged by its first mistake alone.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::domain::{Place, Problem};
+
+/// A file's text, and the mistakes found in it so far.
+pub struct Document {
+    file: PathBuf,
+    text: String,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// One table of a document.
+#[derive(Clone)]
+pub struct Section<'a> {
+    document: &'a Document,
+    name: String,
+    table: &'a DeTable<'a>,
+    span: Range<usize>,
+}
+
+/// A value with the place where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// The name among `known` that `name` was probably meant to be.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let close = known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k));
+    close
+        .filter(|(distance, k)| *distance <= (k.len().max(name.len()) / 3).max(1))
+        .min()
+        .map(|(_, k)| k)
+}
+
+impl Document {
+    /// Reads a file as a table and hands it to `read`; mistakes go to `problems`. `None` where
+    /// there is no table to read: the file is absent, unreadable, or not TOML.
+    pub fn read<T>(
+        file: &Path,
+        problems: &mut Vec<Problem>,
+        read: impl FnOnce(&Section<'_>) -> T,
+    ) -> Option<T> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => {
+                problems.push(unreadable(file, &error));
+                return None;
+            }
+        };
+        let document = Self { file: file.to_owned(), text, problems: RefCell::default() };
+        let (table, errors) = DeTable::parse_recoverable(&document.text);
+        for error in &errors {
+            let span = error.span().unwrap_or_default();
+            let problem = Problem::error(
+                document.place(&span),
+                "toml",
+                format!("this is not TOML: {}", error.message()),
+            );
+            document.problems.borrow_mut().push(problem);
+        }
+        let result = errors.is_empty().then(|| {
+            let span = table.span();
+            read(&Section {
+                document: &document,
+                name: String::new(),
+                table: table.get_ref(),
+                span,
+            })
+        });
+        problems.append(&mut document.problems.into_inner());
+        result
+    }
+
+    fn place(&self, span: &Range<usize>) -> Place {
+        let width = self
+            .text
+            .get(span.clone())
+            .map_or(1, |s| s.lines().next().unwrap_or("").chars().count());
+        Place::at_offset(&self.file, &self.text, span.start, width as u32)
+    }
+}
+
+/// The problem of a file that can't be read.
+pub fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
+    let place = Place::file(file);
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Problem::error(place, "missing-file", "this file is missing")
+        }
+        std::io::ErrorKind::InvalidData => {
+            Problem::error(place, "not-utf8", "this file is not UTF-8 text")
+                .help("save it as UTF-8 in your editor")
+        }
+        _ => Problem::error(place, "unreadable-file", format!("this file can't be read: {error}")),
+    }
+}
+
+impl<'a> Section<'a> {
+    /// Reports every key that is not among `known`.
+    pub fn only(&self, known: &[&str]) {
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let whole = if self.name.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{}.{name}", self.name)
+            };
+            let problem = Problem::error(
+                self.document.place(&key.span()),
+                "unknown-key",
+                format!("there is no `{whole}`"),
+            );
+            let help = match did_you_mean(name, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            self.report(problem.label("not known").help(help));
+        }
+    }
+
+    /// Where the section begins.
+    pub fn place(&self) -> Place {
+        self.document.place(&self.span)
+    }
+
+    /// Adds a problem that the reader found.
+    pub fn report(&self, problem: Problem) {
+        self.document.problems.borrow_mut().push(problem);
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The names of the keys, in the document's order.
+    pub fn keys(&self) -> Vec<String> {
+        self.table.keys().map(|key| key.get_ref().clone().into_owned()).collect()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key)
+    }
+
+    /// The place of a value.
+    pub fn place_of(&self, value: &Spanned<DeValue<'_>>) -> Place {
+        self.document.place(&value.span())
+    }
+
+    /// A text.
+    pub fn text(&self, key: &str) -> Option<Placed<String>> {
+        let value = self.get(key)?;
+        let place = self.place_of(value);
+        match value.get_ref().as_str() {
+            Some(text) => Some(Placed { value: text.to_owned(), place }),
+            None => self.expected(place, key, "text in quotes"),
+        }
+    }
+
+    /// A text that means something; a mistake in it is reported with what its type says of it.
+    pub fn parsed<T: FromStr>(&self, key: &str) -> Option<T>
+    where
+        T::Err: Display,
+    {
+        let text = self.text(key)?;
+        text.value
+            .parse()
+            .map_err(|error: T::Err| self.report(wrong_value(text.place, key, error)))
+            .ok()
+    }
+
+    /// A whole number within a range.
+    pub fn integer(&self, key: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.get(key)?;
+        let place = self.place_of(value);
+        let digits = value.get_ref().as_integer().filter(|i| i.radix() == 10);
+        match digits.and_then(|i| i.as_str().replace('_', "").parse::<i64>().ok()) {
+            Some(number) if range.contains(&number) => Some(number),
+            _ => {
+                let wanted = match *range.end() {
+                    i64::MAX => format!("a whole number, {} or more", range.start()),
+                    end => format!("a whole number from {} to {end}", range.start()),
+                };
+                self.expected(place, key, &wanted)
+            }
+        }
+    }
+
+    /// A yes or no.
+    pub fn boolean(&self, key: &str) -> Option<bool> {
+        let value = self.get(key)?;
+        value
+            .get_ref()
+            .as_bool()
+            .or_else(|| self.expected(self.place_of(value), key, "true or false"))
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, key: &str) -> Vec<Placed<String>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            return self
+                .expected(self.place_of(value), key, "a list in brackets")
+                .unwrap_or_default();
+        };
+        let text = |item: &Spanned<DeValue<'_>>| {
+            let place = self.place_of(item);
+            match item.get_ref().as_str() {
+                Some(text) => Some(Placed { value: text.to_owned(), place }),
+                None => self.expected(place, key, "a list of texts in quotes"),
+            }
+        };
+        items.iter().filter_map(text).collect()
+    }
+
+    /// A table under this one.
+    pub fn section(&self, key: &str) -> Option<Section<'a>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => Some(self.below(key, table, value.span())),
+            None => self.expected(self.place_of(value), key, "a table"),
+        }
+    }
+
+    /// The tables of `[[key]]`.
+    pub fn sections(&self, key: &str) -> Vec<Section<'a>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            let wanted = format!("one or more tables, each beginning with [[{key}]]");
+            return self.expected(self.place_of(value), key, &wanted).unwrap_or_default();
+        };
+        let table = |item: &'a Spanned<DeValue<'a>>| match item.get_ref().as_table() {
+            Some(table) => Some(self.below(key, table, item.span())),
+            None => self.expected(self.place_of(item), key, "a table"),
+        };
+        items.iter().filter_map(table).collect()
+    }
+
+    fn below(&self, key: &str, table: &'a DeTable<'a>, span: Range<usize>) -> Section<'a> {
+        let name =
+            if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        Section { document: self.document, name, table, span }
+    }
+
+    fn expected<T>(&self, place: Place, key: &str, wanted: &str) -> Option<T> {
+        self.report(
+            Problem::error(place, "wrong-type", format!("`{key}` must be {wanted}"))
+                .label(format!("expected {wanted}")),
+        );
+        None
+    }
+}
+
+/// The problem of a value that its type refuses.
+pub fn wrong_value(place: Place, key: &str, error: impl Display) -> Problem {
+    Problem::error(place, "wrong-value", format!("`{key}`: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_is_told_apart_from_a_foreign_one() {
+        assert_eq!(did_you_mean("quiet_hour", ["quiet_hours", "cap"]), Some("quiet_hours"));
+        assert_eq!(did_you_mean("elephant", ["quiet_hours", "cap"]), None);
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.toml");
+        std::fs::write(&file, "count = \"three\"\nnmae = \"x\"\n[inner]\nwhen = 3\n").unwrap();
+        let mut problems = Vec::new();
+        Document::read(&file, &mut problems, |section| {
+            section.only(&["count", "name", "inner"]);
+            section.integer("count", 0..=9);
+            section.section("inner").unwrap().text("when");
+        });
+        let told: Vec<_> =
+            problems.iter().map(|p| (p.place.line.unwrap(), p.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (2, "there is no `nmae`"),
+                (1, "`count` must be a whole number from 0 to 9"),
+                (4, "`when` must be text in quotes"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! A bid: one candidate as it comes to the table, with all that the gates look at.
+//! A bid never changes once it lies on the table.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::Topic;
+use crate::domain::{
+    Asked, Channel, CustomerId, Facts, Instant, OutreachKey, Recipient, RuleId, RuleSettings,
+    SubjectId, Template, Value, normalise_email, normalise_phone,
+};
+
+/// A candidate on the table.
+#[derive(Clone, Debug)]
+pub(super) struct Bid<'a> {
+    /// Its rule.
+    pub rule: &'a RuleSettings,
+    /// The rule's topic, as policy has it.
+    pub topic: Option<&'a Topic>,
+    /// Whom it is about.
+    pub customer: CustomerId,
+    /// What it is about.
+    pub subject: SubjectId,
+    /// What is known.
+    pub facts: &'a Facts,
+    /// The place of its ask in `then`.
+    pub position: u32,
+    /// For `contact()`: the channels that its rule has words for, in the order they are tried.
+    pub options: Vec<Channel>,
+    /// How it would go.
+    pub channel: Channel,
+    /// With which words.
+    pub template: Template,
+    /// What was asked besides.
+    pub asked: Asked,
+    /// The values for which the topic is muted.
+    pub muted: Option<BTreeMap<String, Value>>,
+    /// Where its episode stands.
+    pub episode: Standing,
+    /// Whether an earlier run decided it and its rule is not evaluated now: its episode stays as it was.
+    pub carried: bool,
+    /// Not worth saying later than this.
+    pub expires_at: Instant,
+}
+
+/// How far an episode has come, on the count that matters to a bid: contacts, or tasks.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Standing {
+    /// The run that first saw it.
+    pub started_at: Instant,
+    /// How often it has been contacted (or made tasks of) before.
+    pub times: u32,
+    /// When last.
+    pub last_at: Option<Instant>,
+}
+
+impl Bid<'_> {
+    /// The address it would go to, as the database has it.
+    pub fn address(&self) -> Option<String> {
+        self.channel.is_contact().then(|| self.facts.customer().address(&self.channel.0)).flatten()
+    }
+
+    /// That address, normalised; `None` where there is none, or none that is valid.
+    pub fn recipient(&self) -> Option<Recipient> {
+        normalise(&self.channel, &self.address()?)
+    }
+
+    /// The key that no second contact may bear.
+    pub fn key(&self) -> OutreachKey {
+        let ordinal = self.episode.times + 1;
+        let place = if self.channel.is_contact() { None } else { Some(self.position) };
+        dedupe_key(
+            &self.rule.id,
+            &self.customer,
+            &self.subject,
+            self.episode.started_at,
+            ordinal,
+            place,
+        )
+    }
+}
+
+/// The normalised address on a channel, or `None` if it is none.
+pub(super) fn normalise(channel: &Channel, address: &str) -> Option<Recipient> {
+    match crate::domain::Customer::address_column(&channel.0) {
+        "email" => normalise_email(address),
+        "phone" => normalise_phone(address),
+        column => (!address.chars().any(char::is_control))
+            .then(|| Recipient(format!("{column}:{address}"))),
+    }
+}
+
+/// `hash(rule, subject, start of the episode, which contact of the episode)`, whatever the channel
+/// or the address. Tasks count by themselves, and a round of them may have several (`task`: which).
+pub fn dedupe_key(
+    rule: &RuleId,
+    customer: &CustomerId,
+    subject: &SubjectId,
+    episode_started_at: Instant,
+    ordinal: u32,
+    task: Option<u32>,
+) -> OutreachKey {
+    let kind = task.map_or("contact".to_owned(), |position| format!("task {position}"));
+    let started = episode_started_at.timestamp_micros().to_string();
+    let ordinal = ordinal.to_string();
+    let mut hash = Sha256::new();
+    for part in [rule.as_str(), customer.as_str(), subject.as_str(), &started, &ordinal, &kind] {
+        // The length first, so that no two lists of parts read the same.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let hex = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    OutreachKey::from(hex)
+}

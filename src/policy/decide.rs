@@ -1,0 +1,352 @@
+//! The decision: every candidate on the table before any is decided, a recipient at a time, the
+//! most important first. Pure: the same inputs give the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bid::{Bid, Standing, normalise};
+use super::gates::{self, Table, ignores};
+use super::recipient::{Draft, Person, seat};
+use super::{Evaluation, Lenience, Policy};
+use crate::domain::{
+    Ask, Asked, Candidate, Channel, CustomerId, Decided, Decision, EpisodeChange, History, Instant,
+    Match, Outcome, Outreach, OutreachKey, OutreachSubject, RuleId, RuleSettings, SubjectId,
+    Withdrawal,
+};
+
+/// Judges every candidate by policy and history.
+///
+/// `settings` has every rule of the pack. What an earlier run decided and has not left yet is on
+/// the table again: through its rule's new candidate where the rule was evaluated, by itself where
+/// it was not due. What is not decided again for the better is withdrawn.
+pub fn decide(
+    evaluation: &Evaluation,
+    settings: &BTreeMap<RuleId, RuleSettings>,
+    policy: &Policy,
+    history: &History,
+    as_of: Instant,
+) -> Decided {
+    let waiting = history.waiting.iter().map(|w| &w.outreach);
+    let put_off = waiting.flat_map(|o| o.subjects.iter().map(|s| (&s.dedupe_key, o.expires_at)));
+    let put_off = put_off.collect();
+    let inputs = Inputs { evaluation, settings, policy, history, as_of, put_off };
+    let mut bids: Vec<Bid<'_>> = inputs.fresh();
+    bids.extend(inputs.carried());
+    let mut decided = Decided { episodes: inputs.episodes(), ..Decided::default() };
+    let mut refused = BTreeMap::new();
+    for mut person in seat(bids, history) {
+        let bids = std::mem::take(&mut person.bids);
+        person.bids = bids.clone();
+        for bid in bids {
+            let (decision, key) = inputs.judge(bid, &mut person);
+            if let Some(refusal) = &decision.refusal {
+                refused.entry(key).or_insert_with(|| refusal.code());
+            }
+            decided.decisions.push(decision);
+        }
+        decided
+            .outreaches
+            .extend(person.drafts.iter().filter_map(|draft| inputs.outreach(draft, &person)));
+    }
+    decided.withdrawals = inputs.withdrawals(&decided.outreaches, &refused);
+    decided.outreaches.sort_by(|a, b| a.key.cmp(&b.key));
+    decided.decisions.sort_by(|a, b| order(a).cmp(&order(b)));
+    decided
+}
+
+fn order(decision: &Decision) -> (&RuleId, &CustomerId, &SubjectId, &Channel, u32) {
+    let Decision { rule, customer_id, subject, channel, position, .. } = decision;
+    (rule, customer_id, subject, channel, *position)
+}
+
+struct Inputs<'a> {
+    evaluation: &'a Evaluation,
+    settings: &'a BTreeMap<RuleId, RuleSettings>,
+    policy: &'a Policy,
+    history: &'a History,
+    as_of: Instant,
+    /// When each message that waits stops being worth saying, by what it speaks of.
+    put_off: BTreeMap<&'a OutreachKey, Instant>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The candidates of the rules that were evaluated in good health.
+    fn fresh(&self) -> Vec<Bid<'a>> {
+        let healthy = |c: &&Candidate| {
+            self.evaluation.rules.get(&c.matched.rule).is_some_and(|r| !r.quarantined)
+        };
+        self.evaluation.candidates.iter().filter(healthy).filter_map(|c| self.bid(c)).collect()
+    }
+
+    fn bid(&self, candidate: &'a Candidate) -> Option<Bid<'a>> {
+        let matched = candidate.matched.as_ref();
+        let rule = self.settings.get(&matched.rule)?;
+        let (options, (channel, template)) = match &candidate.asked.ask {
+            Ask::Send(channel, template) => (Vec::new(), (channel.clone(), template.clone())),
+            Ask::Contact(channels) => {
+                let options = self.in_order(channels, matched);
+                let email = || Channel(Channel::EMAIL.to_owned());
+                let channel = options.first().cloned().unwrap_or_else(email);
+                (options, (channel.clone(), channel.0))
+            }
+        };
+        let episode = (matched.rule.clone(), matched.customer.clone(), matched.subject.clone());
+        let episode = self.history.episodes.get(&episode);
+        let (times, last_at) = episode.map_or((0, None), |e| match channel.is_contact() {
+            true => (e.contacts, e.last_contact_at),
+            false => (e.tasks, e.last_task_at),
+        });
+        let started_at = episode.map_or(self.as_of, |e| e.started_at);
+        let mut bid = Bid {
+            rule,
+            topic: rule.topic.as_ref().and_then(|t| self.policy.topics.get(t)),
+            customer: matched.customer.clone(),
+            subject: matched.subject.clone(),
+            facts: &matched.facts,
+            position: candidate.position,
+            options,
+            channel,
+            template,
+            asked: candidate.asked.clone(),
+            muted: candidate.muted.clone(),
+            episode: Standing { started_at, times, last_at },
+            carried: false,
+            expires_at: self.as_of + rule.expires.delta(),
+        };
+        // A message put off keeps the time after which it is not worth saying.
+        if let Some(expires_at) = self.put_off.get(&bid.key()) {
+            bid.expires_at = *expires_at;
+        }
+        Some(bid)
+    }
+
+    /// The channels of `contact()`: the customer's own first, then policy's order.
+    fn in_order(&self, channels: &[Channel], matched: &Match) -> Vec<Channel> {
+        let own = matched.facts.customer().text("preferred_channel").map(Channel);
+        let wanted =
+            own.iter().chain(self.policy.channels.iter().filter(|c| Some(*c) != own.as_ref()));
+        wanted.filter(|c| channels.contains(c)).cloned().collect()
+    }
+
+    /// What an earlier run decided, of rules that are not evaluated now.
+    fn carried(&self) -> Vec<Bid<'a>> {
+        let waiting = self.history.waiting.iter().map(|w| &w.outreach);
+        let not_due = waiting.filter(|o| !self.evaluation.rules.contains_key(&o.rule));
+        not_due
+            .flat_map(|outreach| outreach.subjects.iter().filter_map(|s| self.carry(outreach, s)))
+            .collect()
+    }
+
+    fn carry(&self, outreach: &'a Outreach, subject: &'a OutreachSubject) -> Option<Bid<'a>> {
+        let rule = self.settings.get(&outreach.rule)?;
+        let times = subject.ordinal.saturating_sub(1);
+        Some(Bid {
+            rule,
+            topic: rule.topic.as_ref().and_then(|t| self.policy.topics.get(t)),
+            customer: subject.customer.clone(),
+            subject: subject.subject.clone(),
+            facts: &subject.facts,
+            position: outreach.position,
+            options: Vec::new(),
+            channel: outreach.channel.clone(),
+            template: outreach.template.clone(),
+            asked: Asked {
+                ask: Ask::Send(outreach.channel.clone(), outreach.template.clone()),
+                assign: outreach.assign.clone(),
+                due: None,
+                values: subject.values.clone(),
+            },
+            muted: None,
+            episode: Standing { started_at: subject.episode_started_at, times, last_at: None },
+            carried: true,
+            expires_at: outreach.expires_at,
+        })
+    }
+
+    /// Sends a bid through the gates; what passes joins or becomes a draft.
+    fn judge(&self, bid: Bid<'a>, person: &mut Person<'a>) -> (Decision, OutreachKey) {
+        let bid = self.settle_channel(bid, person);
+        let leaves_at = self.leaves_at(&bid);
+        let table = Table { policy: self.policy, as_of: self.as_of, person, leaves_at };
+        let verdict = if bid.channel.is_contact() {
+            gates::stands(&bid, &table).and_then(|()| {
+                match person.drafts.iter().position(|draft| draft.takes_in(&bid)) {
+                    Some(draft) => Ok(Some(draft)),
+                    None => gates::has_room(&bid, &table).map(|()| None),
+                }
+            })
+        } else {
+            gates::admits_task(&bid, &table).map(|()| None)
+        };
+        let key = bid.key();
+        let decision = Decision {
+            rule: bid.rule.id.clone(),
+            customer_id: bid.customer.clone(),
+            subject: bid.subject.clone(),
+            channel: bid.channel.clone(),
+            outcome: Outcome::Refused,
+            refusal: None,
+            outreach: None,
+            not_before: None,
+            position: bid.position,
+        };
+        let draft = match verdict {
+            Err(refusal) => return (Decision { refusal: Some(refusal), ..decision }, key),
+            Ok(Some(merged)) => merged,
+            Ok(None) => {
+                let expires_at = bid.expires_at;
+                person.drafts.push(Draft {
+                    key: key.clone(),
+                    leaves_at,
+                    expires_at,
+                    bids: Vec::new(),
+                });
+                person.drafts.len() - 1
+            }
+        };
+        let is_task = !bid.channel.is_contact();
+        let draft = &mut person.drafts[draft];
+        draft.expires_at = draft.expires_at.min(bid.expires_at);
+        draft.bids.push(bid);
+        let deferred = draft.leaves_at > self.as_of;
+        let outcome = match (is_task, deferred) {
+            (true, _) => Outcome::Task,
+            (false, true) => Outcome::Deferred,
+            (false, false) => Outcome::Contact,
+        };
+        let not_before = deferred.then_some(draft.leaves_at);
+        (Decision { outcome, outreach: Some(draft.key.clone()), not_before, ..decision }, key)
+    }
+
+    /// Decides where `contact()` goes: the first channel with an address and consent.
+    fn settle_channel(&self, bid: Bid<'a>, person: &Person<'a>) -> Bid<'a> {
+        let table = Table { policy: self.policy, as_of: self.as_of, person, leaves_at: self.as_of };
+        let on = |channel: &Channel| Bid {
+            channel: channel.clone(),
+            template: channel.0.clone(),
+            ..bid.clone()
+        };
+        bid.options.iter().map(on).find(|b| gates::is_open(b, &table)).unwrap_or(bid)
+    }
+
+    /// The first decent minute where the customer lives; now, for what ignores quiet hours.
+    fn leaves_at(&self, bid: &Bid<'_>) -> Instant {
+        match &self.policy.quiet {
+            Some(quiet) if bid.channel.is_contact() && !ignores(bid, Lenience::QuietHours) => {
+                let zone = bid.facts.customer().timezone().unwrap_or(self.policy.calendar.timezone);
+                quiet.first_decent(self.as_of, zone)
+            }
+            _ => self.as_of,
+        }
+    }
+
+    fn outreach(&self, draft: &Draft<'a>, person: &Person<'a>) -> Option<Outreach> {
+        let first = draft.bids.first()?;
+        let address = first.address();
+        let mut recipients = BTreeSet::new();
+        if first.channel.is_contact() {
+            recipients.extend(draft.bids.iter().flat_map(|b| b.facts.customer().recipients()));
+            recipients.extend(address.as_ref().and_then(|a| normalise(&first.channel, a)));
+        }
+        debug_assert!(person.customers.contains(&first.customer));
+        let subject = |bid: &Bid<'_>| OutreachSubject {
+            dedupe_key: bid.key(),
+            customer: bid.customer.clone(),
+            subject: bid.subject.clone(),
+            episode_started_at: bid.episode.started_at,
+            ordinal: bid.episode.times + 1,
+            facts: bid.facts.clone(),
+            values: bid.asked.values.clone(),
+        };
+        Some(Outreach {
+            key: draft.key.clone(),
+            rule: first.rule.id.clone(),
+            topic: first.rule.topic.clone(),
+            priority: first.rule.priority,
+            channel: first.channel.clone(),
+            template: first.template.clone(),
+            address,
+            recipients: recipients.into_iter().collect(),
+            assign: first.asked.assign.clone(),
+            due_at: first
+                .asked
+                .due
+                .map(|due| self.policy.calendar.add_working(draft.leaves_at, due)),
+            not_before: draft.leaves_at,
+            expires_at: draft.expires_at,
+            position: first.position,
+            subjects: draft.bids.iter().map(subject).collect(),
+        })
+    }
+
+    /// Episodes that start: a rule matches and none is open. Episodes that end: the rule was
+    /// evaluated in good health, the subject was judged, and it no longer matches.
+    fn episodes(&self) -> Vec<EpisodeChange> {
+        let mut changes = BTreeSet::new();
+        for (rule, judged) in self.evaluation.rules.iter().filter(|(_, judged)| !judged.quarantined)
+        {
+            for (customer, subject) in &judged.matched {
+                let key = (rule.clone(), customer.clone(), subject.clone());
+                if !self.history.episodes.contains_key(&key) {
+                    changes.insert(EpisodeChange::Started(key.0, key.1, key.2));
+                }
+            }
+        }
+        for (rule, customer, subject) in self.history.episodes.keys() {
+            if self.no_longer_true(rule, customer, subject) {
+                changes.insert(EpisodeChange::Ended(
+                    rule.clone(),
+                    customer.clone(),
+                    subject.clone(),
+                ));
+            }
+        }
+        changes.into_iter().collect()
+    }
+
+    fn no_longer_true(&self, rule: &RuleId, customer: &CustomerId, subject: &SubjectId) -> bool {
+        let pair = (customer.clone(), subject.clone());
+        self.evaluation.rules.get(rule).is_some_and(|judged| {
+            !judged.quarantined
+                && !judged.matched.contains(&pair)
+                && !judged.failing.contains(&pair)
+        })
+    }
+
+    /// What was waiting and was not decided again, each with the reason.
+    fn withdrawals(
+        &self,
+        outreaches: &[Outreach],
+        refused: &BTreeMap<OutreachKey, &'static str>,
+    ) -> Vec<Withdrawal> {
+        let kept: BTreeSet<_> = outreaches.iter().map(|o| &o.key).collect();
+        let spoken_of: BTreeSet<_> =
+            outreaches.iter().flat_map(|o| o.subjects.iter().map(|s| &s.dedupe_key)).collect();
+        let because = |waiting: &Outreach| {
+            let mut subjects = waiting.subjects.iter();
+            if !self.settings.contains_key(&waiting.rule) {
+                return "rule_removed";
+            }
+            if subjects.clone().all(|s| self.no_longer_true(&waiting.rule, &s.customer, &s.subject))
+            {
+                return "no_longer_true";
+            }
+            if let Some(code) = subjects.clone().find_map(|s| refused.get(&s.dedupe_key)) {
+                return code;
+            }
+            if subjects.any(|s| spoken_of.contains(&s.dedupe_key)) {
+                return "merged";
+            }
+            match self.evaluation.rules.get(&waiting.rule) {
+                Some(judged) if judged.quarantined => "quarantined",
+                _ => "not_asked",
+            }
+        };
+        let waiting =
+            self.history.waiting.iter().map(|w| &w.outreach).filter(|o| !kept.contains(&o.key));
+        let withdraw =
+            |o: &Outreach| Withdrawal { outreach: o.key.clone(), because: because(o).to_owned() };
+        let mut withdrawals: Vec<_> = waiting.map(withdraw).collect();
+        withdrawals.sort_by(|a, b| a.outreach.cmp(&b.outreach));
+        withdrawals
+    }
+}
