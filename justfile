@@ -1,0 +1,28 @@
+# What is done often. `just` alone lists it.
+_default:
+    @just --list
+
+# Every test, against a real PostgreSQL and a real SMTP server
+test *args:
+    scripts/test {{ args }}
+
+# What the compiler and its lints have to say
+lint:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# Lay the code out
+fmt:
+    cargo fmt
+
+# Licences, sources and bans of what we depend on
+deny:
+    cargo deny check licenses bans sources
+
+# The whole story on Northwind, in a fresh folder
+demo:
+    cargo run --release -- demo
+
+# A dry run of a million customers, beside one hand-made SQL statement
+bench *args:
+    cargo bench --bench dry_run -- {{ args }}
