@@ -138,6 +138,15 @@ fn known_rule<'a>(name: &str, mut rules: impl Iterator<Item = &'a str> + Clone) 
     }
 }
 
+/// The zone in which times are told: the pack's, where there is one.
+fn zone(config: &Config) -> chrono_tz::Tz {
+    let policy = config.rules.join("policy.toml");
+    match policy.is_file() {
+        true => crate::policy::load(&policy, &mut Vec::new()).calendar.timezone,
+        false => chrono_tz::Tz::UTC,
+    }
+}
+
 fn has_errors(problems: &[Problem]) -> bool {
     problems.iter().any(|p| p.severity == crate::domain::Severity::Error)
 }

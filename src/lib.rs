@@ -8,10 +8,10 @@
 pub mod cli;
 pub mod demo;
 pub mod app;
-pub mod scheduler;
 pub mod worker;
 pub mod pipeline;
 pub mod pack;
+pub mod scheduler;
 pub mod signals;
 pub mod rules;
 pub mod policy;

@@ -7,7 +7,7 @@ mod hash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::domain::{Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity};
+use crate::domain::{About, Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity};
 use crate::policy::{self, Policy};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
 use crate::scheduler::Schedule;
@@ -168,6 +168,16 @@ impl PackRule {
         self.places.iter()
     }
 
+    /// What the rule reads, each field by the signal that gives it.
+    pub fn reads_by_signal(&self) -> impl Iterator<Item = Field> {
+        self.reads.iter().map(|field| match (field, &self.rule.settings.about) {
+            (Field::Subject(column), About::Signal(signal)) => {
+                Field::Signal(signal.clone(), column.clone())
+            }
+            (field, _) => field.clone(),
+        })
+    }
+
     /// The channels that `contact()` may take: those for which there are words of that name.
     pub fn contact_channels(&self) -> Vec<Channel> {
         self.templates.names().map(|name| Channel(name.to_owned())).filter(Channel::is_contact).collect()
@@ -195,7 +205,10 @@ impl Pack {
     /// # Errors
     /// When the rule or its words are gone, or the words can't be rendered with these facts.
     pub fn message(&self, outreach: &Outreach) -> Result<Message, RenderError> {
-        let gone = || RenderError::missing(outreach.rule.as_str(), &outreach.template);
+        let gone = || RenderError {
+            place: Place::file(self.folder.join(outreach.rule.as_str())),
+            message: format!("the pack no longer has the rule `{}`", outreach.rule),
+        };
         let rule = self.rules.get(&outreach.rule).ok_or_else(gone)?;
         let subject = rule.rule.subject_name.as_deref();
         let context = templates::context(subject, &rule.rule.constants, &outreach.subjects);

@@ -17,7 +17,7 @@ use crate::policy;
 use crate::signals::SourceError;
 use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
 
-pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
+pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, examine, find};
 
 /// Why a run could not be made. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]

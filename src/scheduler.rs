@@ -4,10 +4,12 @@
 
 mod crontab;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 
-use crate::domain::Instant;
+use crate::domain::{Instant, RuleId};
 
 pub use crontab::ScheduleError;
 use crontab::Values;
@@ -92,6 +94,22 @@ fn first_valid(local: NaiveDateTime, zone: Tz) -> Option<Instant> {
     (1..=25 * 60)
         .find_map(|minutes| first(&(minute + TimeDelta::minutes(minutes))))
         .map(|t| t.to_utc())
+}
+
+/// The rules that are due at `as_of`: those with a nominal time since they were last evaluated,
+/// and those without a schedule.
+pub fn due(
+    schedules: &BTreeMap<RuleId, Option<Schedule>>,
+    last_evaluated: &BTreeMap<RuleId, Instant>,
+    as_of: Instant,
+    zone: Tz,
+) -> BTreeSet<RuleId> {
+    let is_due = |id: &RuleId, schedule: &Option<Schedule>| match schedule {
+        Some(schedule) => schedule.is_due(last_evaluated.get(id).copied(), as_of, zone),
+        None => true,
+    };
+    let due = schedules.iter().filter(|(id, schedule)| is_due(id, schedule));
+    due.map(|(id, _)| id.clone()).collect()
 }
 
 #[cfg(test)]

@@ -114,6 +114,13 @@ pub enum SourceError {
     Write(String),
 }
 
+impl SourceError {
+    /// Whether trying again later may help: the database is away.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
 impl Signals {
     /// The signal of a name; `customers` is one of them.
     pub fn get(&self, name: &SignalName) -> Option<&Signal> {

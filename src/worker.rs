@@ -18,7 +18,7 @@ const LEASE: TimeDelta = TimeDelta::minutes(10);
 const BATCH: u32 = 20;
 
 /// What a delivery did.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Delivered {
     /// How many outreaches came to which state.
     pub states: BTreeMap<OutreachState, u64>,
@@ -107,28 +107,30 @@ impl Worker<'_> {
 
     async fn send(&self, claimed: &Claimed, message: &Message) -> Result<Option<Settlement>, StoreError> {
         let outreach = &claimed.outreach;
-        let customer = outreach.subjects.first().map(|s| s.facts.customer());
+        let Some(first) = outreach.subjects.first() else {
+            return Ok(Some(Settlement::Failed { error: "it speaks of nothing".to_owned() }));
+        };
         let parcel = Parcel {
             key: outreach.key.clone(),
-            channel: outreach.channel.clone(),
+            channel: outreach.channel.to_string(),
             to: outreach.address.clone().unwrap_or_default(),
-            to_name: customer.and_then(|c| c.text("name")),
+            to_name: first.facts.customer().text("name"),
             subject: message.subject.clone(),
             html: message.html.clone(),
             text: message.text.clone(),
             rule: outreach.rule.clone(),
-            customer_id: outreach.subjects.first().map(|s| s.customer.clone()),
+            customer_id: first.customer.clone(),
             date: (self.wall)(),
         };
         let mut failure = None;
-        let mut transmitting = async || match self.store.transmitting(&claimed.claim).await {
+        let transmitting = async { match self.store.transmitting(&claimed.claim).await {
             Ok(ours) => ours,
             Err(error) => {
                 failure = Some(error);
                 false
             }
-        };
-        let delivery = self.channels.send(&parcel, &mut transmitting).await;
+        }};
+        let delivery = self.channels.send(&parcel, transmitting).await;
         match (delivery, failure) {
             (Delivery::GivenUp, Some(error)) => Err(error),
             (Delivery::GivenUp, None) => Ok(None),

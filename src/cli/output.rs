@@ -100,6 +100,11 @@ impl Output {
 pub struct Progress(ProgressBar);
 
 impl Progress {
+    /// So many steps are done in all.
+    pub fn reach(&self, steps: u64) {
+        self.0.set_position(steps);
+    }
+
     /// So many steps more are done.
     pub fn advance(&self, steps: u64) {
         self.0.inc(steps);

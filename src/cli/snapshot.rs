@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::args::{Exit, Global, Snapshot};
+use super::args::{Exit, Global, Save, Snapshot};
 use super::output::Output;
+use super::tables::aligned;
 use crate::app::{self, AppError};
 use crate::clock;
-use crate::signals::snapshot::{self, SnapshotOptions};
+use crate::domain::SignalName;
+use crate::pack::PackRule;
+use crate::signals::snapshot::{self, SnapshotOptions, SnapshotReport};
 
 pub(super) async fn run(global: &Global, args: &Snapshot, output: &mut Output) -> anyhow::Result<Exit> {
     let Snapshot::Save(save) = args;
@@ -21,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &Snapshot, output: &mut Output) -
     if !problems.is_empty() {
         return Err(AppError::Pack(problems).into());
     }
-    let keep = pack.rules.values().flat_map(|rule| rule.reads.iter().cloned().map(|f| rule.absolute(f))).collect();
+    let keep = pack.rules.values().flat_map(PackRule::reads_by_signal).collect();
     let options = SnapshotOptions {
         mask: !save.unmasked,
         keep: &keep,
@@ -35,6 +38,25 @@ pub(super) async fn run(global: &Global, args: &Snapshot, output: &mut Output) -
         output.json(&report);
         return Ok(Exit::Fine);
     }
-    output.text(&report.to_string());
+    output.text(&told(&report, save));
     Ok(Exit::Fine)
+}
+
+fn told(report: &SnapshotReport, save: &Save) -> String {
+    let rows: Vec<_> =
+        report.rows.iter().map(|(signal, rows)| vec![signal.to_string(), format!("{rows} rows")]).collect();
+    let columns = |columns: &[(SignalName, String)]| {
+        columns.iter().map(|(signal, column)| format!("{signal}.{column}")).collect::<Vec<_>>().join(", ")
+    };
+    let mut text = format!("{} holds\n{}", save.file.display(), aligned(&rows, 2));
+    match report.masked.is_empty() {
+        true if save.unmasked => text.push_str("Nothing is masked: treat it like the database itself.\n"),
+        true => text.push_str("There was nothing to mask.\n"),
+        false => text.push_str(&format!("Masked: {}\n", columns(&report.masked))),
+    }
+    if !report.left.is_empty() {
+        let left = columns(&report.left);
+        text.push_str(&format!("Left as it is, because rules read it and it is no text: {left}\n"));
+    }
+    text
 }

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::wording::Times;
 use crate::app::{self, AppError};
 use crate::clock;
-use crate::store::TaskFilter;
+use crate::store::{TaskFilter, TaskRow};
 
 pub(super) async fn run(global: &Global, args: &Tasks, output: &mut Output) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
@@ -29,19 +29,21 @@ pub(super) async fn run(global: &Global, args: &Tasks, output: &mut Output) -> a
         return Ok(Exit::Fine);
     }
     let as_of = tasks.iter().map(|task| task.made_at).max().unwrap_or_else(clock::current_minute);
-    let lines: Vec<TaskLine> = tasks
-        .into_iter()
-        .map(|task| TaskLine {
-            id: task.id,
-            assign: task.assign,
-            due: task.due_at,
-            rule: task.rule.to_string(),
-            customer: task.customer_id.to_string(),
-            title: task.title,
-            done: task.done_at,
-        })
-        .collect();
+    let lines: Vec<TaskLine> = tasks.into_iter().map(line).collect();
     let times = Times { zone: super::zone(&config), as_of };
     output.text(&listings::tasks(&lines, &times, args.all));
     Ok(Exit::Fine)
+}
+
+/// A task as it is listed.
+pub(super) fn line(task: TaskRow) -> TaskLine {
+    TaskLine {
+        id: task.id,
+        assign: task.assign,
+        due: task.due_at,
+        rule: task.rule.to_string(),
+        customer: task.customer_id.to_string(),
+        title: task.title,
+        done: task.done_at,
+    }
 }

@@ -15,6 +15,9 @@ pub enum DemoError {
     /// There is something already.
     #[error("{0} is there already; name a folder that does not exist yet, or delete it first")]
     Exists(PathBuf),
+    /// The folder can't be written to.
+    #[error("the demo's folder could not be written: {0}")]
+    Folder(std::io::Error),
     /// SQLite refused.
     #[error("the demo's database {file} could not be written: {source}")]
     Database {

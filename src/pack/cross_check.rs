@@ -119,7 +119,8 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
 fn words(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
     let subject = rule.rule.subject_name.clone();
     let given: BTreeSet<&String> = rule.rule.asks.iter().flat_map(|ask| &ask.values).collect();
-    for (path, place) in rule.templates.reads(subject.as_deref()) {
+    let reads: Vec<_> = rule.templates.names().flat_map(|name| rule.templates.reads(name)).collect();
+    for (path, place) in reads {
         let parts: Vec<&str> = path.split('.').collect();
         let field = match parts.as_slice() {
             ["customer", signal, column, ..] if signals.others.contains_key(&SignalName::from(signal)) => {

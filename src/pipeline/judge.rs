@@ -146,7 +146,7 @@ pub async fn find(
                 progress(rows);
             }
         };
-        let pulled = view.pull(&pack.signals, &examined, about, &fields, &mut on_batch).await?;
+        let pulled = view.pull(&pack.signals, &examined, about, &fields, None, &mut on_batch).await?;
         found.orphans += pulled.orphans;
     }
     for rule in found.rules.values_mut() {
@@ -191,6 +191,17 @@ fn judge(
     for (row, error) in judged.errors {
         rule_found.fail(batch.customer(row), batch.subject(row), error);
     }
+}
+
+/// Holds the pack's names and queries against a database: everything that would keep a rule from
+/// being judged.
+pub async fn examine(pack: &Pack, view: &mut View) -> Result<Vec<Problem>, RunError> {
+    let all = pack.signals.others.keys().cloned().collect();
+    let examined = view.examine(&pack.signals, &all).await?;
+    let signals = examined.problems.values().flatten().cloned();
+    let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
+    let problems: BTreeSet<Problem> = signals.chain(rules).collect();
+    Ok(problems.into_iter().collect())
 }
 
 /// The signals that a rule, its words and its topic's condition read.

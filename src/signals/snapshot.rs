@@ -35,7 +35,7 @@ pub struct SnapshotOptions<'a> {
 }
 
 /// What a snapshot holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SnapshotReport {
     /// Rows of each signal.
     pub rows: Vec<(SignalName, u64)>,

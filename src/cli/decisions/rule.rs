@@ -55,7 +55,7 @@ fn health(tally: &RuleTally, errors: &[String], all: bool) -> String {
     }
     text.push('\n');
     let rows: Vec<_> = errors.iter().map(|error| vec![error.clone()]).collect();
-    text + &list(&rows, 4, all)
+    text + list(&rows, 4, all).as_str()
 }
 
 /// A line an outreach: the customer, what it speaks of, how and when it goes, its title.
