@@ -1,1 +1,124 @@
-//! app.
+//! The one place that builds concrete things from the configuration: the pack, the databases, the
+//! ways out. Nothing is decided here.
+
+use crate::config::{Config, ConfigError};
+use crate::deliver::{Channels, DeliverError};
+use crate::domain::{Ask, Instant, Problem, RuleId};
+use crate::pack::{self, Pack};
+use crate::pipeline::RunError;
+use crate::signals::{Source, SourceError};
+use crate::store::{Store, StoreError};
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The pack has errors.
+    #[error("the pack can't be used")]
+    Pack(Vec<Problem>),
+    /// Something that the command needs is not configured.
+    #[error("{0}")]
+    NotConfigured(String),
+    /// A channel is configured wrongly.
+    #[error(transparent)]
+    Channels(#[from] DeliverError),
+    /// The company's data can't be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The state database can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<RunError> for AppError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Source(error) => Self::Source(error),
+            RunError::Store(error) => Self::Store(error),
+            RunError::Customers(problems) => Self::Pack(problems),
+        }
+    }
+}
+
+/// The pack, without errors; its findings are `check`'s business.
+///
+/// # Errors
+/// Every problem of a pack that has errors.
+pub fn pack(config: &Config) -> Result<Pack, AppError> {
+    let loaded = pack::load(&config.rules);
+    loaded.pack.ok_or(AppError::Pack(loaded.problems))
+}
+
+/// The company's data.
+///
+/// # Errors
+/// When it is not configured or can't be opened.
+pub async fn source(config: &Config) -> Result<Source, AppError> {
+    let url = config.source.as_ref().ok_or_else(|| {
+        AppError::NotConfigured(
+            "no database to read from: say --source sqlite:shop.db, or put [source] url into lookout.toml".to_owned(),
+        )
+    })?;
+    Ok(Source::open(url).await?)
+}
+
+/// The state database, made where there is none.
+///
+/// # Errors
+/// When it is not configured or can't be opened.
+pub async fn store(config: &Config) -> Result<Store, AppError> {
+    Ok(Store::open(state_url(config)?).await?)
+}
+
+/// The state database for a command that only reads: `None` where there is none yet, or none is configured.
+///
+/// # Errors
+/// When there is one and it can't be opened.
+pub async fn history(config: &Config) -> Result<Option<Store>, AppError> {
+    match &config.state {
+        Some(url) => Ok(Store::open_existing(url).await?),
+        None => Ok(None),
+    }
+}
+
+fn state_url(config: &Config) -> Result<&str, AppError> {
+    config.state.as_deref().ok_or_else(|| {
+        AppError::NotConfigured(
+            "no state database: say --state sqlite:lookout.db, or put [state] url into lookout.toml".to_owned(),
+        )
+    })
+}
+
+/// The ways out; every channel that a rule names must be among them.
+///
+/// # Errors
+/// A channel that is configured wrongly, or not at all.
+pub fn channels(config: &Config, pack: &Pack) -> Result<Channels, AppError> {
+    let channels = Channels::open(&config.channels)?;
+    for (id, rule) in &pack.rules {
+        for ask in &rule.rule.asks {
+            let Ask::Send(channel, _) = &ask.ask else { continue };
+            if !channel.is_task() && !config.channels.contains_key(&channel.0) {
+                return Err(AppError::NotConfigured(no_channel(id, &channel.0)));
+            }
+        }
+        for channel in pack.policy.channels.iter().filter(|c| rule.contact_channels().contains(c)) {
+            let used = rule.rule.asks.iter().any(|ask| matches!(ask.ask, Ask::Contact(_)));
+            if used && !channel.is_task() && !config.channels.contains_key(&channel.0) {
+                return Err(AppError::NotConfigured(no_channel(id, &channel.0)));
+            }
+        }
+    }
+    Ok(channels)
+}
+
+fn no_channel(rule: &RuleId, channel: &str) -> String {
+    format!("the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml")
+}
+
+/// The run's instant: what was said, or what the snapshot was taken at, or the current minute.
+pub fn as_of(said: Option<Instant>, source: Option<&Source>) -> Instant {
+    said.or_else(|| source.and_then(Source::snapshot_as_of)).unwrap_or_else(crate::clock::current_minute)
+}

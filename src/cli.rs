@@ -1,9 +1,147 @@
-//! cli.
+//! The commands, one file each, and what they have in common: the configuration, the exit code,
+//! and how a failure is told. Nothing is decided here.
 
 pub mod args;
+mod check;
 pub mod decisions;
+mod deliver;
+mod demo;
 pub mod diagnostics;
+mod dry_run;
+mod explain;
+mod init;
 pub mod listings;
+mod outbox;
 pub mod output;
+mod preview;
+mod run;
+mod snapshot;
+mod suppress;
 mod tables;
+mod tasks;
+mod telling;
+mod test;
 pub mod wording;
+
+use std::path::Path;
+
+use args::{Args, Command, Exit, Format, Global};
+use output::Output;
+
+use crate::app::AppError;
+use crate::config::{Config, ConfigError};
+use crate::domain::Problem;
+
+/// Does what the command line says, and tells how it ended.
+pub async fn run(args: Args) -> Exit {
+    let mut output = Output::new(args.global.format);
+    let exit = match dispatch(&args, &mut output).await {
+        Ok(exit) => exit,
+        Err(error) => tell(&error, &mut output),
+    };
+    match output.finish() {
+        Ok(()) => exit,
+        Err(_) => Exit::Partly,
+    }
+}
+
+async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
+    let global = &args.global;
+    match &args.command {
+        Command::Demo(demo) => demo::run(demo, output).await,
+        Command::Init(init) => init::run(init, output),
+        Command::Check(check) => check::run(global, check, output).await,
+        Command::Test(test) => test::run(global, test, output),
+        Command::Preview(preview) => preview::run(global, preview, output).await,
+        Command::Snapshot(snapshot) => snapshot::run(global, snapshot, output).await,
+        Command::DryRun(dry_run) => dry_run::run(global, dry_run, output).await,
+        Command::Explain(explain) => explain::run(global, explain, output).await,
+        Command::Run(run) => run::run(global, run, output).await,
+        Command::Deliver(deliver) => deliver::run(global, deliver, output).await,
+        Command::Outbox(outbox) => outbox::run(global, outbox, output).await,
+        Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
+        Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
+    }
+}
+
+/// The configuration, with the flags in it.
+fn config(global: &Global) -> Result<Config, AppError> {
+    Ok(Config::load(global.config.as_deref(), &global.overrides())?)
+}
+
+/// The configuration of a command that can read a snapshot in place of the database.
+fn config_seeing(global: &Global, seen: &args::Seen) -> Result<Config, AppError> {
+    let mut config = config(global)?;
+    if let Some(file) = &seen.snapshot {
+        config.source = Some(format!("snapshot:{}", file.display()));
+    }
+    Ok(config)
+}
+
+/// Tells a failure, and which exit code it has.
+fn tell(error: &anyhow::Error, output: &mut Output) -> Exit {
+    let Some(known) = error.downcast_ref::<AppError>() else {
+        output.failure(&format!("{error:#}"));
+        return Exit::Usage;
+    };
+    match known {
+        AppError::Pack(problems) => {
+            output.problems(problems, "the pack");
+            Exit::Usage
+        }
+        AppError::Config(ConfigError::Mistakes(problems)) => {
+            output.problems(problems, "the configuration");
+            Exit::Usage
+        }
+        AppError::Source(error) if !error.is_unavailable() => {
+            output.failure(&error.to_string());
+            Exit::Usage
+        }
+        AppError::Store(error) if !error.is_unavailable() => {
+            output.failure(&error.to_string());
+            Exit::Usage
+        }
+        AppError::Source(_) | AppError::Store(_) => {
+            output.failure(&known.to_string());
+            Exit::Unavailable
+        }
+        _ => {
+            output.failure(&known.to_string());
+            Exit::Usage
+        }
+    }
+}
+
+/// Refuses a folder with something in it, and makes it where it is absent.
+fn new_folder(dir: &Path) -> anyhow::Result<()> {
+    let taken = dir.exists() && (!dir.is_dir() || dir.read_dir()?.next().is_some());
+    anyhow::ensure!(
+        !taken,
+        "{} is there already and not empty; name a new folder, or remove this one",
+        dir.display()
+    );
+    std::fs::create_dir_all(dir)
+        .map_err(|error| anyhow::anyhow!("{} can't be made: {error}", dir.display()))
+}
+
+/// Whether a rule of that name is there; else the one that was probably meant.
+fn known_rule<'a>(name: &str, mut rules: impl Iterator<Item = &'a str> + Clone) -> anyhow::Result<()> {
+    if rules.clone().any(|rule| rule == name) {
+        return Ok(());
+    }
+    match crate::document::did_you_mean(name, rules.clone()) {
+        Some(meant) => anyhow::bail!("the pack has no rule `{name}`; did you mean `{meant}`?"),
+        None => {
+            let rules: Vec<&str> = rules.by_ref().collect();
+            anyhow::bail!("the pack has no rule `{name}`; it has {}", rules.join(", "))
+        }
+    }
+}
+
+fn has_errors(problems: &[Problem]) -> bool {
+    problems.iter().any(|p| p.severity == crate::domain::Severity::Error)
+}
+
+fn is_json(output: &Output) -> bool {
+    output.format() == Format::Json
+}

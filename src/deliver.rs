@@ -1,1 +1,380 @@
-//! deliver.
+//! The ways out: e-mail over SMTP, any HTTP service, or a folder of files. One parcel is tried
+//! once per call, and the outcome is told apart: it has left, it may be tried again, it never
+//! will leave, or nobody knows. Nothing here reads or writes the outbox, and no address, name or
+//! word of a message gets into an error or a log.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+
+use crate::config::ChannelConfig;
+use crate::domain::{Channel, CustomerId, Instant, OutreachKey, RuleId};
+
+mod email;
+mod folder;
+mod http;
+mod smtp;
+
+/// Every configured way out, by the name of its channel.
+#[derive(Debug)]
+pub struct Channels(BTreeMap<String, Way>);
+
+/// One rendered message on its way to one person.
+#[derive(Clone)]
+pub struct Parcel {
+    /// Fixes the Message-ID, the idempotency key and the name of a file.
+    pub key: OutreachKey,
+    /// The channel that it takes.
+    pub channel: String,
+    /// The address on that channel.
+    pub to: String,
+    /// The customer's name; any text, it is cleaned here.
+    pub to_name: Option<String>,
+    /// One line.
+    pub subject: String,
+    /// A whole HTML document.
+    pub html: String,
+    /// The same as plain text.
+    pub text: String,
+    /// Whose idea it was.
+    pub rule: RuleId,
+    /// Whom it is for.
+    pub customer_id: CustomerId,
+    /// The mail's Date: wall time.
+    pub date: Instant,
+}
+
+/// What became of a parcel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It has left; `detail` says who took it.
+    Sent {
+        /// Such as `250 mail.example.com`, `HTTP 202` or the path of a file.
+        detail: String,
+    },
+    /// It has not left and may be tried again.
+    Temporary {
+        /// Why, for people.
+        error: String,
+    },
+    /// It has not left and never will.
+    Permanent {
+        /// Why, for people.
+        error: String,
+    },
+    /// The connection broke when the server may already have had it. Never try again.
+    Uncertain {
+        /// Why, for people.
+        error: String,
+    },
+    /// `transmitting` said no: the parcel is somebody else's by now. Nothing has left.
+    GivenUp,
+}
+
+/// What is wrong with a channel's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("lookout.toml, [channels.{channel}], {key}: {message}")]
+pub struct DeliverError {
+    /// The channel.
+    pub channel: String,
+    /// The key in its section.
+    pub key: &'static str,
+    /// What is wrong and what helps; never the secret.
+    pub message: String,
+}
+
+#[derive(Debug)]
+enum Way {
+    Smtp(smtp::Server),
+    MailFolder { from: email::Sender, folder: folder::Folder },
+    Http(http::Service),
+}
+
+impl Channels {
+    /// Checks every channel's configuration and gets it ready; connects to nothing.
+    pub fn open(configured: &BTreeMap<String, ChannelConfig>) -> Result<Self, DeliverError> {
+        let mut ways = BTreeMap::new();
+        for (name, config) in configured {
+            ways.insert(name.clone(), Way::open(name, config)?);
+        }
+        Ok(Self(ways))
+    }
+
+    /// The channels' names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether what takes this channel stays on this machine: a folder, or a server on loopback.
+    pub fn is_local(&self, name: &str) -> bool {
+        match self.0.get(name) {
+            Some(Way::Smtp(server)) => server.is_local(),
+            Some(Way::MailFolder { .. }) => true,
+            Some(Way::Http(service)) => service.is_local(),
+            None => false,
+        }
+    }
+
+    /// Tries once to send a parcel.
+    ///
+    /// `transmitting` is awaited at most once, just before the server may take the parcel: before
+    /// SMTP's DATA, before an HTTP request, before a file gets its name. It says whether the
+    /// parcel is still ours to send.
+    pub async fn send(
+        &self,
+        parcel: &Parcel,
+        transmitting: impl Future<Output = bool> + Send,
+    ) -> Delivery {
+        let Some(way) = self.0.get(&parcel.channel) else {
+            return Delivery::Permanent {
+                error: format!(
+                    "no channel `{0}` is configured; add [channels.{0}] to lookout.toml",
+                    parcel.channel
+                ),
+            };
+        };
+        if !is_plain(parcel.key.as_str()) {
+            return Delivery::Permanent { error: "the outreach's key is malformed".to_owned() };
+        }
+        match way {
+            Way::Smtp(server) => server.send(parcel, transmitting).await,
+            Way::MailFolder { from, folder } => match email::message(from, parcel) {
+                Ok(message) => {
+                    let name = format!("{}.eml", parcel.key);
+                    folder.write(&name, &message.formatted(), transmitting).await
+                }
+                Err(error) => Delivery::Permanent { error },
+            },
+            Way::Http(service) => service.send(parcel, transmitting).await,
+        }
+    }
+}
+
+impl Way {
+    fn open(name: &str, config: &ChannelConfig) -> Result<Self, DeliverError> {
+        let fault = |key: &'static str, message: String| DeliverError {
+            channel: name.to_owned(),
+            key,
+            message,
+        };
+        if name == Channel::TASK || name == Channel::PHONE {
+            let message = format!(
+                "`{name}` is work for a colleague and needs no channel; remove the section"
+            );
+            return Err(fault("url", message));
+        }
+        if name != Channel::EMAIL {
+            return Ok(Self::Http(http::Service::open(name, config, &fault)?));
+        }
+        let unused = [
+            ("method", config.method.is_some()),
+            ("headers", !config.headers.is_empty()),
+            ("body", config.body.is_some()),
+        ];
+        if let Some((key, _)) = unused.into_iter().find(|(_, used)| *used) {
+            return Err(fault(key, "e-mail has none; only HTTP channels do".to_owned()));
+        }
+        let from = email::Sender::open(config.from.as_deref()).map_err(|m| fault("from", m))?;
+        if let Some(folder) = folder::Folder::open(&config.url).map_err(|m| fault("url", m))? {
+            return Ok(Self::MailFolder { from, folder });
+        }
+        Ok(Self::Smtp(smtp::Server::open(from, config, &fault)?))
+    }
+}
+
+// By hand: a parcel holds what must never get into a log.
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel")
+            .field("key", &self.key)
+            .field("channel", &self.channel)
+            .field("rule", &self.rule)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a host can only be this machine.
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// Whether a key can be part of a header and of a file's name as it is.
+fn is_plain(key: &str) -> bool {
+    (1..=200).contains(&key.len())
+        && !key.starts_with('.')
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// What a server said, without anything that looks like an address, on one short line.
+fn redact(said: &str) -> String {
+    let words = said.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = words.filter(|word| !word.is_empty());
+    let words = words.map(|word| if word.contains('@') { "(address)" } else { word });
+    let line: Vec<&str> = words.collect();
+    line.join(" ").chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(name: &str, config: ChannelConfig) -> Result<Channels, DeliverError> {
+        Channels::open(&BTreeMap::from([(name.to_owned(), config)]))
+    }
+
+    fn mail(url: &str) -> ChannelConfig {
+        let from = Some("Care team <care@example.com>".to_owned());
+        ChannelConfig { url: url.to_owned(), from, ..ChannelConfig::default() }
+    }
+
+    fn web(url: &str) -> ChannelConfig {
+        ChannelConfig { url: url.to_owned(), ..ChannelConfig::default() }
+    }
+
+    #[test]
+    fn every_way_out_opens() {
+        let secret = Some("s3cret".to_owned());
+        for (name, config, local) in [
+            ("email", mail("smtp://127.0.0.1:2525"), true),
+            ("email", mail("smtp://localhost"), true),
+            ("email", mail("smtp://[::1]:25"), true),
+            ("email", mail("smtps://mail.example.com"), false),
+            ("email", mail("file:outbox"), true),
+            ("sms", web("https://sms.example.com/send"), false),
+            ("sms", web("http://127.0.0.1:9/send"), true),
+            ("sms", web("file:outbox"), true),
+            (
+                "email",
+                ChannelConfig { secret: secret.clone(), ..mail("smtp://u%40x@mail.example.com") },
+                false,
+            ),
+        ] {
+            let channels = open(name, config).unwrap();
+            assert_eq!(channels.names().collect::<Vec<_>>(), [name]);
+            assert_eq!(channels.is_local(name), local, "{channels:?}");
+            assert!(!format!("{channels:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn a_mistake_names_the_channel_and_the_key() {
+        let with = |change: &dyn Fn(&mut ChannelConfig), mut config: ChannelConfig| {
+            change(&mut config);
+            config
+        };
+        let cases: Vec<(&str, ChannelConfig, &str, &str)> = vec![
+            ("email", mail("mail.example.com"), "url", "smtp://"),
+            ("email", mail("https://mail.example.com"), "url", "smtp://"),
+            ("email", mail("smtp://"), "url", "smtp://"),
+            (
+                "email",
+                mail("smtp://u:pw-in-url@mail.example.com"),
+                "url",
+                "LOOKOUT_CHANNELS__EMAIL__SECRET",
+            ),
+            (
+                "email",
+                mail("smtp://u@mail.example.com"),
+                "secret",
+                "LOOKOUT_CHANNELS__EMAIL__SECRET",
+            ),
+            ("email", mail("smtp://mail.example.com/x"), "url", "smtp://"),
+            ("email", mail("file:"), "url", "folder"),
+            ("email", with(&|c| c.from = None, mail("file:x")), "from", "Care team"),
+            ("email", with(&|c| c.from = Some("Care".into()), mail("file:x")), "from", "Care team"),
+            ("email", with(&|c| c.body = Some("x".into()), mail("file:x")), "body", "HTTP"),
+            ("sms", web("smtp://sms.example.com"), "url", "https://"),
+            (
+                "sms",
+                web("https://u:pw-in-url@sms.example.com"),
+                "url",
+                "LOOKOUT_CHANNELS__SMS__SECRET",
+            ),
+            (
+                "sms",
+                with(&|c| c.from = Some("a@b.example".into()), web("file:x")),
+                "from",
+                "e-mail",
+            ),
+            (
+                "sms",
+                with(&|c| c.method = Some("FETCH ME".into()), web("https://x.example")),
+                "method",
+                "POST",
+            ),
+            (
+                "sms",
+                with(
+                    &|c| {
+                        c.headers.insert("a b".into(), "x".into());
+                    },
+                    web("https://x.example"),
+                ),
+                "headers",
+                "a b",
+            ),
+            (
+                "sms",
+                with(
+                    &|c| {
+                        c.headers.insert("Host".into(), "x".into());
+                    },
+                    web("https://x.example"),
+                ),
+                "headers",
+                "Host",
+            ),
+            (
+                "sms",
+                with(
+                    &|c| {
+                        c.headers.insert("x".into(), "{{ secret }}".into());
+                    },
+                    web("https://x.example"),
+                ),
+                "secret",
+                "SECRET",
+            ),
+            (
+                "sms",
+                with(&|c| c.body = Some("{{ nam }}".into()), web("https://x.example")),
+                "body",
+                "nam",
+            ),
+            (
+                "sms",
+                with(&|c| c.body = Some("{\"to\": \"{{ to }}\"}".into()), web("https://x.example")),
+                "body",
+                "JSON",
+            ),
+            ("task", web("https://x.example"), "url", "colleague"),
+        ];
+        for (name, config, key, words) in cases {
+            let shown = format!("{config:?}");
+            let error = open(name, config).unwrap_err();
+            assert_eq!((error.channel.as_str(), error.key), (name, key), "{shown}: {error}");
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("lookout.toml, [channels.{name}], {key}: ")));
+            assert!(said.contains(words), "{said}");
+            assert!(!said.contains("pw-in-url"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_holds_no_address() {
+        assert_eq!(
+            redact("5.1.1 <Ana@Example.com>:\r\n unknown\u{7} user"),
+            "5.1.1 (address) unknown user"
+        );
+    }
+
+    #[test]
+    fn a_key_is_a_plain_name() {
+        assert!(is_plain("0a1b-2c"));
+        for wrong in ["", "..", "a/b", "a b", "a\nb", "ü"] {
+            assert!(!is_plain(wrong), "{wrong:?}");
+        }
+    }
+}

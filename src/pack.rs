@@ -1,1 +1,206 @@
-//! pack.
+//! The pack: everything that customer success writes, loaded whole, with all its problems at once.
+//! Nothing here touches a database; names are held against one by [`crate::pipeline`].
+
+mod cross_check;
+mod hash;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::domain::{Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity};
+use crate::policy::{self, Policy};
+use crate::rules::{Condition, Engine, Rule, cases::Case};
+use crate::scheduler::Schedule;
+use crate::signals::{self, Signals};
+use crate::templates::{self, Message, RenderError, RuleTemplates};
+
+/// A pack that loaded: it may have findings, but no errors.
+pub struct Pack {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// A hash of everything in it.
+    pub hash: String,
+    /// Who may be contacted, how often, when, about what.
+    pub policy: Policy,
+    /// The queries.
+    pub signals: Signals,
+    /// The rules, by id.
+    pub rules: BTreeMap<RuleId, PackRule>,
+    /// When topics are muted, by topic.
+    pub mutes: BTreeMap<String, Condition>,
+    /// What evaluates the rules.
+    pub engine: Engine,
+}
+
+/// One rule with its words and its examples.
+pub struct PackRule {
+    /// The script.
+    pub rule: Rule,
+    /// The words.
+    pub templates: RuleTemplates,
+    /// The examples.
+    pub cases: Vec<Case>,
+    /// When it is evaluated; at every run where it has none.
+    pub schedule: Option<Schedule>,
+    /// Every field that its script, its words and its topic's condition read, and the spine.
+    pub reads: BTreeSet<Field>,
+    /// Where each of them is first read.
+    pub places: BTreeMap<Field, Place>,
+}
+
+/// What became of loading a pack.
+pub struct Loaded {
+    /// The pack, if it has no errors.
+    pub pack: Option<Pack>,
+    /// Every problem, sorted by place.
+    pub problems: Vec<Problem>,
+}
+
+/// Loads a pack.
+pub fn load(folder: &Path) -> Loaded {
+    let mut problems = Vec::new();
+    let pack = read(folder, &mut problems);
+    problems.sort();
+    problems.dedup();
+    let unusable = problems.iter().any(|p| p.severity == Severity::Error);
+    Loaded { pack: pack.filter(|_| !unusable), problems }
+}
+
+fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
+    if !folder.is_dir() {
+        let problem = Problem::error(Place::file(folder), "missing-pack", "there is no pack here");
+        problems.push(problem.help("name its folder with --rules, or make one with `lookout init`"));
+        return None;
+    }
+    let policy = policy::load(&folder.join("policy.toml"), problems);
+    let signals = signals::load(&folder.join("signals"), problems);
+    let engine = Engine::new(&policy.calendar);
+    let mutes = mutes(&policy, &engine, problems);
+    let mut rules = BTreeMap::new();
+    for (id, folder) in rule_folders(folder, problems) {
+        if let Some(rule) = engine.load(&folder, id.clone(), problems) {
+            rules.insert(id, PackRule::new(rule, &folder, problems));
+        }
+    }
+    let mut pack = Pack {
+        folder: folder.to_owned(),
+        hash: hash::of_folder(folder, problems),
+        policy,
+        signals: signals?,
+        rules,
+        mutes,
+        engine,
+    };
+    cross_check::pack(&mut pack, problems);
+    Some(pack)
+}
+
+/// Every folder with a rule in it, by the rule's id.
+fn rule_folders(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(RuleId, PathBuf)> {
+    let mut folders = Vec::new();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.push(crate::document::unreadable(folder, &error));
+            return folders;
+        }
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !path.is_dir() || name == "signals" || name.starts_with('.') {
+            continue;
+        }
+        if !path.join("rule.rhai").is_file() {
+            let problem = Problem::error(Place::file(&path), "no-rule", "this folder has no rule.rhai");
+            problems.push(problem.help("every folder of the pack but `signals` is a rule"));
+        } else if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c)) {
+            let message = format!("`{name}` can't be a rule's id");
+            let problem = Problem::error(Place::file(&path), "bad-rule-id", message);
+            problems.push(problem.help("use small letters, digits and hyphens: stalled-order"));
+        } else {
+            folders.push((RuleId::from(name), path));
+        }
+    }
+    if folders.is_empty() {
+        let problem = Problem::error(Place::file(folder), "empty-pack", "this pack has no rules");
+        problems.push(problem.help("a rule is a folder with a rule.rhai in it"));
+    }
+    folders.sort();
+    folders
+}
+
+fn mutes(policy: &Policy, engine: &Engine, problems: &mut Vec<Problem>) -> BTreeMap<String, Condition> {
+    let conditions = policy.topics.iter().filter_map(|(name, topic)| Some((name, topic.condition()?)));
+    let compile = |(name, (text, place)): (&String, (&str, &Place))| {
+        Some((name.clone(), engine.condition(text, place.clone(), problems)?))
+    };
+    conditions.filter_map(compile).collect()
+}
+
+impl PackRule {
+    fn new(rule: Rule, folder: &Path, problems: &mut Vec<Problem>) -> Self {
+        let templates = RuleTemplates::load(folder, problems);
+        let cases_file = folder.join("cases.toml");
+        let cases = match cases_file.is_file() {
+            true => crate::rules::cases::load(&cases_file, rule.subject_name.as_deref(), problems),
+            false => Vec::new(),
+        };
+        if cases.is_empty() && !problems.iter().any(|p| p.place.file == cases_file) {
+            let message = format!("the rule `{}` has no case", rule.settings.id);
+            let help = "add a cases.toml with an example that matches and one that does not";
+            problems.push(Problem::finding(Place::file(&rule.file), "no-case", message).help(help));
+        }
+        let schedule = rule.settings.schedule.as_ref().and_then(|text| {
+            let place = rule.setting_places.get("SCHEDULE").cloned();
+            let place = place.unwrap_or_else(|| Place::file(&rule.file));
+            let refuse = |error| problems.push(Problem::error(place, "bad-schedule", format!("SCHEDULE: {error}")));
+            Schedule::parse(text).map_err(refuse).ok()
+        });
+        let spine = Customer::SPINE.iter().map(|column| Field::Customer((*column).to_owned()));
+        let reads = rule.reads.iter().cloned().chain(spine).collect();
+        let places = rule.places.clone();
+        Self { rule, templates, cases, schedule, reads, places }
+    }
+
+    /// The fields that somebody wrote down, so that they must be there; the spine may lack columns.
+    pub fn named(&self) -> impl Iterator<Item = (&Field, &Place)> {
+        self.places.iter()
+    }
+
+    /// The channels that `contact()` may take: those for which there are words of that name.
+    pub fn contact_channels(&self) -> Vec<Channel> {
+        self.templates.names().map(|name| Channel(name.to_owned())).filter(Channel::is_contact).collect()
+    }
+}
+
+impl Pack {
+    /// The metadata of every rule.
+    pub fn settings(&self) -> BTreeMap<RuleId, RuleSettings> {
+        self.rules.iter().map(|(id, rule)| (id.clone(), rule.rule.settings.clone())).collect()
+    }
+
+    /// When each rule is evaluated; one without a schedule at every run.
+    pub fn schedules(&self) -> BTreeMap<RuleId, Option<Schedule>> {
+        self.rules.iter().map(|(id, rule)| (id.clone(), rule.schedule.clone())).collect()
+    }
+
+    /// The condition that mutes a rule's topic, if it has one.
+    pub fn mute(&self, rule: &RuleSettings) -> Option<&Condition> {
+        self.mutes.get(rule.topic.as_ref()?)
+    }
+
+    /// The words of an outreach, in the customer's language; a task's, in the company's.
+    ///
+    /// # Errors
+    /// When the rule or its words are gone, or the words can't be rendered with these facts.
+    pub fn message(&self, outreach: &Outreach) -> Result<Message, RenderError> {
+        let gone = || RenderError::missing(outreach.rule.as_str(), &outreach.template);
+        let rule = self.rules.get(&outreach.rule).ok_or_else(gone)?;
+        let subject = rule.rule.subject_name.as_deref();
+        let context = templates::context(subject, &rule.rule.constants, &outreach.subjects);
+        let first = outreach.subjects.first().filter(|_| !outreach.channel.is_task());
+        let locale = first.and_then(|s| s.facts.customer().text("locale"));
+        rule.templates.render(&outreach.template, locale.as_deref(), &context)
+    }
+}

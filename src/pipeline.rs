@@ -1,1 +1,181 @@
-//! pipeline.
+//! The flow: pull → judge → decide → record. [`consider`] goes as far as the decision and writes
+//! nothing; [`commit`] is the same and records it. Nothing else differs.
+
+pub mod case;
+mod ask;
+mod judge;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::{
+    Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
+    RunReport, Span, Totals,
+};
+use crate::pack::Pack;
+use crate::policy;
+use crate::signals::SourceError;
+use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
+
+pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
+
+/// Why a run could not be made. Nothing was recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The company's data could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The state database could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Without `customers` no rule can be judged.
+    #[error("the signal `customers` can't be used")]
+    Customers(Vec<Problem>),
+}
+
+/// A run as it would be, or was.
+#[derive(Debug)]
+pub struct Considered {
+    /// What it prints.
+    pub report: RunReport,
+    /// What it would write.
+    pub decided: Decided,
+    /// How each rule fared, in more words than the report has.
+    pub rules: BTreeMap<RuleId, RuleFound>,
+    /// The state of the books that it was decided on.
+    pub version: HistoryVersion,
+}
+
+/// Decides what the rules found, on the history in `store`; no store is an empty history.
+pub async fn consider(
+    pack: &Pack,
+    found: &Found,
+    store: Option<&Store>,
+    as_of: Instant,
+) -> Result<Considered, RunError> {
+    let history = match store {
+        Some(store) => history(pack, found, store, as_of).await?,
+        None => History::default(),
+    };
+    Ok(decide(pack, found, &history, as_of))
+}
+
+/// Decides and records. Where the books have moved on meanwhile, it decides again on the new ones.
+pub async fn commit(
+    pack: &Pack,
+    found: &Found,
+    store: &Store,
+    as_of: Instant,
+    started_at: Instant,
+) -> Result<Considered, RunError> {
+    let mut tries = 0;
+    loop {
+        let considered = consider(pack, found, Some(store), as_of).await?;
+        let healthy = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_none());
+        let evaluated: Vec<RuleId> = healthy.map(|(id, _)| id.clone()).collect();
+        let tasks = task_texts(pack, &considered.decided.outreaches, as_of);
+        let run = store::Run {
+            as_of,
+            started_at,
+            report: &considered.report,
+            decided: &considered.decided,
+            tasks: &tasks,
+            evaluated: &evaluated,
+            version: considered.version,
+        };
+        match store.record(&run).await {
+            Err(StoreError::Moved) if tries < 20 => tries += 1,
+            Err(error) => return Err(error.into()),
+            Ok(()) => return Ok(considered),
+        }
+    }
+}
+
+/// The pure part: asks each match's rule what it wants, and decides.
+pub(crate) fn decide(pack: &Pack, found: &Found, history: &History, as_of: Instant) -> Considered {
+    let (evaluation, rules) = ask::ask(pack, found, history, as_of);
+    let decided = policy::decide(&evaluation, &pack.settings(), &pack.policy, history, as_of);
+    let report = report(pack, found, &rules, &decided, as_of);
+    Considered { report, decided, rules, version: history.version }
+}
+
+async fn history(pack: &Pack, found: &Found, store: &Store, as_of: Instant) -> Result<History, StoreError> {
+    let evaluated: Vec<RuleId> = found.rules.keys().cloned().collect();
+    let matches = || found.rules.values().flat_map(|rule| &rule.matches);
+    let customers: BTreeSet<_> = matches().map(|m: &Arc<Match>| m.customer.clone()).collect();
+    let recipients: BTreeSet<_> = matches().flat_map(|m| m.facts.customer().recipients()).collect();
+    let query = HistoryQuery {
+        evaluated: &evaluated,
+        customers: &customers.into_iter().collect::<Vec<_>>(),
+        recipients: &recipients.into_iter().collect::<Vec<_>>(),
+        since: as_of - reach(pack).delta(),
+    };
+    store.history(&query).await
+}
+
+/// How far back a decision looks: the longest window of a cap, or cooldown of a rule.
+fn reach(pack: &Pack) -> Span {
+    let caps = pack.policy.caps.iter().map(|cap| cap.per);
+    let cooldowns = pack.rules.values().filter_map(|rule| rule.rule.settings.cooldown);
+    caps.chain(cooldowns).max_by_key(|span| span.delta()).unwrap_or(Span::days(1))
+}
+
+fn report(
+    pack: &Pack,
+    found: &Found,
+    rules: &BTreeMap<RuleId, RuleFound>,
+    decided: &Decided,
+    as_of: Instant,
+) -> RunReport {
+    let count = |outcome| decided.decisions.iter().filter(|d| d.outcome == outcome).count() as u64;
+    let outreaches: BTreeSet<_> = decided.decisions.iter().filter_map(|d| d.outreach.as_ref()).collect();
+    let tallies: Vec<_> = rules.iter().map(|(id, rule)| rule.tally(id)).collect();
+    RunReport {
+        schema_version: 1,
+        as_of: crate::domain::format_instant(&as_of),
+        pack: pack.hash.clone(),
+        decisions: decided.decisions.clone(),
+        totals: Totals {
+            customers: found.customers,
+            matches: tallies.iter().map(|tally| tally.matches).sum(),
+            candidates: decided.decisions.len() as u64,
+            outreaches: outreaches.len() as u64,
+            contact: count(Outcome::Contact),
+            deferred: count(Outcome::Deferred),
+            refused: count(Outcome::Refused),
+            held: count(Outcome::Held),
+            task: count(Outcome::Task),
+            orphans: found.orphans,
+        },
+        rules: tallies,
+    }
+}
+
+/// The words of every task that is made in the decision's own transaction. A task whose words
+/// fail is made all the same, and says so: work is never lost to a misprint.
+fn task_texts(pack: &Pack, outreaches: &[Outreach], as_of: Instant) -> Vec<TaskText> {
+    let due = outreaches.iter().filter(|o| o.channel.is_task() && o.not_before <= as_of);
+    due.map(|outreach| task_text(pack, outreach)).collect()
+}
+
+/// The words of one task or call.
+pub fn task_text(pack: &Pack, outreach: &Outreach) -> TaskText {
+    match pack.message(outreach) {
+        Ok(message) => TaskText { outreach: outreach.key.clone(), title: message.subject, body: message.text },
+        Err(error) => {
+            let subjects: Vec<&str> = outreach.subjects.iter().map(|s| s.subject.as_str()).collect();
+            let title = format!("{}: {}", outreach.rule, subjects.join(", "));
+            let body = format!("The words of this task could not be written: {error}");
+            TaskText { outreach: outreach.key.clone(), title, body }
+        }
+    }
+}
+
+/// What a caller wants to hear of while rules are judged.
+#[derive(Clone, Copy, Default)]
+pub struct Watch<'a> {
+    /// Told how many rows were judged so far.
+    pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
+    /// Whose facts are kept whether or not a rule matches.
+    pub customer: Option<&'a crate::domain::CustomerId>,
+}

@@ -1,1 +1,78 @@
-//! rules.
+//! Rules: loaded, checked and evaluated. The only place that knows Rhai.
+//! Nothing here reads a clock, a database or a policy: a rule sees the facts and the `as_of` it is given.
+
+pub mod cases;
+mod dates;
+mod engine;
+mod load;
+mod reading;
+mod row;
+mod row_error;
+mod sandbox;
+mod script;
+mod settings;
+mod spelling;
+mod syntax;
+mod verbs;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::domain::{Ask, Field, Place, RuleSettings, Value};
+
+pub use engine::{Condition, Engine};
+pub use row_error::RowError;
+
+/// A rule of the pack, checked and ready to be evaluated by the [`Engine`] that loaded it.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its metadata.
+    pub settings: RuleSettings,
+    /// Where each metadata constant that it declares stands, by the constant's name.
+    pub setting_places: BTreeMap<&'static str, Place>,
+    /// Its script.
+    pub file: PathBuf,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The author's own constants.
+    pub constants: BTreeMap<String, Value>,
+    /// What the script calls the row of the keyed signal; none for a rule about customers.
+    pub subject_name: Option<String>,
+    /// Every field that `when`, `then` and the functions they call read.
+    pub reads: BTreeSet<Field>,
+    /// Where each of those is first read.
+    pub places: BTreeMap<Field, Place>,
+    /// What `then` may ask for, as far as it is written out, in the script's order.
+    pub asks: Vec<StaticAsk>,
+    compiled: script::Compiled,
+}
+
+/// A verb in `then` whose channel and template are written out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaticAsk {
+    /// What it asks for.
+    pub ask: Ask,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What became of the rows of one batch. A row is in neither list where `when` is false.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// The rows that match, in order.
+    pub matched: Vec<usize>,
+    /// The rows on which `when` raised, in order.
+    pub errors: Vec<(usize, RowError)>,
+}
+
+/// What `then` may know of the episode that it speaks in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EpisodeSoFar {
+    /// How often the episode has contacted the customer.
+    pub contacts: u32,
+    /// Whole days since its first run.
+    pub days: i64,
+}

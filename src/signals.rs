@@ -1,1 +1,148 @@
-//! signals.
+//! The pack's signals: SQL files, read from the company's own database as batches of columns.
+//! Nothing here ever writes to that database, and only here is SQL ever put together.
+
+mod compose;
+mod examine;
+mod header;
+mod lexer;
+mod load;
+mod names;
+mod postgres;
+pub mod snapshot;
+mod source;
+mod sqlite;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::domain::{Instant, Place, Problem, SignalName, Value};
+use lexer::{Dialect, Query, Refused};
+
+pub use load::load;
+pub use source::{Pulled, Source, View};
+
+/// A pack's signals.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    /// The spine: one row a customer.
+    pub customers: Signal,
+    /// All others, by name.
+    pub others: BTreeMap<SignalName, Signal>,
+}
+
+/// A named set of facts about customers, given by one SQL query.
+#[derive(Clone, Debug)]
+pub struct Signal {
+    /// The file's name without `.sql`.
+    pub name: SignalName,
+    /// The file that says what the signal is.
+    pub file: PathBuf,
+    /// `-- key:`, the column that tells its rows apart; without it there is at most one row a customer.
+    pub key: Option<String>,
+    /// `-- default:`, what a customer without a row reads as.
+    pub defaults: BTreeMap<String, Value>,
+    /// `-- personal:`, what a masked snapshot must replace.
+    pub personal: BTreeSet<String>,
+    sqlite: Written,
+    postgres: Written,
+}
+
+/// A signal's query as one dialect reads it. The other one's quotes may be no quotes here, so a
+/// refusal counts only on a database that speaks the dialect.
+#[derive(Clone, Debug)]
+struct Written {
+    file: PathBuf,
+    text: String,
+    query: Result<Query, Refused>,
+}
+
+/// What a signal's column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Yes or no.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number with a fraction.
+    Float,
+    /// Text.
+    Text,
+    /// A date, as text `YYYY-MM-DD`.
+    Date,
+    /// A point in time, as text in ISO 8601, UTC.
+    Instant,
+    /// The database doesn't say; each row may differ.
+    Unknown,
+}
+
+/// One column of a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, as rules read it.
+    pub name: String,
+    /// What it holds.
+    pub kind: ColumnKind,
+}
+
+/// What the database says about the signals in use.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// The columns of each signal whose query the database understands.
+    pub columns: BTreeMap<SignalName, Vec<Column>>,
+    /// What is wrong, by signal. A signal that is here can't be pulled; the others can.
+    pub problems: BTreeMap<SignalName, Vec<Problem>>,
+    /// How many customers there are.
+    pub customers: u64,
+    /// Whether ids are of a text type, which any text can be compared with.
+    plain_ids: bool,
+}
+
+/// Why facts can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The database is not there, or went away. Nothing is wrong with the pack.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The address is none that Lookout can read from, or a snapshot is asked for what it can't give.
+    #[error("{0}")]
+    Usage(String),
+    /// Signals failed on their rows.
+    #[error("{}", .0.iter().map(|p| p.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Signals(Vec<Problem>),
+    /// A snapshot can't be written.
+    #[error("{0}")]
+    Write(String),
+}
+
+impl Signals {
+    /// The signal of a name; `customers` is one of them.
+    pub fn get(&self, name: &SignalName) -> Option<&Signal> {
+        if *name == self.customers.name { Some(&self.customers) } else { self.others.get(name) }
+    }
+}
+
+impl Signal {
+    fn written(&self, dialect: Dialect) -> &Written {
+        match dialect {
+            Dialect::Sqlite => &self.sqlite,
+            Dialect::Postgres => &self.postgres,
+        }
+    }
+}
+
+impl Written {
+    /// The refusal of a query as a mistake in the pack.
+    fn problem(&self, refused: &Refused) -> Problem {
+        let width = self.text.get(refused.span.clone()).map_or(1, |text| text.chars().count());
+        let place = Place::at_offset(&self.file, &self.text, refused.span.start, width as u32);
+        Problem::error(place, refused.code, &refused.message).help(refused.help)
+    }
+
+    /// The place in the file of a byte of the query as it was sent.
+    fn place(&self, query: &Query, sent: usize, as_of: Instant, dialect: Dialect) -> Place {
+        let offset = query.offset_in_file(sent, as_of, dialect);
+        let word = self.text.get(offset..).unwrap_or("");
+        let width = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
+        Place::at_offset(&self.file, &self.text, offset, width.max(1) as u32)
+    }
+}

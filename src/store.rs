@@ -1,1 +1,79 @@
-//! store.
+//! Lookout's own tables: runs, decisions, episodes, the outbox, tasks and suppressions, on SQLite
+//! or PostgreSQL. Every change is one transaction: nothing is ever half written, and nothing here
+//! reads a clock.
+
+mod claims;
+mod database;
+mod error;
+mod history;
+mod outbox;
+mod record;
+mod runs;
+mod schema;
+mod suppressions;
+mod tasks;
+
+use std::path::Path;
+
+pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
+pub use error::StoreError;
+pub use history::HistoryQuery;
+pub use outbox::{Outbox, OutboxQuery, OutboxRow};
+pub use record::{Run, TaskText};
+pub use suppressions::{NewSuppression, SuppressionRow};
+pub use tasks::{TaskFilter, TaskRow};
+
+use database::{Address, Database};
+use schema::Standing;
+
+/// The state database. Several may be open on one database, in one program or in many.
+///
+/// Instants are kept to the microsecond.
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens `sqlite:FILE` (made where it is absent) or `postgres://…` (its schema `lookout` is
+    /// made where it is absent), and brings older tables up to date.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let database = Database::connect(Address::parse(url)?, true).await?;
+        schema::migrate(&database).await?;
+        Ok(Self { database })
+    }
+
+    /// Opens a state database as it is; `None` where there is none yet. Makes and migrates nothing.
+    pub async fn open_existing(url: &str) -> Result<Option<Self>, StoreError> {
+        let address = Address::parse(url)?;
+        if let Address::Sqlite(file) = &address
+            && !is_there(file, &address.place())?
+        {
+            return Ok(None);
+        }
+        let database = Database::connect(address, false).await?;
+        match schema::standing(&database).await? {
+            Standing::Empty => Ok(None),
+            Standing::Current => Ok(Some(Self { database })),
+            Standing::Older(found) => Err(schema::older(&database, found)),
+        }
+    }
+
+    /// The database in words, without a password.
+    pub fn place(&self) -> &str {
+        self.database.place()
+    }
+
+    /// How many statements were sent through this store so far, those that begin and end
+    /// transactions included.
+    pub fn statements(&self) -> u64 {
+        self.database.statements()
+    }
+}
+
+fn is_there(file: &Path, place: &str) -> Result<bool, StoreError> {
+    file.try_exists().map_err(|error| StoreError::Unavailable {
+        place: place.to_owned(),
+        cause: error.to_string(),
+        cure: "may this user read its folder?",
+    })
+}

@@ -1,1 +1,377 @@
-//! templates.
+//! The words of a rule: Markdown files with a subject, one a language, rendered to a message.
+//! Data never becomes markup, a header or a template here; and nothing here decides who gets what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use minijinja::{Environment, ErrorKind};
+
+use crate::domain::{Place, Problem};
+
+mod context;
+mod engine;
+mod front_matter;
+mod layout;
+mod locale;
+mod markdown;
+pub mod preview;
+mod tags;
+mod text;
+
+pub use context::context;
+
+use engine::Flavour;
+use front_matter::Part;
+use markdown::Assembled;
+
+/// The longest subject, in characters; what is longer is cut and ends in `…`.
+const SUBJECT_LENGTH: usize = 200;
+
+/// The words for one outreach, in one language.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Message {
+    /// One line without control characters; a task's title. At most 200 characters, never empty.
+    pub subject: String,
+    /// A whole HTML document.
+    pub html: String,
+    /// The same as plain text; a task's body.
+    pub text: String,
+    /// The customer's own "why you get this", one line; also the last line of `html` and `text`.
+    pub because: Option<String>,
+    /// The language that was found: "" for the default.
+    pub locale: String,
+}
+
+/// Why there is no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}: {message}", place.file.display(), place.line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct RenderError {
+    /// Where the template asks for it.
+    pub place: Place,
+    /// What is wrong, for people. It never holds data of a customer.
+    pub message: String,
+}
+
+/// Every template of one rule's folder.
+#[derive(Debug, Default)]
+pub struct RuleTemplates {
+    folder: PathBuf,
+    templates: BTreeMap<String, BTreeMap<String, Template>>,
+}
+
+#[derive(Debug)]
+struct Template {
+    file: PathBuf,
+    source: String,
+    html: Environment<'static>,
+    text: Environment<'static>,
+    subject_offset: usize,
+    because_offset: Option<usize>,
+    body_html: Assembled,
+    body_text: Assembled,
+    reads: Vec<(String, Place)>,
+}
+
+impl RuleTemplates {
+    /// Reads every `NAME.md` and `NAME.LOCALE.md` of a rule's folder (a `README.md` is none).
+    /// A file with a mistake is left out and its problems are pushed; the others stay.
+    pub fn load(folder: &Path, problems: &mut Vec<Problem>) -> Self {
+        let mut loaded = Self { folder: folder.to_owned(), templates: BTreeMap::new() };
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        for file in markdown_files(folder, problems) {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let (name, tag) = stem.split_once('.').unwrap_or((&stem, ""));
+            let locale = match tag {
+                "" => Ok(String::new()),
+                tag => locale::canonical(tag),
+            };
+            if tag.is_empty() {
+                seen.insert(name.to_owned());
+            }
+            let locale = match locale {
+                Ok(locale) => locale,
+                Err(why) => {
+                    problems.push(bad_locale(&file, name, why));
+                    continue;
+                }
+            };
+            let Some(template) = Template::load(&file, problems) else { continue };
+            let locales = loaded.templates.entry(name.to_owned()).or_default();
+            if let Some(other) = locales.insert(locale.clone(), template) {
+                let message =
+                    format!("this file and {} are both for `{locale}`", other.file.display());
+                problems.push(
+                    Problem::error(Place::file(&file), "same-locale", message)
+                        .help("keep one of the two"),
+                );
+            }
+        }
+        for (name, locales) in &loaded.templates {
+            if let (false, Some(first)) = (seen.contains(name), locales.values().next()) {
+                problems.push(no_default(&first.file, name));
+            }
+        }
+        loaded
+    }
+
+    /// The names by which `then` calls them, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.templates.keys().map(String::as_str)
+    }
+
+    /// The languages in which a template is there; "" is the default.
+    pub fn locales(&self, name: &str) -> Vec<String> {
+        self.templates.get(name).map(|all| all.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Every name that a template reads in any of its languages, as a dotted path with its first
+    /// place in each file: `customer.tickets.open`, `PATIENCE`, `also`. What a loop over `also`
+    /// reads is given as the first subject would have it: `order.order_id`.
+    pub fn reads(&self, name: &str) -> Vec<(String, Place)> {
+        let all = self.templates.get(name).into_iter().flat_map(BTreeMap::values);
+        all.flat_map(|template| template.reads.iter().cloned()).collect()
+    }
+
+    /// Renders a template in the language nearest to `locale`: `th-TH`, `th`, the default.
+    pub fn render(
+        &self,
+        name: &str,
+        locale: Option<&str>,
+        context: &serde_json::Value,
+    ) -> Result<Message, RenderError> {
+        let missing = || RenderError {
+            place: Place::file(self.folder.join(format!("{name}.md"))),
+            message: "there is no such template, or it has a mistake".to_owned(),
+        };
+        let locales = self.templates.get(name).ok_or_else(missing)?;
+        let chain = locale::fallback(locale);
+        let found = chain.into_iter().find_map(|tag| Some((locales.get(&tag)?, tag)));
+        let (template, locale) = found.ok_or_else(missing)?;
+        template.render(locale, context)
+    }
+}
+
+impl Template {
+    fn load(file: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        let source = read_source(file, problems)?;
+        let parts = front_matter::read(file, &source, problems)?;
+        let before = problems.len();
+        let mut reads = Vec::new();
+        for part in [Some(parts.subject), parts.because, Some(parts.body)].into_iter().flatten() {
+            match names_read(file, &source, part) {
+                Ok(names) => reads.extend(names),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.len() > before {
+            return None;
+        }
+        let tags = tags::find(parts.body.text);
+        let body = markdown::assemble(file, &source, parts.body.offset, &tags, problems);
+        let mut html = engine::environment(Flavour::Html);
+        let mut text = engine::environment(Flavour::Text);
+        let because = parts.because.map_or("", |part| part.text).to_owned();
+        let added = html
+            .add_template_owned("body", body.html.template.clone())
+            .and_then(|()| text.add_template_owned("body", body.text.template.clone()))
+            .and_then(|()| text.add_template_owned("subject", parts.subject.text.to_owned()))
+            .and_then(|()| text.add_template_owned("because", because));
+        if added.is_err() {
+            problems.push(cut_block(file));
+        }
+        let (subject_offset, because_offset) =
+            (parts.subject.offset, parts.because.map(|part| part.offset));
+        reads.sort();
+        reads.dedup_by(|later, first| later.0 == first.0);
+        let template = Self {
+            file: file.to_owned(),
+            html,
+            text,
+            subject_offset,
+            because_offset,
+            body_html: body.html,
+            body_text: body.text,
+            reads,
+            source,
+        };
+        (problems.len() == before).then_some(template)
+    }
+
+    fn render(&self, locale: String, context: &serde_json::Value) -> Result<Message, RenderError> {
+        let context = minijinja::Value::from(minijinja::value::Serde(context));
+        let run = |engine: &Environment<'static>, part: &str, assembled: Option<&Assembled>| {
+            engine
+                .get_template(part)
+                .and_then(|template| template.render(context.clone()))
+                .map_err(|error| self.explain(&error, part, assembled))
+        };
+        let subject = shorten(&run(&self.text, "subject", None)?);
+        if subject.is_empty() {
+            return Err(RenderError {
+                place: Place::at_offset(&self.file, &self.source, self.subject_offset, 1),
+                message: "the subject comes out empty; give what may be absent a default: {{ customer.name | default(\"you\") }}".to_owned(),
+            });
+        }
+        let because = match self.because_offset {
+            Some(_) => Some(shorten_to(&run(&self.text, "because", None)?, usize::MAX)),
+            None => None,
+        }
+        .filter(|because| !because.is_empty());
+        let content = markdown::join_pieces(&run(&self.html, "body", Some(&self.body_html))?);
+        let mut text = text::finish(&run(&self.text, "body", Some(&self.body_text))?);
+        if let Some(because) = &because {
+            text.push_str(&format!("\n-- \n{because}\n"));
+        }
+        let html = layout::document(&subject, &content, because.as_deref(), &locale);
+        Ok(Message { subject, html, text, because, locale })
+    }
+
+    /// The engine's error in the file's own terms.
+    fn explain(
+        &self,
+        error: &minijinja::Error,
+        part: &str,
+        assembled: Option<&Assembled>,
+    ) -> RenderError {
+        let range = error.range().and_then(|at| match assembled {
+            Some(assembled) => assembled.origin(&at),
+            None => {
+                let offset =
+                    if part == "because" { self.because_offset? } else { self.subject_offset };
+                Some(at.start + offset..at.end + offset)
+            }
+        });
+        let asked = range.clone().and_then(|range| self.source.get(range)).unwrap_or_default();
+        let width = asked.lines().next().unwrap_or_default().chars().count() as u32;
+        let place = match range {
+            Some(range) => Place::at_offset(&self.file, &self.source, range.start, width),
+            None => Place::file(&self.file),
+        };
+        let message = match (error.kind(), asked) {
+            (ErrorKind::UndefinedError, asked) if !asked.is_empty() => {
+                format!("`{asked}` is not known here")
+            }
+            _ => format!("the template fails: {}", said(error)),
+        };
+        RenderError { place, message }
+    }
+}
+
+/// The template files of a folder, in the order of their names.
+fn markdown_files(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let message = format!("the folder can't be read: {error}");
+            problems.push(Problem::error(Place::file(folder), "unreadable", message));
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md") && path.is_file())
+        .filter(|path| !path.file_stem().is_some_and(|s| s.eq_ignore_ascii_case("readme")))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The text of a file, with plain line ends and without control characters.
+fn read_source(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    let text = match fs::read(file).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(_)) => {
+            problems.push(
+                Problem::error(Place::file(file), "encoding", "the file is no UTF-8 text")
+                    .help("save it again with the encoding UTF-8"),
+            );
+            return None;
+        }
+        Err(error) => {
+            let message = format!("the file can't be read: {error}");
+            problems.push(Problem::error(Place::file(file), "unreadable", message));
+            return None;
+        }
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+    Some(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect())
+}
+
+/// The names that one part reads, or why it is no template.
+fn names_read(file: &Path, source: &str, part: Part<'_>) -> Result<Vec<(String, Place)>, Problem> {
+    let engine = engine::environment(Flavour::Text);
+    let template = engine.template_from_str(part.text).map_err(|error| {
+        let range = error.range().unwrap_or(0..0);
+        let asked = part.text.get(range.clone()).unwrap_or_default();
+        let width = asked.lines().next().unwrap_or_default().chars().count() as u32;
+        let place = Place::at_offset(file, source, part.offset + range.start, width);
+        Problem::error(place, "template", format!("the template can't be read: {}", said(&error)))
+            .help("data is written {{ customer.name }}, conditions {% if … %} … {% endif %}, lists {% for x in also %} … {% endfor %}")
+    })?;
+    let found = tags::references(part.text, &tags::find(part.text));
+    let at = |offset: usize, path: &str| {
+        let width = path.chars().count() as u32;
+        Place::at_offset(file, source, part.offset + offset, width)
+    };
+    let undeclared = template.undeclared_variables(true);
+    let globals: BTreeSet<&str> = engine.globals().map(|(name, _)| name).collect();
+    let mut names = Vec::new();
+    for name in &undeclared {
+        if globals.contains(name.as_str()) {
+            continue;
+        }
+        let first = found.iter().find(|reference| reference.path == *name);
+        names.push((name.clone(), at(first.map_or(0, |reference| reference.offset), name)));
+    }
+    if undeclared.iter().any(|name| name == "also" || name.starts_with("also.")) {
+        let through = found.iter().filter(|reference| reference.through_also);
+        names.extend(through.map(|r| (r.path.clone(), at(r.offset, &r.path))));
+    }
+    Ok(names)
+}
+
+fn said(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
+fn shorten(subject: &str) -> String {
+    shorten_to(subject, SUBJECT_LENGTH)
+}
+
+/// One line, with single spaces, of at most so many characters.
+fn shorten_to(text: &str, length: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = engine::one_line(&words.join(" ")).into_owned();
+    if line.chars().count() <= length {
+        return line;
+    }
+    let mut cut: String = line.chars().take(length - 1).collect();
+    cut.truncate(cut.trim_end().len());
+    cut.push('…');
+    cut
+}
+
+fn bad_locale(file: &Path, name: &str, why: String) -> Problem {
+    Problem::error(Place::file(file), "locale", why)
+        .help(format!("a template's file is called {name}.md, or {name}.de.md for German"))
+}
+
+fn no_default(file: &Path, name: &str) -> Problem {
+    let message = format!("there is no {name}.md for everybody whose language is not there");
+    Problem::error(Place::file(file), "no-default", message)
+        .help(format!("add {name}.md, the words in the language that most customers read"))
+}
+
+fn cut_block(file: &Path) -> Problem {
+    Problem::error(
+        Place::file(file),
+        "template",
+        "a {% … %} block starts and ends in parts of the text that don't fit together",
+    )
+    .help("put the {% … %} that starts it and the one that ends it on lines of their own")
+}
+
+#[cfg(test)]
+mod tests;

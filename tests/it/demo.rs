@@ -8,12 +8,16 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::postgres;
 
+/// The start of an instant as JSON has it.
+const WITH_T: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2})T";
+
 const AS_OF: &str = "1998-05-07 09:00:00";
 
 /// What the README says of 1998-05-07T09:00:00Z, as questions in plain SQL.
 const FACTS: [(&str, &str); 12] = [
     (
-        "SELECT order_id FROM orders WHERE shipped_date IS NULL AND order_date <= '1998-04-30' ORDER BY 1",
+        "SELECT order_id FROM orders
+         WHERE shipped_date IS NULL AND order_date <= '1998-04-30' ORDER BY 1",
         "11008 11019 11039 11040 11045 11051 11054 11058 11059 11061 11062",
     ),
     (
@@ -78,7 +82,8 @@ const SIGNALS: [(&str, &str, &str); 8] = [
     ),
     (
         "open_tickets",
-        "SELECT customer_id FROM s WHERE reopened_at IS NOT NULL AND waiting_since IS NOT NULL ORDER BY 1",
+        "SELECT customer_id FROM s
+         WHERE reopened_at IS NOT NULL AND waiting_since IS NOT NULL ORDER BY 1",
         "KOENE SUPRD",
     ),
 ];
@@ -131,8 +136,8 @@ fn ask_sqlite(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
 /// with a T.
 async fn ask_postgres(connection: &mut PgConnection, sql: &str) -> Vec<String> {
     let sql = format!(
-        "SELECT (SELECT string_agg(COALESCE(regexp_replace(value, '^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})T', '\\1 '), ''),
-                                    '|' ORDER BY place)
+        "SELECT (SELECT string_agg(COALESCE(regexp_replace(value, '{WITH_T}', '\\1 '), ''), '|'
+                                   ORDER BY place)
                  FROM json_each_text(row_to_json(q)) WITH ORDINALITY AS c(name, value, place))
          FROM ({sql}\n) q"
     );

@@ -124,6 +124,7 @@ fn wishes(
         "FOLIG" => (None, Some("offers")),
         "SEVES" | "TRADH" => (None, None),
         "REGGC" => (None, Some("service,offers")),
+        "VAFFE" => (None, Some("service")),
         "ERNSH" | "RANCH" | "LINOD" | "GREAL" | "BOTTM" | "LAMAI" | "CACTU" | "BLAUS" | "RICAR"
         | "FISSA" | "PARIS" => (offers.then_some("offers"), None),
         _ => {

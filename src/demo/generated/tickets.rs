@@ -13,6 +13,9 @@ struct Ticket {
     events: Vec<(NaiveDateTime, &'static str)>,
 }
 
+/// Month, day, hour and minute of 1998, UTC.
+type When = (u32, u32, i64, i64);
+
 pub(super) fn tables(buyers: &[Buyer]) -> [Table; 2] {
     let mut tickets = stories();
     tickets.extend(solved(buyers));
@@ -89,9 +92,8 @@ fn solved(buyers: &[Buyer]) -> Vec<Ticket> {
 }
 
 fn stories() -> Vec<Ticket> {
-    // Month, day, hour, minute.
     let at = |(month, day, hour, minute)| minutes_into(1998, month, day, hour * 60 + minute);
-    let ticket = |customer, subject, events: &[((u32, u32, i64, i64), &'static str)]| {
+    let ticket = |customer, subject, events: &[(When, &'static str)]| {
         let events = events.iter().map(|(when, kind)| (at(*when), *kind)).collect();
         Ticket { customer, subject, events }
     };

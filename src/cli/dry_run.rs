@@ -1,0 +1,100 @@
+//! `lookout dry-run`: the full decision, nothing recorded, nothing sent.
+
+use std::collections::BTreeSet;
+
+use super::args::{DryRun, Exit, Global};
+use super::decisions::Kind;
+use super::output::Output;
+use super::telling::{self, Origin};
+use crate::app::{self, AppError};
+use crate::domain::{CustomerId, Outreach, RuleId};
+use crate::pack::Pack;
+use crate::pipeline::{self, Considered, Watch};
+use crate::scheduler;
+use crate::signals::Source;
+use crate::store::Store;
+
+pub(super) async fn run(global: &Global, args: &DryRun, output: &mut Output) -> anyhow::Result<Exit> {
+    let config = super::config_seeing(global, &args.seen)?;
+    let pack = app::pack(&config)?;
+    let source = app::source(&config).await?;
+    let store = app::history(&config).await?;
+    let as_of = app::as_of(global.as_of, Some(&source));
+    let rules = match (args.due, &store) {
+        (false, _) => pack.rules.keys().cloned().collect(),
+        (true, Some(store)) => {
+            let last = store.last_evaluated().await.map_err(AppError::from)?;
+            scheduler::due(&pack.schedules(), &last, as_of, pack.policy.calendar.timezone)
+        }
+        (true, None) => {
+            scheduler::due(&pack.schedules(), &Default::default(), as_of, pack.policy.calendar.timezone)
+        }
+    };
+    let considered = consider(&pack, &source, store.as_ref(), as_of, &rules, output).await?;
+    match &args.message {
+        Some(customer) => messages(&pack, &considered, &CustomerId::from(customer), output),
+        None => {
+            let origin = Origin { source: source.describe(), history: history(store.as_ref()) };
+            telling::considered(Kind::DryRun, &considered, &pack, &origin, args.all, output);
+        }
+    }
+    Ok(if telling::partly(&considered.report) { Exit::Partly } else { Exit::Fine })
+}
+
+/// Pulls, judges and decides, with progress.
+pub(super) async fn consider(
+    pack: &Pack,
+    source: &Source,
+    store: Option<&Store>,
+    as_of: crate::domain::Instant,
+    rules: &BTreeSet<RuleId>,
+    output: &Output,
+) -> Result<Considered, AppError> {
+    let mut view = source.view(as_of).await?;
+    let progress = output.progress("rows judged", None);
+    let tell = |rows| progress.reach(rows);
+    let watch = Watch { progress: Some(&tell), customer: None };
+    let found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
+    Ok(pipeline::consider(pack, &found, store, as_of).await?)
+}
+
+/// Which history was read, in words.
+pub(super) fn history(store: Option<&Store>) -> String {
+    store.map_or("none yet: nobody has been contacted".to_owned(), |store| store.place().to_owned())
+}
+
+/// Prints in full what one customer would get.
+fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output: &mut Output) {
+    let speaks_to = |o: &&Outreach| o.subjects.iter().any(|s| s.customer == *customer);
+    let mut count = 0;
+    for outreach in considered.decided.outreaches.iter().filter(speaks_to) {
+        output.text(&letter(pack, outreach));
+        count += 1;
+    }
+    if count == 0 {
+        output.text(&format!(
+            "{customer} would get nothing; `lookout explain {customer}` says why."
+        ));
+    }
+}
+
+/// One message or task, in full, as a person reads it.
+pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
+    let to = outreach.address.clone().or(outreach.assign.clone()).unwrap_or("no one in particular".to_owned());
+    let head = format!("{} to {to}, from the rule {}", outreach.channel, outreach.rule);
+    match pack.message(outreach) {
+        Ok(message) => {
+            let because = message.because.map(|b| format!("\nWhy you get this: {b}\n")).unwrap_or_default();
+            let locale = if message.locale.is_empty() { String::new() } else { format!(", in {}", message.locale) };
+            let text = message.text.trim_end();
+            let text = if because.is_empty() || text.contains(because.trim()) { text.to_owned() } else { format!("{text}\n{because}") };
+            format!("{head}{locale}\n\n  {}\n\n{}\n", message.subject, indent(&text))
+        }
+        Err(error) => format!("{head}\n\nThe words can't be written: {error}\n"),
+    }
+}
+
+fn indent(text: &str) -> String {
+    let line = |line: &str| if line.is_empty() { String::new() } else { format!("  {line}") };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}

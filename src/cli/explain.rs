@@ -1,0 +1,207 @@
+//! `lookout explain`: why a customer hears from us, or why not. The whole run is considered, as
+//! `run` would, and one customer's part of it is told: whoever else wants to write to the same
+//! person is part of the answer.
+
+use serde_json::json;
+
+use super::args::{Exit, Explain, Global};
+use super::output::Output;
+use super::tables::aligned;
+use super::wording::{self, Times};
+use crate::app::{self, AppError};
+use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, SubjectId, Value};
+use crate::pack::{Pack, PackRule};
+use crate::pipeline::{self, Considered, Seen, Watch};
+
+const BOLD: &str = "\u{1b}[1m";
+const RESET: &str = "\u{1b}[0m";
+
+/// The gates in the words of the output, each with the reason codes it gives.
+const GATES: [(&str, &[&str]); 9] = [
+    ("address", &["no_address"]),
+    ("consent", &["no_consent"]),
+    ("not suppressed", &["suppressed"]),
+    ("not muted", &["muted"]),
+    ("episode", &["pending", "already_contacted"]),
+    ("cooldown", &["cooldown"]),
+    ("rank", &["outranked"]),
+    ("caps", &["cap"]),
+    ("decent hour", &["expired"]),
+];
+
+pub(super) async fn run(global: &Global, args: &Explain, output: &mut Output) -> anyhow::Result<Exit> {
+    let config = super::config_seeing(global, &args.seen)?;
+    let pack = app::pack(&config)?;
+    if let Some(rule) = &args.rule {
+        super::known_rule(rule, pack.rules.keys().map(|id| id.as_str()))?;
+    }
+    let source = app::source(&config).await?;
+    let store = app::history(&config).await?;
+    let as_of = app::as_of(global.as_of, Some(&source));
+    let customer = CustomerId::from(&args.customer);
+    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let found = {
+        let progress = output.progress("rows judged", None);
+        let tell = |rows| progress.reach(rows);
+        let watch = Watch { progress: Some(&tell), customer: Some(&customer) };
+        let rules = pack.rules.keys().cloned().collect();
+        pipeline::find(&pack, &mut view, as_of, &rules, watch).await.map_err(AppError::from)?
+    };
+    let considered = pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
+    anyhow::ensure!(
+        !found.seen.is_empty(),
+        "no rule has anything to look at for `{customer}`; is that the customer's id, as `customers` has it?"
+    );
+    let story = Story { pack: &pack, customer: &customer, seen: &found.seen, considered: &considered, as_of };
+    let rules: Vec<&PackRule> = pack
+        .rules
+        .values()
+        .filter(|rule| args.rule.as_deref().is_none_or(|wanted| wanted == rule.rule.settings.id.as_str()))
+        .collect();
+    if super::is_json(output) {
+        output.json(&story.json(&rules));
+    } else {
+        let history = super::dry_run::history(store.as_ref());
+        output.text(&story.text(&rules, &source.describe(), &history));
+    }
+    Ok(Exit::Fine)
+}
+
+struct Story<'a> {
+    pack: &'a Pack,
+    customer: &'a CustomerId,
+    seen: &'a [Seen],
+    considered: &'a Considered,
+    as_of: Instant,
+}
+
+impl Story<'_> {
+    fn seen(&self, rule: &RuleId) -> Vec<&Seen> {
+        self.seen.iter().filter(|seen| seen.rule == *rule).collect()
+    }
+
+    fn decisions(&self, rule: &RuleId, subject: &SubjectId) -> Vec<&Decision> {
+        let ours = |d: &&Decision| d.rule == *rule && d.customer_id == *self.customer && d.subject == *subject;
+        self.considered.report.decisions.iter().filter(ours).collect()
+    }
+
+    fn json(&self, rules: &[&PackRule]) -> serde_json::Value {
+        let subject = |seen: &Seen| {
+            json!({
+                "rule": seen.rule,
+                "subject": seen.subject,
+                "matched": seen.verdict.as_ref().ok(),
+                "error": seen.verdict.as_ref().err().map(|error| &error.message),
+                "facts": seen.facts,
+                "decisions": self.decisions(&seen.rule, &seen.subject),
+            })
+        };
+        let seen = rules.iter().flat_map(|rule| self.seen(&rule.rule.settings.id));
+        json!({
+            "schema_version": 1,
+            "as_of": crate::domain::format_instant(&self.as_of),
+            "customer_id": self.customer,
+            "subjects": seen.map(subject).collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self, rules: &[&PackRule], source: &str, history: &str) -> String {
+        let times = Times { zone: self.pack.policy.calendar.timezone, as_of: self.as_of };
+        let name = self.seen.iter().find_map(|seen| seen.facts.customer().text("name"));
+        let name = name.map(|name| format!("  {name}")).unwrap_or_default();
+        let head = [
+            vec!["as of".to_owned(), times.heading()],
+            vec!["data".to_owned(), source.to_owned()],
+            vec!["history".to_owned(), history.to_owned()],
+        ];
+        let mut text = format!("{BOLD}{}{name}{RESET}\n{}", self.customer, aligned(&head, 2));
+        for rule in rules {
+            text.push('\n');
+            text.push_str(&self.rule(rule, &times));
+        }
+        text
+    }
+
+    fn rule(&self, rule: &PackRule, times: &Times) -> String {
+        let id = &rule.rule.settings.id;
+        let mut text = format!("{BOLD}{id}{RESET}  {}\n", rule.rule.settings.summary);
+        if self.considered.rules.get(id).is_some_and(|fared| fared.quarantine.is_some()) {
+            text.push_str("  sits out this run: it failed too often, or its signals can't be used\n");
+        }
+        let seen = self.seen(id);
+        if seen.is_empty() {
+            let about = match &rule.rule.settings.about {
+                crate::domain::About::Signal(signal) => format!("no row of `{signal}`"),
+                crate::domain::About::Customers => "nothing".to_owned(),
+            };
+            text.push_str(&format!("  {about} for this customer\n"));
+        }
+        for seen in seen {
+            text.push_str(&self.subject(rule, seen, times));
+        }
+        text
+    }
+
+    fn subject(&self, rule: &PackRule, seen: &Seen, times: &Times) -> String {
+        let verdict = match &seen.verdict {
+            Ok(true) => "matches".to_owned(),
+            Ok(false) => "does not match".to_owned(),
+            Err(error) => format!("could not be judged: {}", error.message),
+        };
+        let subject = match &rule.rule.subject_name {
+            Some(name) => format!("{name} {}: ", seen.subject),
+            None => String::new(),
+        };
+        let mut text = format!("  {subject}{verdict}\n");
+        let facts: Vec<_> =
+            read_by_script(rule, &seen.facts).into_iter().map(|(name, value)| vec![name, value]).collect();
+        text.push_str(&aligned(&facts, 6));
+        for decision in self.decisions(&rule.rule.settings.id, &seen.subject) {
+            text.push_str(&told(decision, times));
+        }
+        text
+    }
+}
+
+/// What the rule's script read, with the names that it reads it by.
+fn read_by_script(rule: &PackRule, facts: &Facts) -> Vec<(String, String)> {
+    use crate::domain::Field;
+    let say = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "absent".to_owned(),
+        Some(Value::Text(text)) => format!("\"{}\"", text.escape_debug()),
+        Some(value) => value.to_string(),
+    };
+    let subject = rule.rule.subject_name.as_deref().unwrap_or_default();
+    let read = rule.rule.reads.iter().map(|field| match field {
+        Field::Customer(name) => (format!("customer.{name}"), say(facts.customer.get(name))),
+        Field::Signal(signal, name) => {
+            let value = facts.signals.get(signal.as_str()).and_then(|row| row.get(name));
+            (format!("customer.{signal}.{name}"), say(value))
+        }
+        Field::Subject(name) => (format!("{subject}.{name}"), say(facts.subject.get(name))),
+    });
+    read.collect()
+}
+
+/// One candidate: what became of it, and what each gate said on the way.
+fn told(decision: &Decision, times: &Times) -> String {
+    let outcome = match (&decision.refusal, decision.outcome, decision.not_before) {
+        (Some(refusal), _, _) => {
+            format!("refused: {}", wording::refusal(refusal, &decision.channel, times))
+        }
+        (None, Outcome::Task, _) => "a task for a colleague".to_owned(),
+        (None, _, Some(until)) => format!("waits for a decent hour, {}", times.say(&until)),
+        (None, _, None) => "goes out now".to_owned(),
+    };
+    let code = decision.refusal.as_ref().map(|refusal| refusal.code());
+    let stopped = GATES.iter().position(|(_, codes)| code.is_some_and(|code| codes.contains(&code)));
+    let passes = |name: &str| decision.channel.is_contact() || ["episode", "cooldown"].contains(&name);
+    let gates: Vec<String> = GATES
+        .iter()
+        .enumerate()
+        .filter(|(_, (name, _))| passes(name))
+        .take_while(|(place, _)| stopped.is_none_or(|stopped| *place <= stopped))
+        .map(|(place, (name, _))| format!("{} {name}", if stopped == Some(place) { "✗" } else { "✓" }))
+        .collect();
+    format!("      → {}: {outcome}\n        {}\n", decision.channel, gates.join("  "))
+}

@@ -1,0 +1,145 @@
+//! `lookout preview`: a rule's messages as they will look, in every channel and locale.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::args::{Exit, Global, Preview};
+use super::output::Output;
+use super::wording::counted;
+use crate::app::{self, AppError};
+use crate::config::Config;
+use crate::domain::{
+    Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, RuleId, Value,
+};
+use crate::pack::{Pack, PackRule};
+use crate::pipeline::{self, Watch, case};
+use crate::rules::cases::Case;
+use crate::templates::{self, preview::Previewed};
+
+pub(super) async fn run(global: &Global, args: &Preview, output: &mut Output) -> anyhow::Result<Exit> {
+    let config = super::config(global)?;
+    let pack = app::pack(&config)?;
+    super::known_rule(&args.rule, pack.rules.keys().map(|id| id.as_str()))?;
+    let id = RuleId::from(&args.rule);
+    let rule = &pack.rules[&id];
+    let (facts, as_of) = match &args.customer {
+        Some(customer) => facts_of(global, &config, &pack, &id, customer).await?,
+        None => (examples(&pack, rule), None),
+    };
+    let subjects = subjects(&pack, rule, facts, as_of);
+    anyhow::ensure!(
+        !subjects.is_empty(),
+        "there is nothing to show of `{}`: no case of it matches; name a customer with --customer",
+        args.rule
+    );
+    let (messages, problems) = messages(rule, &subjects);
+    let file = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.html", args.rule)));
+    std::fs::write(&file, templates::preview::page(&args.rule, &messages))
+        .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
+    output.text(&format!("{} in {}", counted(messages.len() as u64, "message"), file.display()));
+    for problem in &problems {
+        output.remark(problem);
+    }
+    Ok(if problems.is_empty() { Exit::Fine } else { Exit::Findings })
+}
+
+/// What is known of one customer's subjects: of those that match, or else of all.
+async fn facts_of(
+    global: &Global,
+    config: &Config,
+    pack: &Pack,
+    rule: &RuleId,
+    customer: &str,
+) -> anyhow::Result<(Vec<(Facts, Instant)>, Option<Instant>)> {
+    let source = app::source(config).await?;
+    let as_of = app::as_of(global.as_of, Some(&source));
+    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let customer = CustomerId::from(customer);
+    let watch = Watch { progress: None, customer: Some(&customer) };
+    let found = pipeline::find(pack, &mut view, as_of, &[rule.clone()].into(), watch).await;
+    let seen = found.map_err(AppError::from)?.seen;
+    anyhow::ensure!(!seen.is_empty(), "the rule `{rule}` has nothing to look at for {customer}");
+    let any = seen.iter().any(|seen| matches!(seen.verdict, Ok(true)));
+    let shown = seen.into_iter().filter(|seen| !any || matches!(seen.verdict, Ok(true)));
+    Ok((shown.map(|seen| (seen.facts, as_of)).collect(), Some(as_of)))
+}
+
+/// The facts of the cases that match.
+fn examples(pack: &Pack, rule: &PackRule) -> Vec<(Facts, Instant)> {
+    let matches = |case: &Case| {
+        let rules = case::play(pack, rule, case).considered.rules;
+        let matched = rules.into_values().flat_map(|rule| rule.matches).next();
+        matched.map(|matched| (matched.facts.clone(), case.as_of))
+    };
+    rule.cases.iter().filter_map(matches).collect()
+}
+
+/// What each template would be given: what `then` asks for, whatever policy makes of it. Of
+/// several examples the first that asks for a template is shown; of one customer, everything.
+fn subjects(
+    pack: &Pack,
+    rule: &PackRule,
+    facts: Vec<(Facts, Instant)>,
+    customer: Option<Instant>,
+) -> BTreeMap<(String, Channel), Vec<OutreachSubject>> {
+    let mut subjects: BTreeMap<(String, Channel), Vec<OutreachSubject>> = BTreeMap::new();
+    for (facts, as_of) in facts {
+        let Ok(asked) = pack.engine.ask(&rule.rule, &facts, Default::default(), as_of) else { continue };
+        for asked in asked {
+            let ways = match &asked.ask {
+                Ask::Send(channel, template) => vec![(template.clone(), channel.clone())],
+                Ask::Contact(_) => {
+                    rule.contact_channels().into_iter().map(|c| (c.0.clone(), c)).collect()
+                }
+            };
+            for way in ways {
+                let shown = subjects.entry(way).or_default();
+                if shown.is_empty() || customer.is_some() {
+                    shown.push(subject(facts.clone(), asked.values.clone()));
+                }
+            }
+        }
+    }
+    subjects
+}
+
+/// Only the facts and the extra values matter to the words.
+fn subject(facts: Facts, values: BTreeMap<String, Value>) -> OutreachSubject {
+    OutreachSubject {
+        dedupe_key: "preview".into(),
+        customer: facts.customer().text("customer_id").unwrap_or_default().into(),
+        subject: "preview".into(),
+        episode_started_at: Default::default(),
+        ordinal: 1,
+        facts,
+        values,
+    }
+}
+
+fn messages(
+    rule: &PackRule,
+    subjects: &BTreeMap<(String, Channel), Vec<OutreachSubject>>,
+) -> (Vec<Previewed>, Vec<String>) {
+    let (mut messages, mut problems) = (Vec::new(), Vec::new());
+    for ((template, channel), subjects) in subjects {
+        let first = subjects.first();
+        let name = first.and_then(|s| s.facts.customer().text("name"));
+        let customer = name.or_else(|| first.map(|s| s.customer.to_string())).unwrap_or_default();
+        let context = templates::context(rule.rule.subject_name.as_deref(), &rule.rule.constants, subjects);
+        for locale in rule.templates.locales(template) {
+            match rule.templates.render(template, Some(&locale), &context) {
+                Ok(message) => messages.push(Previewed {
+                    channel: channel.to_string(),
+                    locale,
+                    customer: customer.clone(),
+                    message,
+                }),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+    }
+    for template in rule.templates.names().filter(|name| !subjects.keys().any(|(t, _)| t == name)) {
+        problems.push(format!("no example asks for the words `{template}`, so they are not shown"));
+    }
+    (messages, problems)
+}

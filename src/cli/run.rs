@@ -1,0 +1,70 @@
+//! `lookout run`: evaluate what is due, record it, deliver. Made for a cron line: the same instant
+//! twice changes nothing.
+
+use super::args::{Exit, Global, Run};
+use super::decisions::Kind;
+use super::dry_run::history;
+use super::output::Output;
+use super::telling::{self, Origin};
+use crate::app::{self, AppError};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::{Instant, RunReport};
+use crate::pack::Pack;
+use crate::pipeline::{self, RunError, Watch};
+use crate::scheduler;
+use crate::store::{Store, StoreError};
+
+pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> anyhow::Result<Exit> {
+    let config = super::config(global)?;
+    let pack = app::pack(&config)?;
+    let channels = app::channels(&config, &pack)?;
+    let store = app::store(&config).await?;
+    let as_of = app::as_of(global.as_of, None);
+    let report = decide_once(&config, &pack, &store, as_of, output).await?;
+    let delivered = super::deliver::work(&pack, &store, &channels, args.allow_time_travel, output).await?;
+    let failed = super::deliver::tell(&delivered, output);
+    Ok(if failed || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
+}
+
+/// Decides an instant that was not decided before; else tells what was.
+async fn decide_once(
+    config: &Config,
+    pack: &Pack,
+    store: &Store,
+    as_of: Instant,
+    output: &mut Output,
+) -> Result<RunReport, AppError> {
+    let mut origin = Origin { source: "the run of that instant".to_owned(), history: history(Some(store)) };
+    if let Some(report) = store.recorded(as_of).await? {
+        telling::recorded(&report, pack, &origin, output);
+        return Ok(report);
+    }
+    if let Some(newest) = store.newest_run().await?.filter(|newest| *newest > as_of) {
+        return Err(StoreError::Before(newest).into());
+    }
+    let source = app::source(config).await?;
+    origin.source = source.describe();
+    let started_at = clock::wall();
+    let last = store.last_evaluated().await?;
+    let due = scheduler::due(&pack.schedules(), &last, as_of, pack.policy.calendar.timezone);
+    let found = {
+        let mut view = source.view(as_of).await?;
+        let progress = output.progress("rows judged", None);
+        let tell = |rows| progress.reach(rows);
+        pipeline::find(pack, &mut view, as_of, &due, Watch { progress: Some(&tell), customer: None }).await?
+    };
+    match pipeline::commit(pack, &found, store, as_of, started_at).await {
+        Ok(considered) => {
+            telling::considered(Kind::Run, &considered, pack, &origin, false, output);
+            Ok(considered.report)
+        }
+        // Another process decided the same instant meanwhile.
+        Err(RunError::Store(StoreError::AlreadyRecorded(_))) => {
+            let report = store.recorded(as_of).await?.ok_or(StoreError::AlreadyRecorded(as_of))?;
+            telling::recorded(&report, pack, &origin, output);
+            Ok(report)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,139 @@
+//! `lookout suppress`: keep somebody from being contacted.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::args::{Exit, Global, Person, Suppress};
+use super::listings::{self, SuppressionLine};
+use super::output::Output;
+use super::wording::{Times, counted};
+use crate::app::{self, AppError};
+use crate::clock;
+use crate::domain::SuppressionCause;
+use crate::store::{NewSuppression, Store, SuppressionRow};
+
+pub(super) async fn run(global: &Global, args: &Suppress, output: &mut Output) -> anyhow::Result<Exit> {
+    let config = super::config(global)?;
+    if args.list {
+        let rows = match app::history(&config).await? {
+            Some(store) => store.suppressions().await.map_err(AppError::from)?,
+            None => Vec::new(),
+        };
+        list(&rows, super::zone(&config), output);
+        return Ok(Exit::Fine);
+    }
+    if let Some(topic) = &args.topic {
+        known_topic(&config.rules, topic)?;
+    }
+    let people = match (&args.person, &args.from) {
+        (Some(person), _) => vec![person.clone()],
+        (None, Some(file)) => people(file)?,
+        (None, None) => Vec::new(),
+    };
+    let people: Vec<NewSuppression> = people.into_iter().map(|p| suppression(p, args)).collect();
+    let store = app::store(&config).await?;
+    let changed = change(&store, &people, args.remove).await?;
+    if super::is_json(output) {
+        output.json(&json!({ "schema_version": 1, "named": people.len(), "changed": changed }));
+        return Ok(Exit::Fine);
+    }
+    let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
+    let done = if args.remove { "may be contacted again" } else { "will not be contacted any more" };
+    let already = people.len() as u64 - changed;
+    let rest = match (already, args.remove) {
+        (0, _) => String::new(),
+        (n, false) => format!(" {} already so.", counted_was(n)),
+        (n, true) => format!(" {} not suppressed.", counted_was(n)),
+    };
+    output.text(&format!("{} {done}{about}.{rest}", counted(changed, "customer or address")));
+    Ok(Exit::Fine)
+}
+
+fn counted_was(count: u64) -> String {
+    if count == 1 { "1 was".to_owned() } else { format!("{count} were") }
+}
+
+async fn change(store: &Store, people: &[NewSuppression], remove: bool) -> Result<u64, AppError> {
+    if !remove {
+        return Ok(store.suppress(people, clock::wall()).await?);
+    }
+    let mut lifted = 0;
+    for person in people {
+        let customer = person.customer.as_ref();
+        lifted += store.unsuppress(customer, person.recipient.as_ref(), person.topic.as_deref()).await?;
+    }
+    Ok(lifted)
+}
+
+fn suppression(person: Person, args: &Suppress) -> NewSuppression {
+    let (customer, recipient) = match person {
+        Person::Customer(id) => (Some(id), None),
+        Person::Address(recipient) => (None, Some(recipient)),
+    };
+    let note = args.from.as_ref().map(|file| format!("from {}", file.display()));
+    let (topic, cause) = (args.topic.clone(), SuppressionCause::Refused);
+    NewSuppression { customer, recipient, topic, cause, note }
+}
+
+/// A customer or an address a line; blank lines and `#` comments don't count. One line that means
+/// nothing refuses the whole list: half of it taken would look like all of it.
+fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow::anyhow!("{} can't be read: {error}", file.display()))?;
+    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let mut wrong = Vec::new();
+    let mut people = Vec::new();
+    for (number, line) in lines {
+        match line.parse::<Person>() {
+            Ok(person) => people.push(person),
+            Err(error) => wrong.push(format!("{}:{number}: {error}", file.display())),
+        }
+    }
+    anyhow::ensure!(wrong.is_empty(), "nobody was suppressed, because of these lines:\n{}", wrong.join("\n"));
+    anyhow::ensure!(!people.is_empty(), "{} names nobody", file.display());
+    Ok(people)
+}
+
+/// Refuses a topic that the pack does not have; without a pack at hand, any is taken.
+fn known_topic(rules: &Path, topic: &str) -> anyhow::Result<()> {
+    let policy = rules.join("policy.toml");
+    if !policy.is_file() {
+        return Ok(());
+    }
+    let policy = crate::policy::load(&policy, &mut Vec::new());
+    let known: Vec<&str> = policy.topics.keys().map(String::as_str).collect();
+    anyhow::ensure!(known.contains(&topic), "policy.toml has no topic `{topic}`; it has {}", known.join(", "));
+    Ok(())
+}
+
+fn list(rows: &[SuppressionRow], zone: chrono_tz::Tz, output: &mut Output) {
+    if super::is_json(output) {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let s = &row.suppression;
+                json!({
+                    "customer_id": s.customer, "address": s.recipient, "topic": s.topic, "cause": s.cause,
+                    "since": crate::domain::format_instant(&s.since), "note": row.note,
+                })
+            })
+            .collect();
+        return output.json(&json!({ "schema_version": 1, "suppressions": rows }));
+    }
+    let lines: Vec<_> = rows.iter().map(as_line).collect();
+    output.text(&listings::suppressions(&lines, &Times { zone, as_of: clock::current_minute() }));
+}
+
+fn as_line(row: &SuppressionRow) -> SuppressionLine {
+    let suppression = &row.suppression;
+    let address = suppression.recipient.as_ref().map(|r| r.0.split_once(':').map_or(r.0.clone(), |(_, a)| a.to_owned()));
+    SuppressionLine {
+        who: suppression.customer.as_ref().map(ToString::to_string).or(address).unwrap_or_default(),
+        topic: suppression.topic.clone(),
+        cause: suppression.cause.name().to_owned(),
+        since: suppression.since,
+        note: row.note.clone().unwrap_or_default(),
+    }
+}

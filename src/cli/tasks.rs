@@ -1,0 +1,47 @@
+//! `lookout tasks`: the work that waits for colleagues.
+
+use serde_json::json;
+
+use super::args::{Exit, Global, Tasks};
+use super::listings::{self, TaskLine};
+use super::output::Output;
+use super::wording::Times;
+use crate::app::{self, AppError};
+use crate::clock;
+use crate::store::TaskFilter;
+
+pub(super) async fn run(global: &Global, args: &Tasks, output: &mut Output) -> anyhow::Result<Exit> {
+    let config = super::config(global)?;
+    if let Some(id) = args.done {
+        let store = app::store(&config).await?;
+        let done = store.finish_task(id, clock::wall()).await.map_err(AppError::from)?;
+        anyhow::ensure!(done, "there is no open task {id}; `lookout tasks` lists those that are open");
+        output.text(&format!("Task {id} is done."));
+        return Ok(Exit::Fine);
+    }
+    let filter = if args.all { TaskFilter::All } else { TaskFilter::Open };
+    let tasks = match app::history(&config).await? {
+        Some(store) => store.tasks(filter).await.map_err(AppError::from)?,
+        None => Vec::new(),
+    };
+    if super::is_json(output) {
+        output.json(&json!({ "schema_version": 1, "tasks": tasks }));
+        return Ok(Exit::Fine);
+    }
+    let as_of = tasks.iter().map(|task| task.made_at).max().unwrap_or_else(clock::current_minute);
+    let lines: Vec<TaskLine> = tasks
+        .into_iter()
+        .map(|task| TaskLine {
+            id: task.id,
+            assign: task.assign,
+            due: task.due_at,
+            rule: task.rule.to_string(),
+            customer: task.customer_id.to_string(),
+            title: task.title,
+            done: task.done_at,
+        })
+        .collect();
+    let times = Times { zone: super::zone(&config), as_of };
+    output.text(&listings::tasks(&lines, &times, args.all));
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,252 @@
+//! The engine: rules and conditions against rows.
+//! What Rhai gives is the result; nothing here has a meaning of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use rhai::{Caches, Dynamic, GlobalRuntimeState, Module, Scope, Shared, Stmt};
+
+use super::reading::{Kind, Part, Reader};
+use super::row::{Moment, Names, Row, RowKind, Slot};
+use super::row_error::{RowError, describe};
+use super::{EpisodeSoFar, Judged, Rule, load, sandbox, script, syntax};
+use crate::domain::{Asked, Batch, Facts, Field, Instant, Place, Problem, RuleId, Value};
+use crate::policy::Calendar;
+
+/// Loads rules and evaluates them, in a sandbox with limits. It keeps nothing between two calls.
+pub struct Engine {
+    rhai: rhai::Engine,
+    functions: sandbox::Functions,
+    calendar: Arc<Calendar>,
+}
+
+/// A condition over a customer's facts: a topic's `mute_when`.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    body: Stmt,
+    names: Arc<Names>,
+    reads: BTreeSet<Field>,
+}
+
+impl Condition {
+    /// Every field that it reads.
+    pub fn reads(&self) -> BTreeSet<Field> {
+        self.reads.clone()
+    }
+}
+
+impl Engine {
+    /// An engine that counts days and working hours in this calendar.
+    pub fn new(calendar: &Calendar) -> Self {
+        let rhai = sandbox::engine();
+        let functions = sandbox::functions(&rhai);
+        Self { rhai, functions, calendar: Arc::new(calendar.clone()) }
+    }
+
+    /// Reads `folder/rule.rhai`. `None` where it can't be used; the problems say why.
+    pub fn load(&self, folder: &Path, id: RuleId, problems: &mut Vec<Problem>) -> Option<Rule> {
+        load::load(&self.rhai, &self.functions, folder, id, problems)
+    }
+
+    /// The rows of a batch for which the rule's `when` is true, and those on which it raises.
+    /// A field that the rule reads and the batch lacks raises on every row that reads it.
+    pub fn judge(&self, rule: &Rule, batch: &Batch, as_of: Instant) -> Judged {
+        let compiled = &rule.compiled;
+        let read = &compiled.names.slots[..compiled.when_slots];
+        let columns: Vec<(usize, usize)> = (read.iter().enumerate())
+            .filter_map(|(slot, name)| match name {
+                Slot::Field(field) => Some((slot, batch.layout.position(field)?)),
+                Slot::EpisodeContacts | Slot::EpisodeDays => None,
+            })
+            .collect();
+        let row = Row::new(compiled.names.clone(), self.moment(as_of));
+        let mut evaluation = Evaluation::new(&self.rhai, row, Some(&compiled.library));
+        let mut judged = Judged::default();
+        for number in 0..batch.len() {
+            evaluation.with_row(|row| {
+                for (slot, column) in &columns {
+                    row.fill(*slot, batch.value(number, *column));
+                }
+            });
+            let verdict = evaluation.evaluate(&compiled.when).and_then(|value| {
+                value
+                    .as_bool()
+                    .map_err(|_| RowError::at(compiled.when_at, no_verdict("`when`", &value)))
+            });
+            match verdict {
+                Ok(true) => judged.matched.push(number),
+                Ok(false) => {}
+                Err(error) => judged.errors.push((number, error)),
+            }
+        }
+        judged
+    }
+
+    /// What the rule's `then` asks for, in its order.
+    pub fn ask(
+        &self,
+        rule: &Rule,
+        facts: &Facts,
+        episode: EpisodeSoFar,
+        as_of: Instant,
+    ) -> Result<Vec<Asked>, RowError> {
+        let mut row = self.row(&rule.compiled.names, facts, as_of);
+        for (cell, slot) in row.cells.iter_mut().zip(&rule.compiled.names.slots) {
+            match slot {
+                Slot::EpisodeContacts => *cell = Some(i64::from(episode.contacts).into()),
+                Slot::EpisodeDays => *cell = Some(episode.days.into()),
+                Slot::Field(_) => {}
+            }
+        }
+        let asked = row.asked.clone();
+        let mut evaluation = Evaluation::new(&self.rhai, row, Some(&rule.compiled.library));
+        // Only what it asks for counts; the value of its last line means nothing.
+        let _ = evaluation.evaluate(&rule.compiled.then)?;
+        let asked = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(asked)
+    }
+
+    /// A condition over `customer`. `None` where it can't be used; the problems, at `place`, say why.
+    pub fn condition(
+        &self,
+        text: &str,
+        place: Place,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Condition> {
+        let mut found = Vec::new();
+        let parsed = self.rhai.compile_expression(text);
+        let (functions, constants) = (BTreeMap::new(), BTreeMap::new());
+        let mut reader =
+            Reader::new(&place.file, &functions, &self.functions, &constants, &mut found);
+        let body = match &parsed {
+            Ok(ast) => {
+                let customer = ("customer".to_owned(), Kind::Row(RowKind::Customer));
+                reader.read(Part::Condition, [customer], ast.statements().to_vec())
+            }
+            Err(error) => {
+                reader.problems.push(syntax::problem(&place.file, error));
+                Vec::new()
+            }
+        };
+        let slots: Vec<Slot> = reader.slots.into_iter().map(|(slot, _)| slot).collect();
+        if !found.is_empty() {
+            // The script's own line and column mean nothing in the file that quotes it.
+            problems.extend(
+                found.into_iter().map(|problem| Problem { place: place.clone(), ..problem }),
+            );
+            return None;
+        }
+        let reads = slots.iter().filter_map(Slot::field).cloned().collect();
+        let names = Arc::new(Names { slots, constants });
+        Some(Condition { body: script::block(body, rhai::Position::NONE), names, reads })
+    }
+
+    /// Where the condition is true of a customer: the values that it reads, as `customer.tickets.open`.
+    pub fn holds(
+        &self,
+        condition: &Condition,
+        facts: &Facts,
+        as_of: Instant,
+    ) -> Result<Option<BTreeMap<String, Value>>, RowError> {
+        let row = self.row(&condition.names, facts, as_of);
+        let value = Evaluation::new(&self.rhai, row, None).evaluate(&condition.body)?;
+        let holds = value
+            .as_bool()
+            .map_err(|_| RowError::at(rhai::Position::NONE, no_verdict("the condition", &value)))?;
+        let read = |field: &Field| Some((field_name(field), known(facts, field)?.clone()));
+        Ok(holds.then(|| condition.reads.iter().filter_map(read).collect()))
+    }
+
+    fn moment(&self, as_of: Instant) -> Moment {
+        Moment { calendar: self.calendar.clone(), as_of, today: self.calendar.local_date(as_of) }
+    }
+
+    fn row(&self, names: &Arc<Names>, facts: &Facts, as_of: Instant) -> Row {
+        let mut row = Row::new(names.clone(), self.moment(as_of));
+        for (number, slot) in names.slots.iter().enumerate() {
+            if let Some(value) = slot.field().and_then(|field| known(facts, field)) {
+                row.fill(number, value);
+            }
+        }
+        row
+    }
+}
+
+/// One script on one row after another, with Rhai's state kept between them.
+struct Evaluation<'e> {
+    engine: &'e rhai::Engine,
+    library: Option<&'e Shared<Module>>,
+    global: GlobalRuntimeState,
+    caches: Caches,
+    scope: Scope<'static>,
+}
+
+impl<'e> Evaluation<'e> {
+    fn new(engine: &'e rhai::Engine, row: Row, library: Option<&'e Shared<Module>>) -> Self {
+        let tag = Dynamic::from(row);
+        let global = state(engine, tag, library);
+        Self { engine, library, global, caches: Caches::new(), scope: Scope::new() }
+    }
+
+    fn with_row(&mut self, change: impl FnOnce(&mut Row)) {
+        if let Some(mut row) = self.global.tag.write_lock::<Row>() {
+            change(&mut row);
+        }
+    }
+
+    fn evaluate(&mut self, body: &Stmt) -> Result<Dynamic, RowError> {
+        self.global.num_operations = Default::default();
+        #[allow(deprecated, reason = "not deprecated: Rhai marks what may still change")]
+        let result = self.engine.eval_statements_raw(
+            &mut self.global,
+            &mut self.caches,
+            &mut self.scope,
+            std::slice::from_ref(body),
+        );
+        result.map_err(|error| {
+            // What a failed evaluation leaves behind touches no other row.
+            let tag = std::mem::take(&mut self.global.tag);
+            self.global = state(self.engine, tag, self.library);
+            self.caches = Caches::new();
+            self.scope = Scope::new();
+            RowError::raised(&error)
+        })
+    }
+}
+
+fn state(
+    engine: &rhai::Engine,
+    tag: Dynamic,
+    library: Option<&Shared<Module>>,
+) -> GlobalRuntimeState {
+    let mut global = engine.new_global_runtime_state();
+    global.tag = tag;
+    global.lib.extend(library.cloned());
+    global
+}
+
+fn known<'f>(facts: &'f Facts, field: &Field) -> Option<&'f Value> {
+    match field {
+        Field::Customer(name) => facts.customer.get(name),
+        Field::Subject(name) => facts.subject.get(name),
+        Field::Signal(signal, name) => facts.signals.get(signal.as_str())?.get(name),
+    }
+}
+
+fn field_name(field: &Field) -> String {
+    match field {
+        Field::Customer(name) => format!("customer.{name}"),
+        Field::Signal(signal, name) => format!("customer.{signal}.{name}"),
+        Field::Subject(name) => name.clone(),
+    }
+}
+
+fn no_verdict(what: &str, value: &Dynamic) -> String {
+    let hint = if value.is_unit() {
+        "; is there a semicolon after its last line, or a branch without a value?"
+    } else {
+        ""
+    };
+    format!("{what} has to give true or false, and gave {}{hint}", describe(value))
+}

@@ -1,0 +1,241 @@
+//! From a rule's folder to a rule, with everything that is wrong with its script said at once.
+//! Whether its fields, topic and templates exist is the pack's business, not decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::reading::{Kind, Part, Reader};
+use super::row::{Names, RowKind, Slot};
+use super::script::{self, Compiled, Function, Script};
+use super::settings::Constants;
+use super::spelling::nearest;
+use super::{Rule, dates, sandbox, syntax, verbs};
+use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings};
+
+/// What the first parameter is always called.
+const CUSTOMER: &str = "customer";
+
+/// Names that a row can't have: templates and scripts use them.
+const TAKEN: [&str; 4] = [CUSTOMER, "episode", "also", "contacts"];
+
+/// Reads `folder/rule.rhai`. `None` where it can't be used; the problems say why.
+pub(super) fn load(
+    engine: &rhai::Engine,
+    natives: &sandbox::Functions,
+    folder: &Path,
+    id: RuleId,
+    problems: &mut Vec<Problem>,
+) -> Option<Rule> {
+    let file = folder.join("rule.rhai");
+    let text = read(&file, problems)?;
+    let before = problems.len();
+    let script = match script::parse(engine, &text) {
+        Ok(script) => script,
+        Err(error) => {
+            problems.push(syntax::problem(&file, &error));
+            return None;
+        }
+    };
+    let constants = Constants::read(&file, script.ast.statements(), problems);
+    let settings = constants.settings(id, script.summary(), problems);
+    check_functions(&file, &script, problems);
+    let is_keyed = settings.about != About::Customers;
+    let when = entry(&file, &script, "when", is_keyed, problems);
+    let then = entry(&file, &script, "then", is_keyed, problems);
+    let (when, then) = (when?, then?);
+    let subject_name = subject_name(&file, is_keyed, when, then, problems);
+
+    let mut reader = Reader::new(&file, &script.functions, natives, &constants.seen, problems);
+    let when_body = reader.read(Part::When, rows(when, is_keyed), when.body.clone());
+    let when_slots = reader.slots.len();
+    let then_body = reader.read(Part::Then, rows(then, is_keyed), then.body.clone());
+    let (slots, asks, contacts_at) = (reader.slots, reader.asks, reader.contacts_at);
+    check_topic(&settings, contacts_at, problems);
+
+    let places: BTreeMap<Field, Place> = (slots.iter())
+        .filter_map(|(slot, place)| match slot {
+            Slot::Field(field) => Some((field.clone(), place.clone())),
+            Slot::EpisodeContacts | Slot::EpisodeDays => None,
+        })
+        .collect();
+    let names = Names {
+        slots: slots.into_iter().map(|(slot, _)| slot).collect(),
+        constants: constants.seen.clone(),
+    };
+    let compiled = Compiled {
+        when: script::block(when_body, when.at),
+        then: script::block(then_body, then.at),
+        when_at: when.at,
+        names: Arc::new(names),
+        when_slots,
+        library: script.ast.shared_lib().clone(),
+    };
+    (problems.len() == before).then(|| Rule {
+        settings,
+        setting_places: constants.places(),
+        folder: folder.to_owned(),
+        constants: constants.own,
+        subject_name,
+        reads: places.keys().cloned().collect::<BTreeSet<_>>(),
+        places,
+        asks,
+        compiled,
+        file,
+    })
+}
+
+fn read(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    let (code, message, help) = match std::fs::read(file).map(String::from_utf8) {
+        Ok(Ok(text)) => return Some(text),
+        Ok(Err(_)) => ("not-utf8", "the script is not UTF-8 text".to_owned(), "save it as UTF-8"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let help = "each folder of the pack but `signals` is a rule and holds a `rule.rhai`";
+            ("missing-rule", "there is no rule.rhai in this folder".to_owned(), help)
+        }
+        Err(error) => ("unreadable", format!("the script can't be read: {error}"), ""),
+    };
+    problems.push(Problem::error(Place::file(file), code, message).help(help));
+    None
+}
+
+/// Functions that would hide what rules live on, and methods of types.
+fn check_functions(file: &Path, script: &Script, problems: &mut Vec<Problem>) {
+    for ((name, _), function) in &script.functions {
+        let hides = verbs::NAMES.contains(&name.as_str()) || dates::NAMES.contains(&name.as_str());
+        if !hides && !function.is_method {
+            continue;
+        }
+        let message = if hides {
+            format!("`{name}` is there already, and a function of that name would hide it")
+        } else {
+            format!("`{name}` is made a method of a type")
+        };
+        problems.push(
+            Problem::error(syntax::place(file, function.at, 1), "bad-function", message)
+                .label("this function")
+                .help("give it another name, and write it as `fn name(value) { … }`"),
+        );
+    }
+}
+
+/// `when` or `then`, with the parameters that the rule's subject calls for.
+fn entry<'s>(
+    file: &Path,
+    script: &'s Script,
+    name: &str,
+    is_keyed: bool,
+    problems: &mut Vec<Problem>,
+) -> Option<&'s Function> {
+    let rows = if is_keyed { 2 } else { 1 };
+    let wanted = if is_keyed { "(customer, row)" } else { "(customer)" };
+    let counts = if name == "then" { rows..=rows + 1 } else { rows..=rows };
+    let fits = |function: &&Function| counts.contains(&function.parameters.len());
+    let all: Vec<&Function> =
+        script.functions.iter().filter(|((n, _), _)| n == name).map(|(_, f)| f).collect();
+    if let [only] = all.as_slice()
+        && fits(only)
+    {
+        return Some(only);
+    }
+    let about = if is_keyed { "a rule about a signal's rows" } else { "a rule about customers" };
+    let problem = match all.as_slice() {
+        [] => {
+            let near = nearest(name, script.functions.keys().map(|(n, _)| n.as_str()));
+            let help = match near {
+                Some(near) => format!("did you mean to call `{near}` `{name}`?"),
+                None => format!("write `fn {name}{wanted} {{ … }}`"),
+            };
+            Problem::error(Place::file(file), "missing-function", format!("there is no `{name}`"))
+                .help(help)
+        }
+        [only] => {
+            let message = format!("`{name}` has the wrong number of parameters for {about}");
+            let help = match (is_keyed, only.parameters.len()) {
+                (false, 2) if name == "when" => format!(
+                    "write `fn {name}{wanted}`; if it looks at each row of a signal, name that: `const ABOUT = \"orders\";`"
+                ),
+                _ if name == "then" => {
+                    format!("write `fn then{wanted}`; one more, `episode`, may follow")
+                }
+                _ => format!("write `fn {name}{wanted}`"),
+            };
+            Problem::error(syntax::place(file, only.at, 1), "wrong-parameters", message)
+                .label(format!("it has {}", only.parameters.len()))
+                .help(help)
+        }
+        [_, second, ..] => Problem::error(
+            syntax::place(file, second.at, 1),
+            "duplicate-function",
+            format!("`{name}` is there twice"),
+        )
+        .help("delete one of them"),
+    };
+    problems.push(problem);
+    None
+}
+
+/// The name of the keyed row, which `when` and `then` share; the other parameters have fixed names.
+fn subject_name(
+    file: &Path,
+    is_keyed: bool,
+    when: &Function,
+    then: &Function,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
+    let mut refuse = |function: &Function, message: String, help: String| {
+        let at = syntax::place(file, function.at, 1);
+        problems.push(
+            Problem::error(at, "wrong-parameters", message).label("in this function").help(help),
+        );
+    };
+    for function in [when, then] {
+        let first = &function.parameters[0];
+        if first != CUSTOMER {
+            refuse(
+                function,
+                format!("the first parameter is `{first}`"),
+                format!("call it `{CUSTOMER}`"),
+            );
+        }
+    }
+    let episode = then.parameters.get(if is_keyed { 2 } else { 1 });
+    if let Some(name) = episode.filter(|name| *name != "episode") {
+        refuse(then, format!("the last parameter is `{name}`"), "call it `episode`".to_owned());
+    }
+    if !is_keyed {
+        return None;
+    }
+    let (name, other) = (&when.parameters[1], &then.parameters[1]);
+    if TAKEN.contains(&name.as_str()) {
+        refuse(
+            when,
+            format!("the row can't be called `{name}`"),
+            "name it after what it is, such as `order`".to_owned(),
+        );
+    }
+    if name != other {
+        let help = "use one name, which templates and cases use too".to_owned();
+        refuse(then, format!("the row is `{name}` in `when` and `{other}` in `then`"), help);
+    }
+    Some(name.clone())
+}
+
+/// What each parameter of `when` or `then` stands for.
+fn rows(function: &Function, is_keyed: bool) -> Vec<(String, Kind)> {
+    let kinds: &[RowKind] = match is_keyed {
+        true => &[RowKind::Customer, RowKind::Subject, RowKind::Episode],
+        false => &[RowKind::Customer, RowKind::Episode],
+    };
+    (function.parameters.iter().cloned()).zip(kinds.iter().map(|kind| Kind::Row(*kind))).collect()
+}
+
+fn check_topic(settings: &RuleSettings, contacts_at: Option<Place>, problems: &mut Vec<Problem>) {
+    if let (None, Some(place)) = (&settings.topic, contacts_at) {
+        problems.push(
+            Problem::error(place, "missing-topic", "the rule contacts customers and has no TOPIC")
+                .label("this reaches the customer")
+                .help("name a topic of policy.toml: `const TOPIC = \"service\";`"),
+        );
+    }
+}

@@ -1,0 +1,198 @@
+//! What a script sees of the one row under evaluation: its facts, the instant, and where its asks go.
+//! A value that was not handed in is never read as `()`: reading it is an error.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use chrono::NaiveDate;
+use rhai::{Dynamic, EvalAltResult, EvalContext, ImmutableString, NativeCallContext};
+
+use crate::domain::{Asked, Field, Instant, Value};
+use crate::policy::Calendar;
+
+/// Index of the first slot among a script's variables; real variables stay far below.
+pub(super) const FIRST_SLOT: usize = 1 << 20;
+
+/// One value that a script reads by a chain of names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Slot {
+    /// `customer.plan`, `customer.tickets.open`, `order.order_date`.
+    Field(Field),
+    /// `episode.contacts`.
+    EpisodeContacts,
+    /// `episode.days`.
+    EpisodeDays,
+}
+
+/// A whole row, handed from one function of a script to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RowKind {
+    Customer,
+    Subject,
+    Episode,
+}
+
+/// A row of a one-row signal, on its way from `customer` to one of its fields.
+#[derive(Clone, Debug)]
+struct SignalRow(ImmutableString);
+
+/// What a script reads by name, found when it was loaded.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// Every slot.
+    pub(super) slots: Vec<Slot>,
+    /// Every constant at the script's top.
+    pub(super) constants: BTreeMap<String, Dynamic>,
+}
+
+/// The instant of evaluation, and the calendar in which days are counted.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    pub(super) calendar: Arc<Calendar>,
+    pub(super) as_of: Instant,
+    /// The day it is in the pack's zone.
+    pub(super) today: NaiveDate,
+}
+
+/// The row under evaluation; it travels as the tag of Rhai's state.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) names: Arc<Names>,
+    /// One a slot; none where the value was not handed in.
+    pub(super) cells: Vec<Option<Dynamic>>,
+    pub(super) moment: Moment,
+    /// What `then` has asked for so far.
+    pub(super) asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Row {
+    /// A row without values.
+    pub(super) fn new(names: Arc<Names>, moment: Moment) -> Self {
+        let cells = vec![None; names.slots.len()];
+        Self { names, cells, moment, asked: Arc::default() }
+    }
+
+    /// Puts a value in a slot. A text that is there already is kept: columns repeat themselves.
+    pub(super) fn fill(&mut self, slot: usize, value: &Value) {
+        let cell = &mut self.cells[slot];
+        if let (Value::Text(new), Some(old)) = (value, &*cell)
+            && old.as_immutable_string_ref().is_ok_and(|old| old.as_str() == new)
+        {
+            return;
+        }
+        *cell = Some(to_dynamic(value));
+    }
+
+    fn read(&self, slot: usize) -> Result<Dynamic, Box<EvalAltResult>> {
+        match self.cells.get(slot) {
+            Some(Some(value)) => Ok(value.clone()),
+            _ => Err(format!("`{}` is not among the facts", self.slot_name(slot)).into()),
+        }
+    }
+
+    fn slot_name(&self, slot: usize) -> String {
+        match self.names.slots.get(slot) {
+            Some(Slot::Field(Field::Customer(name))) => format!("customer.{name}"),
+            Some(Slot::Field(Field::Signal(signal, name))) => format!("customer.{signal}.{name}"),
+            Some(Slot::Field(Field::Subject(name))) => name.clone(),
+            Some(Slot::EpisodeContacts) => "episode.contacts".to_owned(),
+            Some(Slot::EpisodeDays) => "episode.days".to_owned(),
+            None => "?".to_owned(),
+        }
+    }
+
+    fn read_slot(&self, slot: &Slot) -> Result<Dynamic, Box<EvalAltResult>> {
+        let position = self.names.slots.iter().position(|s| s == slot);
+        self.read(position.unwrap_or(usize::MAX))
+    }
+
+    fn property(&self, row: RowKind, name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
+        match (row, name) {
+            (RowKind::Episode, "contacts") => self.read_slot(&Slot::EpisodeContacts),
+            (RowKind::Episode, _) => self.read_slot(&Slot::EpisodeDays),
+            (RowKind::Subject, name) => {
+                self.read_slot(&Slot::Field(Field::Subject(name.to_owned())))
+            }
+            (RowKind::Customer, name) => {
+                let is_signal = |slot: &Slot| matches!(slot, Slot::Field(Field::Signal(signal, _)) if signal.as_str() == name);
+                if self.names.slots.iter().any(is_signal) {
+                    return Ok(Dynamic::from(SignalRow(name.into())));
+                }
+                self.read_slot(&Slot::Field(Field::Customer(name.to_owned())))
+            }
+        }
+    }
+}
+
+/// Makes an engine read slots and constants, and rows that were handed to a function.
+pub(super) fn register(engine: &mut rhai::Engine) {
+    #[allow(deprecated, reason = "not deprecated: Rhai marks what may still change")]
+    engine.on_var(resolve);
+    engine.register_indexer_get(
+        |context: NativeCallContext, row: &mut RowKind, name: ImmutableString| {
+            with_row(context.tag(), |seen| seen.property(*row, &name))
+        },
+    );
+    engine.register_indexer_get(
+        |context: NativeCallContext, row: &mut SignalRow, name: ImmutableString| {
+            let field = Field::Signal(row.0.as_str().into(), name.to_string());
+            with_row(context.tag(), |seen| seen.read_slot(&Slot::Field(field)))
+        },
+    );
+}
+
+/// Gives `read` the row under evaluation.
+pub(super) fn with_row<T>(
+    tag: Option<&Dynamic>,
+    read: impl FnOnce(&Row) -> Result<T, Box<EvalAltResult>>,
+) -> Result<T, Box<EvalAltResult>> {
+    match tag.and_then(Dynamic::read_lock::<Row>) {
+        Some(row) => read(&row),
+        None => Err("there is no row to look at here".into()),
+    }
+}
+
+/// A value as Rhai sees it.
+pub(super) fn to_dynamic(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Float(value) => (*value).into(),
+        Value::Text(value) => ImmutableString::from(value.as_str()).into(),
+    }
+}
+
+/// A value as the rest of Lookout sees it; `None` for lists, maps and other things that no cell holds.
+pub(super) fn from_dynamic(value: &Dynamic) -> Option<Value> {
+    if value.is_unit() {
+        return Some(Value::Null);
+    }
+    let text = || value.as_immutable_string_ref().ok().map(|t| Value::Text(t.to_string()));
+    (value.as_bool().map(Value::Bool).ok())
+        .or_else(|| value.as_int().map(Value::Int).ok())
+        .or_else(|| value.as_float().map(Value::Float).ok())
+        .or_else(text)
+}
+
+fn resolve(
+    name: &str,
+    index: usize,
+    context: EvalContext,
+) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
+    match index {
+        0 => with_row(Some(context.tag()), |row| Ok(row.names.constants.get(name).cloned())),
+        FIRST_SLOT.. => with_row(Some(context.tag()), |row| row.read(index - FIRST_SLOT)).map(Some),
+        _ => Ok(None),
+    }
+}
+
+impl Slot {
+    /// The field, where it is one.
+    pub(super) fn field(&self) -> Option<&Field> {
+        match self {
+            Self::Field(field) => Some(field),
+            Self::EpisodeContacts | Self::EpisodeDays => None,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A script taken apart: its top, its functions and their bodies.
+//! Nothing of it runs here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhai::{AST, ASTNode, Module, ParseError, Position, Shared, Stmt, StmtBlock};
+
+use super::row::Names;
+
+/// A function as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) parameters: Vec<String>,
+    pub(super) body: Vec<Stmt>,
+    /// Where its body begins.
+    pub(super) at: Position,
+    /// Whether it is a method of a type (`fn int.double()`).
+    pub(super) is_method: bool,
+}
+
+/// Functions by name and number of parameters.
+pub(super) type Functions = BTreeMap<(String, usize), Function>;
+
+/// A parsed script.
+pub(super) struct Script {
+    pub(super) ast: AST,
+    pub(super) functions: Functions,
+}
+
+/// What the engine runs: the bodies of `when` and `then`, in which every field is one variable.
+#[derive(Clone, Debug)]
+pub(super) struct Compiled {
+    pub(super) when: Stmt,
+    pub(super) then: Stmt,
+    /// Where `when` begins.
+    pub(super) when_at: Position,
+    pub(super) names: Arc<Names>,
+    /// The slots up to here are those that `when` reads.
+    pub(super) when_slots: usize,
+    /// The functions that `when` and `then` call.
+    pub(super) library: Shared<Module>,
+}
+
+/// Parses a rule's script.
+pub(super) fn parse(engine: &rhai::Engine, text: &str) -> Result<Script, ParseError> {
+    let ast = engine.compile(text)?;
+    let functions = ast.iter_fn_def().map(|function| {
+        let arity = function.params.len();
+        let taken = Function {
+            parameters: function.params.iter().map(ToString::to_string).collect(),
+            body: body(&ast, &function.name, arity),
+            at: function.body.start_position(),
+            is_method: function.this_type.is_some(),
+        };
+        ((function.name.to_string(), arity), taken)
+    });
+    let functions = functions.collect();
+    Ok(Script { ast, functions })
+}
+
+impl Script {
+    /// The first line of the script's `//!` comment.
+    pub(super) fn summary(&self) -> String {
+        let lines = self.ast.doc().lines().map(|line| line.trim_start_matches("//!").trim());
+        lines.map(str::to_owned).find(|line| !line.is_empty()).unwrap_or_default()
+    }
+}
+
+/// Statements as one block, with variables of its own.
+pub(super) fn block(statements: Vec<Stmt>, at: Position) -> Stmt {
+    Stmt::Block(Box::new(StmtBlock::new(statements, at, Position::NONE)))
+}
+
+/// A function's statements: Rhai shows them only to a walk over a whole syntax tree.
+fn body(ast: &AST, name: &str, arity: usize) -> Vec<Stmt> {
+    let mut alone = ast.clone();
+    alone.clear_statements();
+    alone.retain_functions(|_, _, n, parameters| n == name && parameters == arity);
+    let mut body = Vec::new();
+    alone.walk(&mut |path: &[ASTNode]| {
+        if let [ASTNode::Stmt(statement)] = path {
+            body.push((*statement).clone());
+        }
+        true
+    });
+    body
+}

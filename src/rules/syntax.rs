@@ -1,0 +1,114 @@
+//! What Rhai's parser says, as problems that people understand.
+//! It never judges what a script means; `reading` does.
+
+use std::path::Path;
+
+use rhai::{LexError, ParseError, ParseErrorType, Position};
+
+use crate::domain::{Place, Problem};
+
+/// A place in a script.
+pub(super) fn place(file: &Path, position: Position, width: usize) -> Place {
+    match position.line() {
+        None => Place::file(file),
+        Some(line) => {
+            let column = position.position().unwrap_or(1).max(1);
+            Place::at(file, line as u32, column as u32, width as u32)
+        }
+    }
+}
+
+/// A parse error as a problem.
+pub(super) fn problem(file: &Path, error: &ParseError) -> Problem {
+    let (message, help) = words(error.err_type());
+    Problem::error(place(file, error.position(), 1), "syntax", message).label("here").help(help)
+}
+
+fn words(error: &ParseErrorType) -> (String, String) {
+    use ParseErrorType as E;
+    match error {
+        E::UnexpectedEOF => said("the script ends too early", "is a `}` or a `)` missing?"),
+        E::BadInput(error) => lexical(error),
+        E::MissingToken(token, purpose) => {
+            said(format!("`{token}` is missing {purpose}"), missing_token(token))
+        }
+        E::MissingSymbol(what) if !what.is_empty() => said(what.to_lowercase(), ""),
+        E::Reserved(word) => said(
+            format!("`{word}` is a word that Rhai keeps for itself"),
+            format!(
+                "use another name; for a column, rename it in the signal's query: `… AS {word}_`"
+            ),
+        ),
+        E::PropertyExpected => said(
+            "a name is missing after the dot",
+            "write a field, such as `customer.plan`; a column whose name Rhai keeps for itself (`new`, `case`, `default`, …) has to be renamed in the signal's query",
+        ),
+        E::VariableExpected => said("a name is missing here", ""),
+        E::ExprExpected(what) => said(format!("something is missing: {what}"), ""),
+        E::FnDuplicatedDefinition(name, _) => said(
+            format!("the function `{name}` is there twice"),
+            "delete one, or give it another name",
+        ),
+        E::FnDuplicatedParam(name, parameter) => said(
+            format!("the function `{name}` has the parameter `{parameter}` twice"),
+            "give each its own name",
+        ),
+        E::FnMissingParams(name) => said(
+            format!("the function `{name}` has no parameters"),
+            format!("write them in parentheses: `fn {name}(customer) {{ … }}`"),
+        ),
+        E::FnMissingBody(name) => {
+            said(format!("the function `{name}` has no body"), "put it in braces: `{ … }`")
+        }
+        E::WrongFnDefinition => said(
+            "a function stands inside another one",
+            "is a `}` missing before it? Functions stand side by side",
+        ),
+        E::AssignmentToConstant(name) => {
+            said(format!("`{name}` is a constant and can't be changed"), "to compare, write `==`")
+        }
+        E::AssignmentToInvalidLHS(_) => {
+            said("this can't be given a value", "to compare, write `==`")
+        }
+        E::DuplicatedProperty(name) => said(format!("`{name}` is twice in this map"), ""),
+        E::LoopBreak => said("`break` stands outside a loop", ""),
+        E::ExprTooDeep => said("this is nested too deeply", "move parts of it into functions"),
+        E::TooManyFunctions => said("there are too many functions", ""),
+        E::LiteralTooLarge(what, limit) => {
+            said(format!("{what} is too large: {limit} is the limit"), "")
+        }
+        other => said(other.to_string(), ""),
+    }
+}
+
+fn lexical(error: &LexError) -> (String, String) {
+    match error {
+        LexError::UnterminatedString => {
+            said("a text has no end", "close it with a double quote on the same line")
+        }
+        LexError::MalformedChar(text) => {
+            said(format!("'{text}' is in single quotes"), "a text stands in double quotes: \"…\"")
+        }
+        LexError::MalformedNumber(text) => said(format!("`{text}` is not a number"), ""),
+        LexError::MalformedEscapeSequence(text) => {
+            said(format!("`{text}` means nothing in a text"), "write a backslash as `\\\\`")
+        }
+        LexError::UnexpectedInput(text) => said(format!("`{text}` can't stand here"), ""),
+        LexError::ImproperSymbol(symbol, hint) => {
+            said(format!("`{symbol}` can't stand here"), hint.clone())
+        }
+        other => said(other.to_string(), ""),
+    }
+}
+
+fn missing_token(token: &str) -> &'static str {
+    match token {
+        ";" => "end the line before with a semicolon",
+        "}" | ")" | "]" => "each opening bracket needs its closing one",
+        _ => "",
+    }
+}
+
+fn said(message: impl Into<String>, help: impl Into<String>) -> (String, String) {
+    (message.into(), help.into())
+}

@@ -1,0 +1,200 @@
+//! One statement from several signals: each a CTE, joined to the customers, with the columns that
+//! are asked for and no others. No value ever gets in but as a quoted literal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Column, ColumnKind, Examined, Signals, SourceError};
+use crate::domain::{About, CustomerId, Field, SignalName, Value};
+
+/// What a statement is to give.
+pub(super) struct Request<'a> {
+    pub(super) signals: &'a Signals,
+    pub(super) examined: &'a Examined,
+    pub(super) about: &'a About,
+    pub(super) fields: &'a BTreeSet<Field>,
+    pub(super) customer: Option<&'a CustomerId>,
+    /// The query of each signal in use.
+    pub(super) queries: &'a BTreeMap<SignalName, String>,
+}
+
+/// One statement, and what its columns are.
+pub(super) struct Composed {
+    pub(super) sql: String,
+    pub(super) fields: Vec<Field>,
+    pub(super) kinds: Vec<ColumnKind>,
+    /// Every signal in it.
+    pub(super) signals: Vec<SignalName>,
+    about: About,
+}
+
+/// Puts the statement together.
+pub(super) fn statement(request: &Request<'_>) -> Result<Composed, SourceError> {
+    let customers = &request.signals.customers.name;
+    let subject = subject(request)?;
+    let mut fields = vec![Field::Customer("customer_id".to_owned())];
+    fields.extend(subject.map(|(_, key)| Field::Subject(key.to_owned())));
+    for field in request.fields {
+        if !fields.contains(field) {
+            fields.push(field.clone());
+        }
+    }
+    let ctes: Vec<String> = request
+        .queries
+        .iter()
+        .map(|(name, query)| format!("{} AS (\n{query}\n)", cte(name)))
+        .collect();
+    let columns: Vec<String> =
+        fields.iter().map(|field| expression(request, field, subject)).collect();
+    let left = match subject {
+        None => format!("{} c", cte(customers)),
+        Some((name, _)) => format!(
+            "{} s LEFT JOIN {} c ON c.\"customer_id\" = s.\"customer_id\"",
+            cte(name),
+            cte(customers)
+        ),
+    };
+    let joined = request.queries.keys().filter(|name| {
+        *name != customers && subject.is_none_or(|(subject, _)| subject != *name)
+            || request.fields.iter().any(|f| matches!(f, Field::Signal(s, _) if s == *name))
+    });
+    let joins: String = joined
+        .map(|name| {
+            let alias = alias(name);
+            format!(
+                "\nLEFT JOIN {} {alias} ON {alias}.\"customer_id\" = c.\"customer_id\"",
+                cte(name)
+            )
+        })
+        .collect();
+    let kinds: Vec<ColumnKind> = fields.iter().map(|field| kind(request, field)).collect();
+    let plain = request.examined.plain_ids;
+    let narrowed = request
+        .customer
+        .map_or(String::new(), |id| format!("\nWHERE {}", is_customer(id, kinds[0], plain)));
+    Ok(Composed {
+        sql: format!(
+            "WITH {}\nSELECT {}\nFROM {left}{joins}{narrowed}",
+            ctes.join(",\n"),
+            columns.join(", ")
+        ),
+        fields,
+        kinds,
+        signals: request.queries.keys().cloned().collect(),
+        about: request.about.clone(),
+    })
+}
+
+/// All columns of one signal, for a snapshot or to see whether it runs.
+pub(super) fn whole(query: &str, columns: &[Column]) -> String {
+    let names: Vec<String> =
+        columns.iter().map(|column| format!("q.{}", quoted(&column.name))).collect();
+    let names = if names.is_empty() { "*".to_owned() } else { names.join(", ") };
+    format!("SELECT {names} FROM (\n{query}\n) AS q")
+}
+
+/// A name in double quotes, which both dialects take as it is.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as a literal.
+pub(super) fn text_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The signal and column that a field comes from.
+pub(super) fn origin(
+    field: &Field,
+    composed: &Composed,
+    signals: &Signals,
+) -> (SignalName, String) {
+    match (field, &composed.about) {
+        (Field::Signal(signal, column), _) => (signal.clone(), column.clone()),
+        (Field::Subject(column), About::Signal(signal)) => (signal.clone(), column.clone()),
+        (Field::Customer(column) | Field::Subject(column), _) => {
+            (signals.customers.name.clone(), column.clone())
+        }
+    }
+}
+
+/// The keyed signal that the rows come from, and its key.
+fn subject<'a>(request: &Request<'a>) -> Result<Option<(&'a SignalName, &'a str)>, SourceError> {
+    let About::Signal(name) = request.about else { return Ok(None) };
+    let key = request.signals.get(name).and_then(|signal| signal.key.as_deref());
+    let key = key.ok_or_else(|| {
+        SourceError::Usage(format!("signal `{name}` has no key, so no rule can be about its rows"))
+    })?;
+    Ok(Some((name, key)))
+}
+
+/// A name that no table of the company's has.
+fn cte(name: &SignalName) -> String {
+    quoted(&format!("lookout:{name}"))
+}
+
+fn alias(name: &SignalName) -> String {
+    quoted(&format!("joined:{name}"))
+}
+
+fn expression(
+    request: &Request<'_>,
+    field: &Field,
+    subject: Option<(&SignalName, &str)>,
+) -> String {
+    match field {
+        Field::Customer(column) => format!("c.{}", quoted(column)),
+        Field::Subject(column) if subject.is_some() => format!("s.{}", quoted(column)),
+        Field::Subject(column) => format!("c.{}", quoted(column)),
+        Field::Signal(signal, column) => {
+            let alias = alias(signal);
+            let plain = format!("{alias}.{}", quoted(column));
+            let default = request.signals.get(signal).and_then(|s| s.defaults.get(column));
+            match default {
+                None => plain,
+                Some(value) => format!(
+                    "CASE WHEN {alias}.\"customer_id\" IS NULL THEN {} ELSE {plain} END",
+                    literal(value)
+                ),
+            }
+        }
+    }
+}
+
+fn kind(request: &Request<'_>, field: &Field) -> ColumnKind {
+    let (name, column) = match (field, request.about) {
+        (Field::Signal(signal, column), _) => (signal, column),
+        (Field::Subject(column), About::Signal(signal)) => (signal, column),
+        (Field::Customer(column) | Field::Subject(column), _) => {
+            (&request.signals.customers.name, column)
+        }
+    };
+    let columns = request.examined.columns.get(name);
+    columns
+        .and_then(|columns| columns.iter().find(|c| c.name == *column))
+        .map_or(ColumnKind::Unknown, |column| column.kind)
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Bool(value) => (if *value { "TRUE" } else { "FALSE" }).to_owned(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => format!("{value:?}"),
+        Value::Text(text) => text_literal(text),
+    }
+}
+
+/// The condition for one customer, whose id is text whatever the column's type. Where the type
+/// allows it, it compares the column itself, so that an index can find the row.
+fn is_customer(id: &CustomerId, kind: ColumnKind, plain: bool) -> String {
+    let id = id.as_str();
+    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
+    match (kind, number) {
+        // A text with a NUL can't even be asked for.
+        _ if id.contains('\0') => "1 = 0".to_owned(),
+        (ColumnKind::Int, Some(number)) => format!("c.\"customer_id\" = {number}"),
+        (ColumnKind::Int, None) => "1 = 0".to_owned(),
+        _ if plain => format!("c.\"customer_id\" = {}", text_literal(id)),
+        _ => format!("CAST(c.\"customer_id\" AS TEXT) = {}", text_literal(id)),
+    }
+}

@@ -1,0 +1,377 @@
+//! A company's database, and one consistent view of it. Whatever kind it is, all of it is read
+//! through here; a view ends without a trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::compose::{self, Composed};
+use super::lexer::Dialect;
+use super::postgres::{self, Postgres};
+use super::snapshot::{self, Meta};
+use super::sqlite::Sqlite;
+use super::{ColumnKind, Examined, Signal, Signals, SourceError};
+use crate::domain::{
+    About, Batch, CustomerId, Field, Instant, Layout, Place, Problem, SignalName, Value,
+    format_instant,
+};
+
+/// Rows a batch.
+pub(super) const BATCH: usize = 4096;
+
+/// Some rows, by column.
+pub(super) type Columns = Vec<Vec<Value>>;
+
+/// Why a query gave nothing.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database can't be asked.
+    Gone(String),
+    /// The query is wrong, at this byte.
+    Sql { message: String, offset: Option<usize> },
+    /// A cell that no rule can read. `{}` in `help` stands for the column.
+    Cell { column: usize, customer: Option<String>, message: String, help: String },
+}
+
+impl Failure {
+    pub(super) fn sql(message: &str, offset: Option<usize>) -> Self {
+        Self::Sql { message: message.to_owned(), offset }
+    }
+}
+
+/// A column as the database describes it.
+pub(super) struct RawColumn {
+    pub(super) name: String,
+    pub(super) kind: ColumnKind,
+    /// In the database's own words.
+    pub(super) type_name: String,
+    /// For a type that no rule can read: what helps; `{}` stands for the column.
+    pub(super) cast: Option<String>,
+}
+
+/// Where a pack's facts come from.
+#[derive(Clone, Debug)]
+pub struct Source(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+    Snapshot(PathBuf, Meta),
+}
+
+/// What [`View::pull`] read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Rows handed over.
+    pub rows: u64,
+    /// Rows of a keyed signal whose customer is not among the customers; they are left out.
+    pub orphans: u64,
+}
+
+impl Source {
+    /// Reads an address: `sqlite:FILE`, `postgres://…` or `snapshot:FILE`.
+    ///
+    /// A file that is not there is an error and is never made; a server is called only by [`Source::view`].
+    pub async fn open(url: &str) -> Result<Self, SourceError> {
+        if let Some(file) = file(url, "sqlite:") {
+            return Ok(Self(Kind::Sqlite(existing(&file, "database")?)));
+        }
+        if let Some(file) = file(url, "snapshot:") {
+            let file = existing(&file, "snapshot")?;
+            let mut sqlite = Sqlite::open(&file).await.map_err(|f| gone(&file_name(&file), f))?;
+            let meta = snapshot::meta(&mut sqlite, &file).await?;
+            return Ok(Self(Kind::Snapshot(file, meta)));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = postgres::options(url).map_err(|error| {
+                SourceError::Usage(format!("the source's address can't be read: {error}"))
+            })?;
+            return Ok(Self(Kind::Postgres(Box::new(options))));
+        }
+        Err(SourceError::Usage(
+            "the source's address is none that Lookout reads; write sqlite:FILE, \
+             postgres://user@host/database or snapshot:FILE"
+                .to_owned(),
+        ))
+    }
+
+    /// The instant that a snapshot holds.
+    pub fn snapshot_as_of(&self) -> Option<Instant> {
+        match &self.0 {
+            Kind::Snapshot(_, meta) => Some(meta.as_of),
+            _ => None,
+        }
+    }
+
+    /// The source in words for people; no password.
+    pub fn describe(&self) -> String {
+        match &self.0 {
+            Kind::Sqlite(file) => file_name(file),
+            Kind::Snapshot(file, meta) => {
+                let masked = if meta.masked { "a masked snapshot" } else { "a snapshot" };
+                let as_of = format_instant(&meta.as_of);
+                format!(
+                    "{}, {masked} as of {as_of}, taken at {} with pack {}",
+                    file.display(),
+                    meta.taken_at,
+                    meta.pack
+                )
+            }
+            Kind::Postgres(options) => format!(
+                "the PostgreSQL database {} at {}:{}",
+                options.get_database().unwrap_or(options.get_username()),
+                options.get_host(),
+                options.get_port()
+            ),
+        }
+    }
+
+    /// Opens one read-only transaction: all that is read through it was true at one time.
+    pub async fn view(&self, as_of: Instant) -> Result<View, SourceError> {
+        let name = self.describe();
+        let reader = match &self.0 {
+            Kind::Sqlite(file) | Kind::Snapshot(file, _) => {
+                Sqlite::open(file).await.map(Reader::Sqlite)
+            }
+            Kind::Postgres(options) => Postgres::open(options).await.map(Reader::Postgres),
+        };
+        let reader = reader.map_err(|failure| gone(&name, failure))?;
+        if let Some(taken) = self.snapshot_as_of().filter(|taken| *taken != as_of) {
+            return Err(SourceError::Usage(format!(
+                "the snapshot holds the facts as of {}, and can't say how things were at {}; \
+                 leave out --as-of, or take another snapshot",
+                format_instant(&taken),
+                format_instant(&as_of)
+            )));
+        }
+        Ok(View { reader, name, as_of, snapshot: self.snapshot_as_of().is_some() })
+    }
+}
+
+fn file(url: &str, scheme: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix(scheme)?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}
+
+fn existing(file: &Path, what: &str) -> Result<PathBuf, SourceError> {
+    if file.is_file() {
+        return Ok(file.to_owned());
+    }
+    let at = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    Err(SourceError::Unavailable(format!(
+        "there is no {what} at {}; check the path, Lookout never makes the source",
+        at.display()
+    )))
+}
+
+fn file_name(file: &Path) -> String {
+    format!("the SQLite database {}", file.display())
+}
+
+fn gone(name: &str, failure: Failure) -> SourceError {
+    let (Failure::Gone(message) | Failure::Sql { message, .. } | Failure::Cell { message, .. }) =
+        failure;
+    SourceError::Unavailable(format!("{name} can't be read: {message}"))
+}
+
+/// One consistent, read-only view of a source.
+pub struct View {
+    reader: Reader,
+    name: String,
+    pub(super) as_of: Instant,
+    pub(super) snapshot: bool,
+}
+
+enum Reader {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl View {
+    /// Reads what a rule about `about` needs, as one statement, and hands it over in batches.
+    ///
+    /// A batch has the customer's id, the key of a keyed signal, then `fields` in their order. Every
+    /// field has to be among `examined`'s columns. `customer` narrows to one. On an error, the
+    /// batches so far are part of nothing.
+    pub async fn pull(
+        &mut self,
+        signals: &Signals,
+        examined: &Examined,
+        about: &About,
+        fields: &BTreeSet<Field>,
+        customer: Option<&CustomerId>,
+        on_batch: &mut (dyn FnMut(Batch) + Send),
+    ) -> Result<Pulled, SourceError> {
+        let queries = self.queries(signals, about, fields)?;
+        let request =
+            compose::Request { signals, examined, about, fields, customer, queries: &queries };
+        let composed = compose::statement(&request)?;
+        let layout = Arc::new(Layout { about: about.clone(), fields: composed.fields.clone() });
+        let mut pulled = Pulled::default();
+        let mut sink = |mut columns: Columns| {
+            pulled.orphans += leave_out_orphans(&mut columns);
+            let batch = Batch { layout: layout.clone(), columns };
+            pulled.rows += batch.len() as u64;
+            if !batch.is_empty() {
+                on_batch(batch);
+            }
+        };
+        match self.stream(&composed.sql, &composed.kinds, &mut sink).await {
+            Ok(()) => Ok(pulled),
+            Err(failure) => Err(self.explain(signals, examined, &composed, failure).await),
+        }
+    }
+
+    /// The queries of every signal that the fields need.
+    fn queries(
+        &self,
+        signals: &Signals,
+        about: &About,
+        fields: &BTreeSet<Field>,
+    ) -> Result<BTreeMap<SignalName, String>, SourceError> {
+        let named = fields.iter().filter_map(|field| match field {
+            Field::Signal(name, _) => Some(name.clone()),
+            _ => None,
+        });
+        let subject = match about {
+            About::Customers => None,
+            About::Signal(name) => Some(name.clone()),
+        };
+        let names: BTreeSet<SignalName> =
+            named.chain(subject).chain([signals.customers.name.clone()]).collect();
+        let query = |name: SignalName| {
+            let signal = signals
+                .get(&name)
+                .ok_or_else(|| SourceError::Usage(format!("there is no signal `{name}`")))?;
+            let sql = self.query(signal).map_err(|problem| SourceError::Signals(vec![problem]))?;
+            Ok((name, sql))
+        };
+        names.into_iter().map(query).collect()
+    }
+
+    /// A failure of a composed statement, in words about the signal whose fault it is.
+    async fn explain(
+        &mut self,
+        signals: &Signals,
+        examined: &Examined,
+        composed: &Composed,
+        failure: Failure,
+    ) -> SourceError {
+        match failure {
+            Failure::Gone(_) => gone(&self.name, failure),
+            Failure::Cell { column, customer, message, help } => {
+                let (name, column) = compose::origin(&composed.fields[column], composed, signals);
+                let file = signals.get(&name).map(|signal| signal.file.clone()).unwrap_or_default();
+                SourceError::Signals(vec![cell_problem(file, &column, customer, &message, &help)])
+            }
+            Failure::Sql { message, .. } => {
+                self.culprits(signals, examined, composed, &message).await
+            }
+        }
+    }
+
+    /// Runs each signal of a failed statement alone. What fails alone is at fault.
+    async fn culprits(
+        &mut self,
+        signals: &Signals,
+        examined: &Examined,
+        composed: &Composed,
+        message: &str,
+    ) -> SourceError {
+        let mut problems = Vec::new();
+        let mut files = Vec::new();
+        for name in &composed.signals {
+            let Some(signal) = signals.get(name) else { continue };
+            files.push(signal.file.clone());
+            let columns = examined.columns.get(name).map(Vec::as_slice).unwrap_or_default();
+            let Ok(query) = self.query(signal) else { continue };
+            let sql = compose::whole(&query, columns);
+            match self.stream(&sql, &[], &mut |_| {}).await {
+                Err(Failure::Gone(why)) => return gone(&self.name, Failure::Gone(why)),
+                Err(Failure::Sql { message, .. }) => problems.push(
+                    Problem::error(Place::file(&signal.file), "sql-error", message).help(
+                        "this happens on some of its rows: run the query by hand to see which",
+                    ),
+                ),
+                Ok(()) | Err(Failure::Cell { .. }) => {}
+            }
+        }
+        if problems.is_empty() {
+            let file = files.into_iter().next().unwrap_or_default();
+            problems.push(Problem::error(Place::file(file), "sql-error", message));
+        }
+        SourceError::Signals(problems)
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match self.reader {
+            Reader::Sqlite(_) => Dialect::Sqlite,
+            Reader::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// What gives a signal's rows here.
+    pub(super) fn query(&self, signal: &Signal) -> Result<String, Problem> {
+        if self.snapshot {
+            return Ok(format!("SELECT * FROM {}", compose::quoted(signal.name.as_str())));
+        }
+        let written = signal.written(self.dialect());
+        match &written.query {
+            Ok(query) => Ok(query.at(self.as_of, self.dialect())),
+            Err(refused) => Err(written.problem(refused)),
+        }
+    }
+
+    pub(super) async fn describe(&mut self, sql: &str) -> Result<Vec<RawColumn>, Failure> {
+        match &mut self.reader {
+            Reader::Sqlite(sqlite) => sqlite.describe(sql.to_owned()).await,
+            Reader::Postgres(postgres) => postgres.describe(sql).await,
+        }
+    }
+
+    pub(super) async fn stream(
+        &mut self,
+        sql: &str,
+        kinds: &[ColumnKind],
+        sink: &mut (dyn FnMut(Columns) + Send),
+    ) -> Result<(), Failure> {
+        match &mut self.reader {
+            Reader::Sqlite(sqlite) => sqlite.stream(sql.to_owned(), kinds.to_vec(), sink).await,
+            Reader::Postgres(postgres) => postgres.stream(sql, sink).await,
+        }
+    }
+
+    pub(super) fn gone(&self, failure: Failure) -> SourceError {
+        gone(&self.name, failure)
+    }
+}
+
+/// A cell that no rule can read, as a mistake in the signal that selects it.
+pub(super) fn cell_problem(
+    file: PathBuf,
+    column: &str,
+    customer: Option<String>,
+    message: &str,
+    help: &str,
+) -> Problem {
+    let whose = customer.map_or(String::new(), |id| format!(" of customer {id}"));
+    let message = format!("column `{column}`{whose} holds {message}");
+    Problem::error(Place::file(file), "refused-value", message).help(help.replace("{}", column))
+}
+
+/// Takes out the rows whose customer nobody knows; says how many.
+fn leave_out_orphans(columns: &mut Columns) -> u64 {
+    let Some(ids) = columns.first() else { return 0 };
+    let known: Vec<bool> = ids.iter().map(|id| *id != Value::Null).collect();
+    let orphans = known.iter().filter(|known| !**known).count();
+    if orphans > 0 {
+        for column in columns.iter_mut() {
+            let mut rows = known.iter();
+            column.retain(|_| rows.next().copied().unwrap_or(false));
+        }
+    }
+    orphans as u64
+}

@@ -1,0 +1,233 @@
+//! Workers take outreaches from the outbox and settle them. Every change names the state and the
+//! fence it expects to find: a worker that comes late changes nothing.
+
+use chrono::TimeDelta;
+
+use super::database::{Arg, Sql, Transaction, given, json};
+use super::outbox::read_payload;
+use super::{Store, StoreError, TaskText, tasks};
+use crate::domain::{Instant, Outreach, OutreachKey, OutreachState};
+
+/// What a worker can take.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimQuery<'a> {
+    /// The wall time.
+    pub wall: Instant,
+    /// For how long the worker may work on what it takes.
+    pub lease: TimeDelta,
+    /// At most so many.
+    pub limit: u32,
+    /// The channels that it serves.
+    pub channels: &'a [String],
+    /// Of those, the ones on which only an outreach whose clock is within an hour of the wall
+    /// clock may leave.
+    pub near_only: &'a [String],
+}
+
+/// The hold of one worker on one outreach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which outreach.
+    pub key: OutreachKey,
+    /// Grows each time it is taken.
+    pub fence: i64,
+}
+
+/// An outreach that a worker has taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// What was decided.
+    pub outreach: Outreach,
+    /// The hold on it.
+    pub claim: Claim,
+    /// Now, on the outreach's own clock: its run's `as_of`, plus the time since that run started.
+    pub now: Instant,
+    /// How often it was taken since it was decided, this time included.
+    pub attempts: u32,
+}
+
+/// How an attempt went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It has left.
+    Sent {
+        /// What the server said.
+        detail: String,
+    },
+    /// It failed for now.
+    Retry {
+        /// When to try again, on the wall clock.
+        at: Instant,
+        /// What went wrong.
+        error: String,
+    },
+    /// It failed for good.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
+    /// The server may have it, or not.
+    Uncertain {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+/// A worker whose lease has run out is gone. What it had not begun to send is free again; what it
+/// had is tried again, but never an e-mail.
+const FREE_LEASES: Sql = skipping_locked!(
+    "UPDATE outreaches SET
+         state = CASE WHEN state = 'claimed' THEN 'ready'
+                      WHEN channel = 'email' THEN 'uncertain' ELSE 'retry' END,
+         settled_at = CASE WHEN state = 'transmitting' AND channel = 'email' THEN $1 END,
+         last_error = CASE WHEN state = 'transmitting'
+             THEN 'the worker was lost while the server may have taken it' ELSE last_error END,
+         lease_until = NULL
+     WHERE key IN (SELECT key FROM outreaches
+         WHERE state IN ('claimed', 'transmitting') AND lease_until <= $1"
+);
+
+const EXPIRE: Sql = skipping_locked!(
+    "UPDATE outreaches SET state = 'expired', settled_at = $1, detail = 'expired'
+     WHERE key IN (SELECT key FROM outreaches
+         WHERE state IN ('ready', 'retry') AND last_attempt_at < $1"
+);
+
+/// A statement whose last part picks rows; one that somebody else works on is not waited for.
+macro_rules! skipping_locked {
+    ($picks:literal) => {
+        Sql { sqlite: concat!($picks, ")"), postgres: concat!($picks, " FOR UPDATE SKIP LOCKED)") }
+    };
+}
+use skipping_locked;
+
+/// `$2` is the wall time, `$3` the end of the lease. An hour is 3,600,000,000 microseconds.
+const TAKE: Sql = given!(
+    (channel text, near bigint),
+    ", due AS MATERIALIZED (
+         SELECT o.key FROM outreaches o
+         WHERE o.state IN ('ready', 'retry') AND o.next_attempt_at <= $2
+             AND o.channel IN (SELECT channel FROM given WHERE near = 0
+                 OR o.ahead BETWEEN -3600000000 AND 3600000000)
+         ORDER BY o.next_attempt_at, o.key LIMIT $4",
+    postgres " FOR UPDATE OF o SKIP LOCKED",
+    ")
+     UPDATE outreaches SET state = 'claimed', fence = fence + 1, attempts = attempts + 1,
+         lease_until = $3
+     WHERE key IN (SELECT key FROM due)
+     RETURNING key, fence, attempts, ahead, payload, next_attempt_at"
+);
+
+const TRANSMITTING: &str = "UPDATE outreaches SET state = 'transmitting'
+     WHERE key = $1 AND fence = $2 AND state = 'claimed'";
+
+const SETTLE: &str = "UPDATE outreaches SET state = $3, settled_at = $4, detail = $5,
+         last_error = COALESCE($6, last_error), next_attempt_at = COALESCE($7, next_attempt_at),
+         lease_until = NULL
+     WHERE key = $1 AND fence = $2 AND state IN ('claimed', 'transmitting')";
+
+const HAND_OVER: &str = "UPDATE outreaches SET state = 'sent', settled_at = next_attempt_at,
+         lease_until = NULL
+     WHERE key = $1 AND fence = $2 AND state = 'claimed' RETURNING payload";
+
+impl Store {
+    /// Takes outreaches that are due, those that have waited longest first. No two workers ever
+    /// hold the same one.
+    ///
+    /// First, what a lost worker held is free again (or uncertain, if it is an e-mail that the
+    /// server may have), and what is past its time expires.
+    pub async fn claim(&self, query: &ClaimQuery<'_>) -> Result<Vec<Claimed>, StoreError> {
+        let mut tx = self.database.write().await?;
+        let claimed = take(&mut tx, query).await;
+        tx.end(claimed).await
+    }
+
+    /// Commits that the server may have it from now on. False where somebody else has it: then it
+    /// must not be sent.
+    pub async fn transmitting(&self, claim: &Claim) -> Result<bool, StoreError> {
+        self.change(claim, TRANSMITTING, &[]).await
+    }
+
+    /// Writes down how an attempt went, at `wall`. False where somebody else has it: then nothing
+    /// changes.
+    pub async fn settle(
+        &self,
+        claim: &Claim,
+        settlement: Settlement,
+        wall: Instant,
+    ) -> Result<bool, StoreError> {
+        let (state, detail, error, again) = match settlement {
+            Settlement::Sent { detail } => (OutreachState::Sent, Some(detail), None, None),
+            Settlement::Retry { at, error } => (OutreachState::Retry, None, Some(error), Some(at)),
+            Settlement::Failed { error } => (OutreachState::Failed, None, Some(error), None),
+            Settlement::Uncertain { error } => (OutreachState::Uncertain, None, Some(error), None),
+        };
+        let settled_at = again.is_none().then_some(wall);
+        let args: [Arg; 5] =
+            [state.name().into(), settled_at.into(), detail.into(), error.into(), again.into()];
+        self.change(claim, SETTLE, &args).await
+    }
+
+    /// Hands a call that had to wait to a colleague: the task is made and the outreach is `sent`.
+    /// False where somebody else has it: then nothing changes.
+    pub async fn hand_over(&self, claim: &Claim, text: &TaskText) -> Result<bool, StoreError> {
+        let mut tx = self.database.write().await?;
+        let done = hand_over(&mut tx, claim, text).await;
+        tx.end(done).await
+    }
+
+    async fn change(
+        &self,
+        claim: &Claim,
+        sql: &'static str,
+        args: &[Arg],
+    ) -> Result<bool, StoreError> {
+        let args = [&[claim.key.as_str().into(), claim.fence.into()], args].concat();
+        let mut tx = self.database.write().await?;
+        let changed = tx.execute(sql, &args).await;
+        tx.end(changed).await.map(|changed| changed == 1)
+    }
+}
+
+async fn take(
+    tx: &mut Transaction<'_>,
+    query: &ClaimQuery<'_>,
+) -> Result<Vec<Claimed>, StoreError> {
+    tx.execute(FREE_LEASES, &[query.wall.into()]).await?;
+    tx.execute(EXPIRE, &[query.wall.into()]).await?;
+    let channels = query.channels.iter().map(|channel| {
+        let near = i64::from(query.near_only.contains(channel));
+        serde_json::json!({ "channel": channel, "near": near })
+    });
+    let args = [
+        json(&channels.collect::<Vec<_>>())?.into(),
+        query.wall.into(),
+        (query.wall + query.lease).into(),
+        i64::from(query.limit).into(),
+    ];
+    let mut claimed = Vec::new();
+    for row in tx.fetch(TAKE, &args).await? {
+        let taken = Claimed {
+            outreach: read_payload(&row, 4)?,
+            claim: Claim { key: row.id(0)?, fence: row.get(1)? },
+            now: query.wall + TimeDelta::microseconds(row.get(3)?),
+            attempts: row.count(2)?,
+        };
+        claimed.push((row.instant(5)?, taken));
+    }
+    claimed.sort_by(|(at, a), (bt, b)| (at, &a.claim.key).cmp(&(bt, &b.claim.key)));
+    Ok(claimed.into_iter().map(|(_, taken)| taken).collect())
+}
+
+async fn hand_over(
+    tx: &mut Transaction<'_>,
+    claim: &Claim,
+    text: &TaskText,
+) -> Result<bool, StoreError> {
+    let rows = tx.fetch(HAND_OVER, &[claim.key.as_str().into(), claim.fence.into()]).await?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let outreach = read_payload(row, 0)?;
+    let task = tasks::NewTask::new(&outreach, text, outreach.not_before)?;
+    tasks::insert(tx, &[task]).await?;
+    Ok(true)
+}

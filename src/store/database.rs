@@ -1,0 +1,444 @@
+//! Both databases behind one: SQL texts, arguments and rows that mean the same on either.
+//! Nothing is ever sent outside a transaction, and every statement is counted.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde::Serialize;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row as _, Sqlite};
+
+use super::StoreError;
+use crate::domain::Instant;
+
+/// How long to wait for a connection to a server.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long to wait for another writer of a SQLite file.
+const BUSY: Duration = Duration::from_secs(5);
+/// Rows a statement.
+const CHUNK: usize = 1000;
+
+/// A text of SQL for each database.
+#[derive(Clone, Copy)]
+pub(super) struct Sql {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    fn from(both: &'static str) -> Self {
+        Self { sqlite: both, postgres: both }
+    }
+}
+
+/// A text of SQL that goes on from the rows in its first argument, a JSON array of objects: they
+/// stand ready as `given`, with the columns named. A part that only PostgreSQL needs may stand in
+/// the middle, after the word `postgres`.
+macro_rules! given {
+    (($($columns:tt)*), $sql:literal) => {
+        $crate::store::database::given!(($($columns)*), $sql, postgres "", "")
+    };
+    (($first:ident $first_type:ident $(, $column:ident $type:ident)*),
+     $head:literal, postgres $only:literal, $tail:literal) => {
+        $crate::store::database::Sql {
+            sqlite: concat!(
+                "WITH given(", stringify!($first) $(, ", ", stringify!($column))*,
+                ") AS MATERIALIZED (SELECT value ->> '", stringify!($first), "'"
+                $(, ", value ->> '", stringify!($column), "'")*, " FROM json_each($1)) ",
+                $head, $tail
+            ),
+            postgres: concat!(
+                "WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(",
+                stringify!($first), " ", stringify!($first_type)
+                $(, ", ", stringify!($column), " ", stringify!($type))*, ")) ",
+                $head, $only, $tail
+            ),
+        }
+    };
+}
+pub(super) use given;
+
+/// One argument of a statement.
+#[derive(Clone, Debug)]
+pub(super) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Instant> for Arg {
+    fn from(value: Instant) -> Self {
+        Self::Int(Some(value.timestamp_micros()))
+    }
+}
+
+impl From<Option<Instant>> for Arg {
+    fn from(value: Option<Instant>) -> Self {
+        Self::Int(value.map(|at| at.timestamp_micros()))
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// One row of an answer.
+pub(super) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The value of a column, counted from 0.
+    pub(super) fn get<T>(&self, column: usize) -> Result<T, StoreError>
+    where
+        T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+    {
+        match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        }
+        .map_err(|error| StoreError::Damaged { what: "a row", cause: error.to_string() })
+    }
+
+    /// The name in a column of text.
+    pub(super) fn id<T: From<String>>(&self, column: usize) -> Result<T, StoreError> {
+        self.get::<String>(column).map(T::from)
+    }
+
+    /// A number that is small and never negative.
+    pub(super) fn count(&self, column: usize) -> Result<u32, StoreError> {
+        let number = self.get::<i64>(column)?;
+        u32::try_from(number)
+            .map_err(|error| StoreError::Damaged { what: "a count", cause: error.to_string() })
+    }
+
+    /// The instant in a column of microseconds.
+    pub(super) fn instant(&self, column: usize) -> Result<Instant, StoreError> {
+        instant(self.get(column)?)
+    }
+
+    /// The instant in a column of microseconds that may be NULL.
+    pub(super) fn maybe_instant(&self, column: usize) -> Result<Option<Instant>, StoreError> {
+        self.get::<Option<i64>>(column)?.map(instant).transpose()
+    }
+}
+
+fn instant(micros: i64) -> Result<Instant, StoreError> {
+    let cause = || format!("{micros} is out of range");
+    DateTime::from_timestamp_micros(micros)
+        .ok_or_else(|| StoreError::Damaged { what: "an instant", cause: cause() })
+}
+
+/// Where a state database is.
+pub(super) enum Address {
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl Address {
+    /// Reads `sqlite:FILE` or `postgres://…`.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        if let Some(file) = url.strip_prefix("sqlite:") {
+            let file = file.strip_prefix("//").unwrap_or(file);
+            if !file.is_empty() && !file.starts_with(":memory:") {
+                return Ok(Self::Sqlite(PathBuf::from(file)));
+            }
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let place = "that [state] url names".to_owned();
+            let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
+                let cure = "write it as postgres://USER@HOST:PORT/DATABASE";
+                StoreError::Unavailable { place, cause: error.to_string(), cure }
+            })?;
+            return Ok(Self::Postgres(Box::new(options)));
+        }
+        let scheme = url.split_inclusive(':').next().unwrap_or_default().to_owned();
+        Err(StoreError::Address { scheme })
+    }
+
+    /// The database in words, without a password.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(file) => file.display().to_string(),
+            Self::Postgres(options) => {
+                let database = options.get_database().unwrap_or(options.get_username());
+                match options.get_socket() {
+                    Some(socket) => format!("{database} at {}", socket.display()),
+                    None => {
+                        format!("{database} at {}:{}", options.get_host(), options.get_port())
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// A state database with its connections.
+pub(super) struct Database {
+    pool: Pool,
+    place: String,
+    statements: AtomicU64,
+}
+
+impl Database {
+    /// Connects, and makes a SQLite file if it is not there and `create` says so.
+    pub(super) async fn connect(address: Address, create: bool) -> Result<Self, StoreError> {
+        let place = address.place();
+        let pool = match address {
+            Address::Sqlite(file) => connect_sqlite(&file, create).await.map(Pool::Sqlite),
+            Address::Postgres(options) => connect_postgres(*options).await.map(Pool::Postgres),
+        };
+        match pool {
+            Ok(pool) => Ok(Self { pool, place, statements: AtomicU64::new(0) }),
+            Err(error) => Err(StoreError::explain(&place, error)),
+        }
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self.pool, Pool::Sqlite(_))
+    }
+
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// A transaction that sees one state of the database from its first statement to its last.
+    pub(super) async fn read(&self) -> Result<Transaction<'_>, StoreError> {
+        self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+    }
+
+    /// A transaction that writes. On SQLite it is the only writer from the start.
+    pub(super) async fn write(&self) -> Result<Transaction<'_>, StoreError> {
+        self.begin("BEGIN IMMEDIATE", "BEGIN").await
+    }
+
+    async fn begin(
+        &self,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Result<Transaction<'_>, StoreError> {
+        self.count();
+        let inner = match &self.pool {
+            Pool::Sqlite(pool) => pool.begin_with(sqlite).await.map(Inner::Sqlite),
+            Pool::Postgres(pool) => pool.begin_with(postgres).await.map(Inner::Postgres),
+        };
+        Ok(Transaction { database: self, inner: inner.map_err(|error| self.explain(error))? })
+    }
+
+    /// Lets readers and one writer work side by side from now on. It has to be alone for that
+    /// moment, and SQLite does not wait by itself.
+    pub(super) async fn write_ahead(&self) -> Result<(), StoreError> {
+        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        let pause = Duration::from_millis(50);
+        let mut tries = BUSY.as_millis() / pause.as_millis();
+        loop {
+            self.count();
+            let changed = sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(pool).await;
+            match changed.map_err(|error| self.explain(error)) {
+                Err(StoreError::Locked { .. }) if tries > 0 => tries -= 1,
+                result => return result.map(|_| ()),
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn explain(&self, error: sqlx::Error) -> StoreError {
+        StoreError::explain(&self.place, error)
+    }
+}
+
+async fn connect_sqlite(file: &std::path::Path, create: bool) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(create)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
+    SqlitePoolOptions::new().max_connections(4).connect_with(options).await
+}
+
+/// The pool would try again for as long as it may where a server refuses; the first connection
+/// says at once what is wrong.
+async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    let options = options
+        .application_name("lookout")
+        .options([("search_path", "lookout")])
+        .disable_statement_logging();
+    let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
+    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
+    Ok(PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECT).connect_lazy_with(options))
+}
+
+enum Inner {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Everything that is read or written together. Dropped without `commit`, it changes nothing.
+pub(super) struct Transaction<'d> {
+    database: &'d Database,
+    inner: Inner,
+}
+
+impl Transaction<'_> {
+    /// Sends a statement and gives how many rows it changed.
+    pub(super) async fn execute(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Arg],
+    ) -> Result<u64, StoreError> {
+        let sql = sql.into();
+        self.database.count();
+        match &mut self.inner {
+            Inner::Sqlite(inner) => {
+                sqlite(sql, args).execute(&mut **inner).await.map(|done| done.rows_affected())
+            }
+            Inner::Postgres(inner) => {
+                postgres(sql, args).execute(&mut **inner).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err(|error| self.database.explain(error))
+    }
+
+    /// Sends a statement and gives all rows of its answer.
+    pub(super) async fn fetch(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Arg],
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = sql.into();
+        self.database.count();
+        match &mut self.inner {
+            Inner::Sqlite(inner) => sqlite(sql, args)
+                .fetch_all(&mut **inner)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+            Inner::Postgres(inner) => postgres(sql, args)
+                .fetch_all(&mut **inner)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+        }
+        .map_err(|error| self.database.explain(error))
+    }
+
+    /// Sends a `given!` statement for every thousand of `rows` (none where there are none) and
+    /// gives how many rows were changed. `args` count from `$2`.
+    pub(super) async fn bulk<T: Serialize>(
+        &mut self,
+        sql: Sql,
+        rows: &[T],
+        args: &[Arg],
+    ) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        for chunk in rows.chunks(CHUNK) {
+            let given = json(chunk)?;
+            let all: Vec<Arg> = [given.into()].into_iter().chain(args.iter().cloned()).collect();
+            changed += self.execute(sql, &all).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Sends several statements without arguments, as a migration has them.
+    pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.database.count();
+        let script = sqlx::raw_sql(sql);
+        match &mut self.inner {
+            Inner::Sqlite(inner) => script.execute(&mut **inner).await.map(|_| ()),
+            Inner::Postgres(inner) => script.execute(&mut **inner).await.map(|_| ()),
+        }
+        .map_err(|error| self.database.explain(error))
+    }
+
+    /// Makes it all visible at once, and durable.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        self.database.count();
+        match self.inner {
+            Inner::Sqlite(inner) => inner.commit().await,
+            Inner::Postgres(inner) => inner.commit().await,
+        }
+        .map_err(|error| self.database.explain(error))
+    }
+
+    /// Leaves everything as it was.
+    pub(super) async fn rollback(self) -> Result<(), StoreError> {
+        self.database.count();
+        match self.inner {
+            Inner::Sqlite(inner) => inner.rollback().await,
+            Inner::Postgres(inner) => inner.rollback().await,
+        }
+        .map_err(|error| self.database.explain(error))
+    }
+
+    /// Commits where `done` is `Ok`, else rolls back; gives `done`.
+    pub(super) async fn end<T>(self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        match done {
+            Ok(value) => self.commit().await.map(|()| value),
+            Err(error) => {
+                // The first error is the one that counts: a transaction that is not committed is
+                // undone by the database in any case.
+                self.rollback().await.ok();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Rows as the argument of a `given!` statement.
+pub(super) fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
+    serde_json::to_string(rows).map_err(|error| StoreError::Contradiction(error.to_string()))
+}
+
+fn sqlite(sql: Sql, args: &[Arg]) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    args.iter().fold(sqlx::query(sql.sqlite), |query, arg| match arg {
+        Arg::Int(value) => query.bind(*value),
+        Arg::Text(value) => query.bind(value.clone()),
+    })
+}
+
+fn postgres(sql: Sql, args: &[Arg]) -> sqlx::query::Query<'static, Postgres, PgArguments> {
+    args.iter().fold(sqlx::query(sql.postgres), |query, arg| match arg {
+        Arg::Int(value) => query.bind(*value),
+        Arg::Text(value) => query.bind(value.clone()),
+    })
+}

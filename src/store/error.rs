@@ -1,0 +1,171 @@
+//! What can go wrong with the state database, in words that say what helps. No password is ever
+//! part of a message: a database is named by its file, or by its host and name.
+
+use crate::domain::{Instant, format_instant};
+
+/// Why the state database did not do what was asked. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is of no kind that we know.
+    #[error(
+        "`{scheme}` is no kind of state database; write `sqlite:FILE` or \
+         `postgres://USER@HOST/DATABASE` as [state] url or --state"
+    )]
+    Address {
+        /// What the address starts with.
+        scheme: String,
+    },
+    /// The server or the file can't be reached or used.
+    #[error("the state database {place} can't be used: {cause}; {cure}")]
+    Unavailable {
+        /// Which database.
+        place: String,
+        /// What the server or the system said.
+        cause: String,
+        /// What helps.
+        cure: &'static str,
+    },
+    /// Another program keeps the database locked.
+    #[error(
+        "the state database {place} stayed locked by another program for 5 seconds; close what \
+         has it open, or try again when it is done"
+    )]
+    Locked {
+        /// Which database.
+        place: String,
+    },
+    /// The file is not one of ours.
+    #[error(
+        "{place} is no state database of Lookout: {cause}; name another file as [state] url or --state"
+    )]
+    Foreign {
+        /// Which file.
+        place: String,
+        /// What it is instead.
+        cause: &'static str,
+    },
+    /// A newer Lookout has been here.
+    #[error(
+        "the state database {place} is of version {found}, made by a newer Lookout; this one \
+         knows version {known}: use the newer Lookout, or another state database"
+    )]
+    Newer {
+        /// Which database.
+        place: String,
+        /// Its version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The database is older than the program.
+    #[error(
+        "the state database {place} is of version {found}, older than this Lookout, which needs \
+         version {known}; run `lookout run` once to bring it up to date"
+    )]
+    Older {
+        /// Which database.
+        place: String,
+        /// Its version.
+        found: i64,
+        /// The version that this program needs.
+        known: i64,
+    },
+    /// The books are no longer those that the decision was made on: read them and decide again.
+    #[error("the state database changed while this was being decided; it has to be decided again")]
+    Moved,
+    /// The instant has been decided already.
+    #[error("the run as of {} is already recorded", format_instant(.0))]
+    AlreadyRecorded(Instant),
+    /// A later instant has been decided already.
+    #[error(
+        "a run as of {} is already recorded, and no run can go before it; choose a later instant",
+        format_instant(.0)
+    )]
+    Before(Instant),
+    /// The program contradicts itself. Recording it might contact somebody twice.
+    #[error("nothing was recorded, because of a mistake in Lookout itself: {0}; please report it")]
+    Contradiction(String),
+    /// A row can't be understood.
+    #[error("the state database holds {what} that can't be read: {cause}")]
+    Damaged {
+        /// What kind of row.
+        what: &'static str,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Anything else that the database said.
+    #[error("the state database {place} failed: {source}")]
+    Database {
+        /// Which database.
+        place: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again later may help: the database is away, or locked.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Locked { .. })
+    }
+
+    /// Finds the words for what a database said.
+    pub(super) fn explain(place: &str, source: sqlx::Error) -> Self {
+        let place = place.to_owned();
+        let unavailable =
+            |cause: String, cure| Self::Unavailable { place: place.clone(), cause, cure };
+        match &source {
+            sqlx::Error::Io(error) => unavailable(error.to_string(), SERVER_CURE),
+            sqlx::Error::Tls(error) => unavailable(format!("no TLS: {error}"), TLS_CURE),
+            sqlx::Error::PoolTimedOut => {
+                unavailable("no connection within 10 seconds".to_owned(), SERVER_CURE)
+            }
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
+                match (code.parse::<i32>(), code.as_ref()) {
+                    // SQLite's codes are short; the lowest byte is the primary one.
+                    (Ok(number), text) if text.len() < 5 => {
+                        Self::explain_sqlite(place, number & 0xff, source)
+                    }
+                    (_, text) => match postgres_cure(text) {
+                        Some(cure) => unavailable(error.message().to_owned(), cure),
+                        None => Self::Database { place, source },
+                    },
+                }
+            }
+            _ => Self::Database { place, source },
+        }
+    }
+
+    fn explain_sqlite(place: String, code: i32, source: sqlx::Error) -> Self {
+        let cause = source.as_database_error().map_or_else(String::new, |e| e.message().to_owned());
+        match code {
+            5 | 6 => Self::Locked { place },
+            26 => Self::Foreign { place, cause: "it is no SQLite database" },
+            3 | 8 | 14 => Self::Unavailable {
+                place,
+                cause,
+                cure: "does its folder exist, and may this user write there?",
+            },
+            10 | 13 => Self::Unavailable { place, cause, cure: "is the disk full or broken?" },
+            _ => Self::Database { place, source },
+        }
+    }
+}
+
+const SERVER_CURE: &str = "is the server running, and are host and port right?";
+const TLS_CURE: &str = "does the server offer TLS, and is `sslmode` right?";
+
+/// What helps where PostgreSQL refuses or ends a connection; `None` for any other error.
+fn postgres_cure(code: &str) -> Option<&'static str> {
+    match code {
+        "3D000" => Some("create the database, or name another one"),
+        "28P01" | "28000" => Some("are the user and the password right?"),
+        "42501" => {
+            Some("give the user the right to it, or let somebody create the schema `lookout`")
+        }
+        _ if code.starts_with("08") || code.starts_with("57P") => Some(SERVER_CURE),
+        _ if code.starts_with("53") => Some("the server is short of connections, memory or disk"),
+        _ => None,
+    }
+}

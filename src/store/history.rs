@@ -1,0 +1,211 @@
+//! What a decision may know of the past, read in one consistent view. Nothing is written here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::database::{Sql, Transaction, given, json};
+use super::outbox::read_payload;
+use super::{Store, StoreError};
+use crate::domain::{
+    Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,
+    SubjectId, Suppression, Waiting,
+};
+
+/// Whose past is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct HistoryQuery<'a> {
+    /// The rules that are evaluated: their open episodes.
+    pub evaluated: &'a [RuleId],
+    /// The customers on the table.
+    pub customers: &'a [CustomerId],
+    /// Their normalised addresses.
+    pub recipients: &'a [Recipient],
+    /// Contacts later than this count; earlier ones are of no interest.
+    pub since: Instant,
+}
+
+/// Customers and recipients a statement. Each thousand people bring two or three thousand of them.
+const CHUNK: usize = 10_000;
+
+/// Of an outreach's states, those that count as a contact of the episode are in the CASE.
+const EPISODES: Sql = given!(
+    (rule text),
+    "SELECT e.rule, e.customer_id, e.subject, e.started_at,
+         COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.ordinal END),
+         MAX(CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.at END),
+         COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.ordinal END),
+         MAX(CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.at END)
+     FROM given g
+     JOIN episodes e ON e.rule = g.rule AND e.ended_at IS NULL
+     LEFT JOIN contacts c ON c.rule = e.rule AND c.customer_id = e.customer_id
+         AND c.subject = e.subject AND c.episode_started_at = e.started_at
+     LEFT JOIN outreaches o ON o.key = c.outreach AND o.state IN
+         ('claimed', 'transmitting', 'sent', 'retry', 'uncertain', 'failed', 'expired')
+     GROUP BY e.rule, e.customer_id, e.subject, e.started_at"
+);
+
+const WAITING: &str = "SELECT payload FROM outreaches
+     WHERE state = 'ready' AND channel <> 'task' ORDER BY key";
+
+/// One row a recipient of each charge; the rows of one charge stand together.
+const CHARGES: Sql = given!(
+    (customer_id text, recipient text),
+    ", found AS (
+         SELECT c.dedupe_key FROM given g CROSS JOIN contacts c
+         WHERE c.customer_id = g.customer_id AND c.at > $2
+         UNION
+         SELECT c.dedupe_key FROM given g CROSS JOIN outreach_recipients r CROSS JOIN contacts c
+         WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $2)
+     SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
+         c.outreach, c.channel, r.recipient
+     FROM found f
+     JOIN contacts c ON c.dedupe_key = f.dedupe_key
+     JOIN outreaches o ON o.key = c.outreach
+     LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
+     WHERE o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
+     ORDER BY c.at, c.dedupe_key, r.recipient"
+);
+
+const SUPPRESSIONS: Sql = given!(
+    (customer_id text, recipient text),
+    ", found AS (
+         SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.customer_id = g.customer_id
+         UNION
+         SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.recipient = g.recipient)
+     SELECT s.customer_id, s.recipient, s.topic, s.cause, s.since, s.id
+     FROM found f JOIN suppressions s ON s.id = f.id"
+);
+
+#[derive(Serialize)]
+struct Given<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'a str>,
+}
+
+impl Store {
+    /// Reads the past of those on the table, and of those with a contact that waits.
+    ///
+    /// Sends a constant number of statements, and two more for every ten thousand customers and
+    /// recipients.
+    pub async fn history(&self, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
+        let mut tx = self.database.read().await?;
+        let history = read(&mut tx, query).await;
+        tx.end(history).await
+    }
+}
+
+async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
+    let version = version(tx).await?;
+    let episodes = episodes(tx, query.evaluated).await?;
+    let waiting = waiting(tx).await?;
+    let outreaches = || waiting.iter().map(|waiting| &waiting.outreach);
+    let customers: BTreeSet<&str> = query
+        .customers
+        .iter()
+        .chain(outreaches().flat_map(|o| o.subjects.iter().map(|s| &s.customer)))
+        .map(CustomerId::as_str)
+        .collect();
+    let recipients: BTreeSet<&str> = query
+        .recipients
+        .iter()
+        .chain(outreaches().flat_map(|o| &o.recipients))
+        .map(|recipient| recipient.0.as_str())
+        .collect();
+    let customers =
+        customers.into_iter().map(|id| Given { customer_id: Some(id), recipient: None });
+    let recipients =
+        recipients.into_iter().map(|to| Given { customer_id: None, recipient: Some(to) });
+    let people: Vec<Given<'_>> = customers.chain(recipients).collect();
+
+    let mut charges = BTreeMap::new();
+    let mut suppressions = BTreeMap::new();
+    for chunk in people.chunks(CHUNK) {
+        let given = json(chunk)?;
+        read_charges(tx, &given, query.since, &mut charges).await?;
+        read_suppressions(tx, given, &mut suppressions).await?;
+    }
+    Ok(History {
+        version,
+        episodes,
+        charges: charges.into_values().collect(),
+        suppressions: suppressions.into_values().collect(),
+        waiting,
+    })
+}
+
+async fn version(tx: &mut Transaction<'_>) -> Result<HistoryVersion, StoreError> {
+    let rows = tx.fetch("SELECT version FROM books", &[]).await?;
+    let row = rows.first().ok_or(StoreError::Damaged {
+        what: "a table `books`",
+        cause: "its one row is gone".to_owned(),
+    })?;
+    Ok(HistoryVersion(row.get(0)?))
+}
+
+async fn episodes(
+    tx: &mut Transaction<'_>,
+    evaluated: &[RuleId],
+) -> Result<BTreeMap<(RuleId, CustomerId, SubjectId), Episode>, StoreError> {
+    let rules: BTreeSet<&RuleId> = evaluated.iter().collect();
+    let rules: Vec<_> = rules.iter().map(|rule| serde_json::json!({ "rule": rule })).collect();
+    let mut episodes = BTreeMap::new();
+    for row in tx.fetch(EPISODES, &[json(&rules)?.into()]).await? {
+        let key = (row.id(0)?, row.id(1)?, row.id(2)?);
+        let episode = Episode {
+            started_at: row.instant(3)?,
+            contacts: row.count(4)?,
+            last_contact_at: row.maybe_instant(5)?,
+            tasks: row.count(6)?,
+            last_task_at: row.maybe_instant(7)?,
+        };
+        episodes.insert(key, episode);
+    }
+    Ok(episodes)
+}
+
+async fn waiting(tx: &mut Transaction<'_>) -> Result<Vec<Waiting>, StoreError> {
+    let rows = tx.fetch(WAITING, &[]).await?;
+    rows.iter().map(|row| Ok(Waiting { outreach: read_payload(row, 0)? })).collect()
+}
+
+/// Charges by instant, then dedupe key; one that two chunks find is there once.
+async fn read_charges(
+    tx: &mut Transaction<'_>,
+    given: &str,
+    since: Instant,
+    charges: &mut BTreeMap<(Instant, String), Charge>,
+) -> Result<(), StoreError> {
+    for row in tx.fetch(CHARGES, &[given.into(), since.into()]).await? {
+        let key = (row.instant(0)?, row.get::<String>(1)?);
+        let recipient = row.get::<Option<String>>(8)?.map(Recipient);
+        let charge = match charges.entry(key) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Charge {
+                rule: row.id(2)?,
+                customer: row.id(3)?,
+                subject: row.id(4)?,
+                episode_started_at: row.instant(5)?,
+                outreach: row.id(6)?,
+                channel: Channel(row.get(7)?),
+                recipients: Vec::new(),
+                at: row.instant(0)?,
+            }),
+        };
+        charge.recipients.extend(recipient.filter(|to| !charge.recipients.contains(to)));
+    }
+    Ok(())
+}
+
+async fn read_suppressions(
+    tx: &mut Transaction<'_>,
+    given: String,
+    suppressions: &mut BTreeMap<i64, Suppression>,
+) -> Result<(), StoreError> {
+    for row in tx.fetch(SUPPRESSIONS, &[given.into()]).await? {
+        suppressions.insert(row.get(5)?, super::suppressions::read(&row)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Looking at the outbox. Nothing is changed here.
+
+use std::collections::BTreeMap;
+
+use super::database::{Row, Transaction};
+use super::{Store, StoreError};
+use crate::domain::{Instant, Outreach, OutreachState};
+
+/// Which part of the outbox is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxQuery {
+    /// Only those in this state; `None` for all.
+    pub state: Option<OutreachState>,
+    /// At most so many, the latest first.
+    pub limit: u32,
+}
+
+/// The outbox, as far as it was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outbox {
+    /// How many outreaches are in each state; every state is there.
+    pub states: BTreeMap<OutreachState, u64>,
+    /// Ordered by `not_before`, the latest first, then by key.
+    pub outreaches: Vec<OutboxRow>,
+}
+
+/// One outreach and how it fares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// What was decided.
+    pub outreach: Outreach,
+    /// The run that decided it last.
+    pub run: Instant,
+    /// Where it stands.
+    pub state: OutreachState,
+    /// How often a worker has taken it.
+    pub attempts: u32,
+    /// When it falls due or is tried again, on the wall clock.
+    pub next_attempt_at: Instant,
+    /// When it left, failed, expired or was withdrawn, on the wall clock.
+    pub settled_at: Option<Instant>,
+    /// How it ended: what the server said, or why it was withdrawn.
+    pub detail: Option<String>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
+const ALL: &str = "SELECT payload, run, state, attempts, next_attempt_at, settled_at, detail,
+         last_error
+     FROM outreaches ORDER BY not_before DESC, key LIMIT $1";
+const IN_STATE: &str = "SELECT payload, run, state, attempts, next_attempt_at, settled_at, detail,
+         last_error
+     FROM outreaches WHERE state = $2 ORDER BY not_before DESC, key LIMIT $1";
+
+impl Store {
+    /// How many outreaches are in each state, and some of them in full.
+    pub async fn outbox(&self, query: &OutboxQuery) -> Result<Outbox, StoreError> {
+        let mut tx = self.database.read().await?;
+        let outbox = read(&mut tx, query).await;
+        tx.end(outbox).await
+    }
+}
+
+async fn read(tx: &mut Transaction<'_>, query: &OutboxQuery) -> Result<Outbox, StoreError> {
+    let mut states: BTreeMap<_, _> = OutreachState::ALL.map(|state| (state, 0)).into();
+    let counts = "SELECT state, COUNT(*) FROM outreaches GROUP BY state";
+    for row in tx.fetch(counts, &[]).await? {
+        states.insert(state(&row, 0)?, u64::from(row.count(1)?));
+    }
+    let limit = i64::from(query.limit).into();
+    let rows = match query.state {
+        Some(state) => tx.fetch(IN_STATE, &[limit, state.name().into()]).await?,
+        None => tx.fetch(ALL, &[limit]).await?,
+    };
+    let outreaches = rows.iter().map(|row| {
+        Ok(OutboxRow {
+            outreach: read_payload(row, 0)?,
+            run: row.instant(1)?,
+            state: state(row, 2)?,
+            attempts: row.count(3)?,
+            next_attempt_at: row.instant(4)?,
+            settled_at: row.maybe_instant(5)?,
+            detail: row.get(6)?,
+            last_error: row.get(7)?,
+        })
+    });
+    Ok(Outbox { states, outreaches: outreaches.collect::<Result<_, StoreError>>()? })
+}
+
+fn state(row: &Row, column: usize) -> Result<OutreachState, StoreError> {
+    let name: String = row.get(column)?;
+    OutreachState::from_name(&name).ok_or(StoreError::Damaged {
+        what: "an outreach's state",
+        cause: format!("`{name}` is none"),
+    })
+}
+
+/// The outreach in a column of JSON.
+pub(super) fn read_payload(row: &Row, column: usize) -> Result<Outreach, StoreError> {
+    serde_json::from_str(&row.get::<String>(column)?)
+        .map_err(|error| StoreError::Damaged { what: "an outreach", cause: error.to_string() })
+}

@@ -1,0 +1,144 @@
+//! Who is not to be contacted. A person is suppressed by customer id, by address, or both, for one
+//! topic or for all; entering them twice changes nothing.
+
+use serde::Serialize;
+
+use super::database::{Row, Sql, Transaction, given};
+use super::{Store, StoreError, record};
+use crate::domain::{CustomerId, Instant, Recipient, Suppression, SuppressionCause};
+
+/// Somebody who is not to be contacted from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSuppression {
+    /// The customer; this or the address has to be there.
+    pub customer: Option<CustomerId>,
+    /// The normalised address.
+    pub recipient: Option<Recipient>,
+    /// The topic; `None` for all.
+    pub topic: Option<String>,
+    /// Why.
+    pub cause: SuppressionCause,
+    /// What the person who entered it wants to remember.
+    pub note: Option<String>,
+}
+
+/// A suppression and its note.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SuppressionRow {
+    /// Who, about what, why and since when.
+    pub suppression: Suppression,
+    /// What the person who entered it wanted to remember.
+    pub note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NewRow<'a> {
+    customer_id: Option<&'a CustomerId>,
+    recipient: Option<&'a Recipient>,
+    topic: Option<&'a str>,
+    cause: &'static str,
+    note: Option<&'a str>,
+}
+
+const INSERT: Sql = given!(
+    (customer_id text, recipient text, topic text, cause text, note text),
+    "INSERT INTO suppressions (customer_id, recipient, topic, cause, note, since)
+     SELECT customer_id, recipient, topic, cause, note, $2 FROM given WHERE true
+     ON CONFLICT DO NOTHING"
+);
+
+const LIST: &str = "SELECT customer_id, recipient, topic, cause, since, note FROM suppressions
+     ORDER BY since, id";
+
+const DELETE: &str = "DELETE FROM suppressions
+     WHERE COALESCE(customer_id, '') = $1 AND COALESCE(recipient, '') = $2
+         AND COALESCE(topic, '') = $3";
+
+impl Store {
+    /// Suppresses people from `at` on, and gives how many of them were not suppressed before for
+    /// the same topic and cause. Where none was new, nothing changes.
+    pub async fn suppress(
+        &self,
+        people: &[NewSuppression],
+        at: Instant,
+    ) -> Result<u64, StoreError> {
+        let rows = people.iter().map(|person| {
+            if person.customer.is_none() && person.recipient.is_none() {
+                let nobody = "a suppression names neither a customer nor an address".to_owned();
+                return Err(StoreError::Contradiction(nobody));
+            }
+            Ok(NewRow {
+                customer_id: person.customer.as_ref(),
+                recipient: person.recipient.as_ref(),
+                topic: person.topic.as_deref(),
+                cause: person.cause.name(),
+                note: person.note.as_deref(),
+            })
+        });
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut tx = self.database.write().await?;
+        let changed = insert(&mut tx, &rows, at).await;
+        end(tx, changed).await
+    }
+
+    /// Lifts the suppressions that were entered for just this customer, address and topic,
+    /// whatever their cause, and gives how many there were.
+    pub async fn unsuppress(
+        &self,
+        customer: Option<&CustomerId>,
+        recipient: Option<&Recipient>,
+        topic: Option<&str>,
+    ) -> Result<u64, StoreError> {
+        let customer = customer.map_or("", CustomerId::as_str);
+        let recipient = recipient.map_or("", |to| to.0.as_str());
+        let args = [customer.into(), recipient.into(), topic.unwrap_or_default().into()];
+        let mut tx = self.database.write().await?;
+        let changed = match record::turn_page(&mut tx).await {
+            Ok(_) => tx.execute(DELETE, &args).await,
+            Err(error) => Err(error),
+        };
+        end(tx, changed).await
+    }
+
+    /// Everybody who is suppressed, in the order in which they were entered.
+    pub async fn suppressions(&self) -> Result<Vec<SuppressionRow>, StoreError> {
+        let mut tx = self.database.read().await?;
+        let rows = tx.fetch(LIST, &[]).await;
+        let rows = tx.end(rows).await?;
+        rows.iter()
+            .map(|row| Ok(SuppressionRow { suppression: read(row)?, note: row.get(5)? }))
+            .collect()
+    }
+}
+
+async fn insert(
+    tx: &mut Transaction<'_>,
+    rows: &[NewRow<'_>],
+    at: Instant,
+) -> Result<u64, StoreError> {
+    record::turn_page(tx).await?;
+    tx.bulk(INSERT, rows, &[at.into()]).await
+}
+
+/// Commits, unless nothing changed: then the books stay as they were.
+async fn end(tx: Transaction<'_>, changed: Result<u64, StoreError>) -> Result<u64, StoreError> {
+    match changed {
+        Ok(0) => tx.rollback().await.map(|()| 0),
+        changed => tx.end(changed).await,
+    }
+}
+
+/// The suppression in a row's first five columns.
+pub(super) fn read(row: &Row) -> Result<Suppression, StoreError> {
+    let cause: String = row.get(3)?;
+    Ok(Suppression {
+        customer: row.get::<Option<String>>(0)?.map(Into::into),
+        recipient: row.get::<Option<String>>(1)?.map(Recipient),
+        topic: row.get(2)?,
+        cause: SuppressionCause::from_name(&cause).ok_or_else(|| StoreError::Damaged {
+            what: "a suppression's cause",
+            cause: format!("`{cause}` is none"),
+        })?,
+        since: row.instant(4)?,
+    })
+}

@@ -1,0 +1,238 @@
+use super::*;
+use serde_json::json;
+
+fn load(files: &[(&str, &str)]) -> (RuleTemplates, Vec<Problem>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut problems = Vec::new();
+    let templates = RuleTemplates::load(folder.path(), &mut problems);
+    (templates, problems, folder)
+}
+
+/// The content of the HTML document, and the text, of a body.
+fn render(body: &str, data: serde_json::Value) -> (String, String) {
+    let (templates, problems, _folder) =
+        load(&[("email.md", &format!("---\nsubject: s\n---\n{body}"))]);
+    assert_eq!(problems, []);
+    let message = templates.render("email", None, &data).unwrap();
+    let (_, content) = message.html.split_once("auto\">\n").unwrap();
+    let (content, _) = content.rsplit_once("</div>").unwrap();
+    (content.to_owned(), message.text)
+}
+
+#[test]
+fn a_loop_makes_one_list() {
+    let body = "These wait:\n\n- order {{ order.id }}\n{% for o in also %}\n- order {{ o.order.id }}\n{% endfor %}\n\nBye\n";
+    let (html, text) = render(
+        body,
+        json!({"order": {"id": 1}, "also": [{"order": {"id": 2}}, {"order": {"id": 3}}]}),
+    );
+    assert_eq!(html.matches("<ul>").count(), 1, "{html}");
+    assert_eq!(html.matches("<li>").count(), 3);
+    assert!(!html.contains("lktag") && !html.contains("<!--"), "{html}");
+    assert_eq!(text, "These wait:\n\n- order 1\n- order 2\n- order 3\n\nBye\n");
+
+    let (_, text) = render(body, json!({"order": {"id": 1}, "also": []}));
+    assert_eq!(text, "These wait:\n\n- order 1\n\nBye\n");
+}
+
+#[test]
+fn a_numbered_list_counts_through_a_loop() {
+    let body = "{% for o in also %}\n1. {{ o }}\n{% endfor %}\n2. last\n";
+    let (html, text) = render(body, json!({"also": ["a", "b"]}));
+    assert_eq!(text, "1. a\n2. b\n3. last\n");
+    assert!(html.contains("<li>a</li>"), "{html}");
+}
+
+#[test]
+fn nested_lists_and_quotes_read_well() {
+    let (_, text) = render("- a\n  - b\n  - c\n- d\n\n> said\n> so\n\n# Head\nend\n", json!({}));
+    assert_eq!(text, "- a\n  - b\n  - c\n- d\n\n> said\n> so\n\nHead\n\nend\n");
+}
+
+#[test]
+fn a_block_on_its_own_line_is_no_paragraph() {
+    let body = "Hello\n{% if vip %}\nDear **friend**\n{% else %}\nHi\n{% endif %}\nBye {% if vip %}soon{% endif %}\n\n{# a note #}\n";
+    let (html, text) = render(body, json!({"vip": true}));
+    assert_eq!(text, "Hello\n\nDear friend\n\nBye soon\n");
+    let squeezed: String = html.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(squeezed, "<p>Hello</p> <p>Dear <strong>friend</strong></p> <p>Bye soon</p>");
+}
+
+#[test]
+fn a_paragraph_of_nothing_is_none() {
+    let (html, _) = render("a\n\n{{ nothing }}\n\nb\n", json!({"nothing": null}));
+    assert_eq!(html.matches("<p>").count(), 2, "{html}");
+}
+
+#[test]
+fn data_is_neither_markup_nor_template_nor_a_link_that_runs() {
+    let body = "Dear {{ name }},\n\n- {{ name }}\n\n[pay]({{ name }}) [see](https://shop.example/{{ name }}?x={{ name }} \"{{ name }}\") [mail](mailto:{{ name }}) `{{ name }}`\n";
+    for name in [
+        "{{7*7}}",
+        "<script>alert(1)</script>",
+        "**bold** [a](javascript:alert(1))",
+        "a\r\n\r\n# Head\nBcc: x@example.com",
+        "\" onmouseover=\"x",
+        "javascript:alert(1)",
+        "lktag0x <!--lktag0x-->",
+        "</ul><ul>",
+        "</p>",
+    ] {
+        let (html, text) = render(body, json!({ "name": name }));
+        assert!(!html.contains("<script") && !html.contains("<strong"), "{html}");
+        assert!(!html.contains("49") && !html.contains("<h1"), "{html}");
+        assert!(!html.contains("href=\"javascript:") && !html.contains("\" onmouseover"), "{html}");
+        assert_eq!(html.matches("<ul>").count(), 1, "{html}");
+        assert_eq!(html.matches("href=").count(), 3, "{html}");
+        assert!(html.contains("<a href=\"\">pay</a>"), "{html}");
+        let plain = name.replace("\r\n", " ").replace('\n', " ");
+        assert!(
+            text.starts_with(&format!("Dear {plain},\n\n- {plain}\n\npay see (https")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_link_shows_its_target_in_the_text() {
+    let data = json!({"url": "https://x.example/a?b=1&c=2", "mail": "help@example.com"});
+    let (html, text) = render(
+        "[Survey]({{ url }}), <https://y.example>, [{{ mail }}](mailto:{{ mail }}), [Help](https://h.example)\n",
+        data,
+    );
+    assert_eq!(
+        text,
+        "Survey (https://x.example/a?b=1&c=2), https://y.example, help@example.com, Help (https://h.example)\n"
+    );
+    assert!(html.contains("href=\"https://x.example/a?b=1&amp;c=2\""), "{html}");
+}
+
+#[test]
+fn braces_of_the_author_stay_braces() {
+    let (html, text) = render("{ &#123;&#123; x }} {% raw %}{{ y }}{% endraw %}\n", json!({}));
+    assert_eq!(text, "{ {{ x }} {{ y }}\n");
+    assert!(html.contains("&#123; &#123;&#123; x }} {{ y }}"), "{html}");
+}
+
+#[test]
+fn a_subject_is_one_clean_line() {
+    let (templates, problems, _folder) = load(&[(
+        "email.md",
+        "---\nsubject: Order of {{ name }}\nbecause: You, {{ name }}, ordered.\n---\nHi\n",
+    )]);
+    assert_eq!(problems, []);
+    let message =
+        templates.render("email", None, &json!({"name": "A\r\nBcc: b@example.com\u{7}"})).unwrap();
+    assert_eq!(message.subject, "Order of A Bcc: b@example.com");
+    assert_eq!(message.because.as_deref(), Some("You, A Bcc: b@example.com, ordered."));
+    assert_eq!(message.text, "Hi\n\n-- \nYou, A Bcc: b@example.com, ordered.\n");
+    let long = templates.render("email", None, &json!({"name": "x".repeat(500)})).unwrap();
+    assert_eq!(long.subject.chars().count(), 200);
+    let tag = templates.render("email", None, &json!({"name": "{{7*7}}<b>"})).unwrap();
+    assert_eq!(tag.subject, "Order of {{7*7}}<b>");
+    assert!(tag.html.contains("<title>Order of {{7*7}}&lt;b&gt;</title>"));
+}
+
+#[test]
+fn the_nearest_language_is_chosen_and_recorded() {
+    let file = |word: &str| format!("---\nsubject: {word}\n---\n{word}\n");
+    let (templates, problems, _folder) = load(&[
+        ("email.md", &file("hello")),
+        ("email.th.md", &file("สวัสดี")),
+        ("email.ar.md", &file("مرحبا")),
+        ("README.md", "not a template"),
+    ]);
+    assert_eq!(problems, []);
+    assert_eq!(templates.names().collect::<Vec<_>>(), ["email"]);
+    assert_eq!(templates.locales("email"), ["", "ar", "th"]);
+    let render = |locale| templates.render("email", Some(locale), &json!({})).unwrap();
+    let thai = render("th-TH");
+    assert_eq!((thai.locale.as_str(), thai.subject.as_str()), ("th", "สวัสดี"));
+    assert!(thai.html.contains("<html lang=\"th\" dir=\"ltr\">"));
+    assert!(render("ar").html.contains("dir=\"rtl\""));
+    assert_eq!(render("de").locale, "");
+    let missing = templates.render("sms", None, &json!({})).unwrap_err();
+    assert!(
+        missing.to_string().ends_with("sms.md: there is no such template, or it has a mistake")
+    );
+}
+
+#[test]
+fn what_is_read_is_named_with_its_place() {
+    let (templates, problems, _folder) = load(&[(
+        "email.md",
+        "---\nsubject: Order {{ order.id }}\nbecause: as {{ PLAN }}\n---\nDear {{ customer.name|upper }}\n{% for o in also %}\n- {{ o.order.day }} {{ o.customer.tickets.open }}\n{% endfor %}\n{% set x = 1 %}{{ x }} {{ range(3) }}\n",
+    )]);
+    assert_eq!(problems, []);
+    let reads: Vec<(String, u32, u32)> = templates
+        .reads("email")
+        .into_iter()
+        .map(|(name, place)| (name, place.line.unwrap(), place.column.unwrap()))
+        .collect();
+    let expected = [
+        ("PLAN", 3, 16),
+        ("also", 6, 13),
+        ("customer.name", 5, 9),
+        ("customer.tickets.open", 7, 24),
+        ("order.day", 7, 6),
+        ("order.id", 2, 19),
+    ];
+    assert_eq!(reads, expected.map(|(name, line, column)| (name.to_owned(), line, column)));
+}
+
+#[test]
+fn an_unknown_name_says_where() {
+    let (templates, _, _folder) = load(&[
+        ("email.md", "---\nsubject: s {{ no.thing }}\n---\nHi\n"),
+        ("task.md", "---\nsubject: s\n---\n# One\n\n- two **{{ customer.plam }}**\n"),
+    ]);
+    let said = |name: &str| {
+        let error = templates.render(name, None, &json!({"customer": {}})).unwrap_err();
+        (error.place.line, error.place.column, error.message)
+    };
+    assert_eq!(said("task"), (Some(6), Some(12), "`customer.plam` is not known here".into()));
+    let (line, column, message) = said("email");
+    assert_eq!((line, column), (Some(2), Some(15)), "{message}");
+}
+
+#[test]
+fn every_mistake_is_a_problem_with_its_place() {
+    for (name, source, line, code) in [
+        ("email.md", "---\nsubject: s\n---\nHi {{ customer.name\n", Some(4), "template"),
+        ("email.md", "---\nsubject: s {% if %}\n---\nHi\n", Some(2), "template"),
+        ("email.md", "---\nsubject: s\n---\nHi\n\n{% if x %}\nyes\n", Some(6), "template"),
+        ("email.md", "---\nsubject: s\n---\n{{ a }}\n\n<b>x</b>\n", Some(6), "raw-html"),
+        ("email.md", "---\nsubject: s\n---\n<{{ a }}>\n", Some(4), "raw-html"),
+        ("email.md", "---\nsubject: s\n---\n[x](javascript:x)\n", Some(4), "link"),
+        ("email.md", "---\nsubject: s\n---\n[x](/orders)\n", Some(4), "link"),
+        ("email.md", "Hi\n", None, "no-subject"),
+        ("email.jp.md", "---\nsubject: s\n---\nHi\n", None, "locale"),
+        ("email.de.md", "---\nsubject: s\n---\nHi\n", None, "no-default"),
+    ] {
+        let (templates, problems, _folder) = load(&[(name, source)]);
+        let codes: Vec<_> = problems.iter().map(|p| (p.place.line, p.code)).collect();
+        assert!(codes.contains(&(line, code)), "{source:?}: {problems:?}");
+        assert!(name == "email.de.md" || templates.names().next().is_none());
+    }
+}
+
+#[test]
+fn the_page_shows_each_message_in_a_frame_that_runs_nothing() {
+    let (templates, _, _folder) = load(&[("email.md", "---\nsubject: A & B\n---\nHi \"you\"\n")]);
+    let message = templates.render("email", None, &json!({})).unwrap();
+    let shown = |channel: &str, locale: &str| preview::Previewed {
+        channel: channel.into(),
+        locale: locale.into(),
+        customer: "<RANCH>".into(),
+        message: message.clone(),
+    };
+    let page = preview::page("rule", &[shown("email", ""), shown("email", "th"), shown("sms", "")]);
+    assert_eq!(page.matches("<iframe sandbox ").count(), 2);
+    assert_eq!(page.matches("<section>").count(), 2);
+    assert!(page.contains("srcdoc=\"&lt;!DOCTYPE html&gt;"));
+    assert!(page.contains("th → default") && page.contains("&lt;RANCH&gt;"));
+    assert!(!page.contains("http://") && !page.contains("<script"));
+}
