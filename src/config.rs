@@ -66,14 +66,6 @@ pub struct Overrides {
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file can't be read.
-    #[error("cannot read the configuration {}: {error}; --config names another", .file.display())]
-    File {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
     /// The file is wrong in these places.
     #[error("the configuration has {} to put right", mistakes(.0.len()))]
     Mistakes(Vec<Problem>),
@@ -266,9 +258,10 @@ headers = "none"
 
     #[test]
     fn an_absent_file_is_named() {
-        let read =
-            Config::of(Some(Path::new("no.toml")), &Environment::default(), &Overrides::default());
-        let error = read.unwrap_err().to_string();
-        assert!(error.starts_with("cannot read the configuration no.toml: "), "{error}");
+        let absent = Path::new("no.toml");
+        let read = Config::of(Some(absent), &Environment::default(), &Overrides::default());
+        let ConfigError::Mistakes(problems) = read.unwrap_err() else { panic!("no mistakes") };
+        assert_eq!(problems[0].place.file, absent);
+        assert_eq!(problems[0].message, "this file is missing");
     }
 }

@@ -1,1 +1,23 @@
-fn main() {}
+//! The binary: parse, call, exit code. No command does its work here.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lookout::cli::args::{Args, Exit};
+use lookout::cli::output::{self, Output};
+use lookout::config::Environment;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Err(mistake) = start_logs() {
+        Output::new(args.global.format).failure(&mistake);
+        return Exit::Usage.into();
+    }
+    lookout::cli::run(args).await.into()
+}
+
+fn start_logs() -> Result<(), String> {
+    let environment = Environment::of_process().map_err(|error| error.to_string())?;
+    output::start_logs(environment.log_filter())
+}

@@ -20,6 +20,9 @@ pub struct Output {
     broken: Option<io::Error>,
 }
 
+const RED: &str = "\u{1b}[1;31m";
+const RESET: &str = "\u{1b}[0m";
+
 impl Output {
     /// Prints to this process's stdout and stderr.
     pub fn new(format: Format) -> Self {
@@ -41,8 +44,9 @@ impl Output {
     /// Prints a result for programs.
     pub fn json(&mut self, value: &impl Serialize) {
         self.result(|results| {
-            serde_json::to_writer_pretty(&mut *results, value)?;
-            results.write_all(b"\n")
+            let mut text = serde_json::to_vec_pretty(value)?;
+            text.push(b'\n');
+            results.write_all(&text)
         });
     }
 
@@ -61,6 +65,17 @@ impl Output {
         let _ = writeln!(self.remarks, "{}", text.trim_end_matches('\n'));
     }
 
+    /// Tells why a command could not do its work.
+    pub fn failure(&mut self, cause: &str) {
+        self.remark(&format!("{RED}error{RESET}: {cause}"));
+    }
+
+    /// Tells that a pack or a configuration can't be used, where its problems are not what was
+    /// asked for.
+    pub fn unusable(&mut self, problems: &[Problem], of: &str) {
+        self.remark(&diagnostics::text(problems, of));
+    }
+
     /// Progress of `whole` steps (unknown if `None`): shown on a terminal while it lives.
     pub fn progress(&self, what: &'static str, whole: Option<u64>) -> Progress {
         let shown = self.format == Format::Text && io::stderr().is_terminal();
@@ -77,14 +92,17 @@ impl Output {
         Progress(bar)
     }
 
-    /// Whether all results were printed, or their reader had enough.
+    /// Whether all results were printed, or their reader had enough. Tells the cause if not.
     ///
     /// # Errors
     /// Why a result could not be written, such as a full disk.
     pub fn finish(mut self) -> io::Result<()> {
         self.result(|results| results.flush());
-        match self.broken {
-            Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        match self.broken.take() {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+                self.failure(&format!("the results can't be printed: {error}"));
+                Err(error)
+            }
             _ => Ok(()),
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ConfigError;
-use super::settings::{Names, Settings, meant, names};
+use super::settings::{Names, Settings, names};
+use crate::document::did_you_mean;
 
 /// The variables whose name begins with `LOOKOUT_`.
 #[derive(Clone, Debug, Default)]
@@ -117,9 +118,10 @@ fn unknown(variable: &str) -> String {
     const KNOWN: [&str; 5] =
         ["LOOKOUT_RULES", "LOOKOUT_SOURCE__URL", "LOOKOUT_STATE__URL", LOG, "LOOKOUT_CHANNELS__…"];
     let stem = variable.strip_suffix("_FILE").unwrap_or(variable);
-    let known = ["rules", "source__url", "state__url", "log"];
-    let help = match meant(&stem[PREFIX.len()..], &known) {
-        Some(meant) => format!("did you mean {PREFIX}{}?", meant.to_uppercase()),
+    // Without what every one of them begins with, which would make any two alike.
+    let own = |name: &'static str| &name[PREFIX.len()..];
+    let help = match did_you_mean(&stem[PREFIX.len()..], KNOWN.map(own)) {
+        Some(meant) => format!("did you mean {PREFIX}{meant}?"),
         None => format!("there are {}", KNOWN.join(", ")),
     };
     format!("{variable} is set, and Lookout knows no such variable; {help}")

@@ -38,13 +38,6 @@ pub(super) fn names(path: &[String]) -> Names {
     }
 }
 
-/// The known name that `name` may have been meant to be.
-pub(super) fn meant(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    let slips = |known: &str| strsim::osa_distance(&name.to_lowercase(), known);
-    let nearest = known.iter().min_by_key(|known| slips(known))?;
-    (slips(nearest) <= nearest.len().div_ceil(3)).then_some(*nearest)
-}
-
 /// `value` with a path in it made relative to the current folder instead of to `folder`.
 pub(super) fn resolved(path: &[String], value: &str, folder: &Path) -> String {
     let names_a_file = |scheme: &&str| ["sqlite", "snapshot", "file"].contains(scheme);
