@@ -123,7 +123,7 @@ async fn an_sql_error_points_at_its_place() {
     let header = "-- é ü\n";
     for url in [&sqlite, &postgres] {
         for (sql, place) in [
-            ("SELECT id AS customer_id\nFROM people WHERE day < :as_of AND nothere = 1", "3:35"),
+            ("SELECT id AS customer_id\nFROM people WHERE day < :as_of AND nothere = 1", "3:36"),
             ("SELECT id AS customer_id\n, n FRM people WHERE 1 = 1", "3:9"),
             ("SELECT id AS customer_id, \"nothere\" FROM people", "2:27"),
         ] {
@@ -219,7 +219,8 @@ async fn a_signal_that_fails_on_a_row_is_named_and_spoils_no_other() {
     let mut view = view(&url).await;
     let examined = view.examine(&signals, &all(&signals)).await.unwrap();
     for _ in 0..2 {
-        let error = pull(&mut view, &signals, &examined, About::Customers, &[of("bad", "x")], None);
+        let fields = [of("bad", "x")];
+        let error = pull(&mut view, &signals, &examined, About::Customers, &fields, None);
         let Err(SourceError::Signals(said)) = error.await else { panic!("no error") };
         assert_eq!(said.len(), 1);
         assert!(said[0].place.file.ends_with("bad.sql"));
@@ -237,17 +238,8 @@ async fn nothing_is_ever_written() {
                'DELETE FROM people RETURNING 1'";
     let url = postgres(&format!("{SCHEMA} {sql}")).await;
     let found = examined(&url, "SELECT id AS customer_id, sneak() AS x FROM people", "").await;
-    // It parses; the transaction refuses it when it runs.
-    assert_eq!(found, []);
-    let shop =
-        Shop::new(&[("customers.sql", "SELECT id AS customer_id, sneak() AS x FROM people")]);
-    let signals = shop.signals();
-    let mut open = view(&url).await;
-    let examined = open.examine(&signals, &BTreeSet::new()).await.unwrap();
-    let fields = [customer("x")];
-    let error = pull(&mut open, &signals, &examined, About::Customers, &fields, None).await;
-    let Err(SourceError::Signals(said)) = error else { panic!("{error:?}") };
-    assert!(said[0].message.contains("read-only transaction"), "{said:?}");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].2.contains("read-only transaction"), "{found:?}");
     let before = lite.sqlite(SCHEMA);
     let bytes = std::fs::read(lite.path("shop.db")).unwrap();
     view(&before).await;
