@@ -19,6 +19,7 @@ use crate::domain::{Instant, Place, Problem, SignalName, Value};
 use lexer::{Dialect, Query, Refused};
 
 pub use load::load;
+pub use names::RESERVED;
 pub use source::{Pulled, Source, View};
 
 /// A pack's signals.

@@ -221,7 +221,7 @@ impl Unfinished {
     }
 }
 
-fn insert_rows(connection: &Connection, insert: &str, batch: &Columns) -> rusqlite::Result<()> {
+fn insert_rows(connection: &mut Connection, insert: &str, batch: &Columns) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(insert)?;
     for row in 0..batch.first().map_or(0, Vec::len) {
         statement

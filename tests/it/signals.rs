@@ -113,8 +113,7 @@ async fn pull(
             rows.push(batch.columns.iter().map(|column| column[row].clone()).collect());
         }
     };
-    let pulled =
-        view.pull(signals, examined, &about, &fields, only.as_ref(), &mut take).await?;
+    let pulled = view.pull(signals, examined, &about, &fields, only.as_ref(), &mut take).await?;
     rows.sort_by_key(|row: &Vec<Value>| format!("{row:?}"));
     assert_eq!(rows.len() as u64, pulled.rows);
     Ok((rows, pulled))

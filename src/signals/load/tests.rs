@@ -41,7 +41,7 @@ fn every_mistake_is_reported_at_once() {
         ("empty.sql", b"\n-- nothing\n"),
         ("two.sql", b"SELECT :as_of; SELECT 2"),
         ("writes.sql", b"DELETE FROM customers"),
-        ("default.sql", b"-- default: a\nSELECT :as_of"),
+        ("badly.sql", b"-- default: a\nSELECT :as_of"),
         ("keyed.sql", b"-- key: id\n-- default: a = 1\nSELECT :as_of"),
         ("my-orders.sql", b"SELECT :as_of"),
         ("new.sql", b"SELECT :as_of"),
@@ -52,7 +52,7 @@ fn every_mistake_is_reported_at_once() {
     ]);
     problems.sort();
     let expected = [
-        ("default.sql", "bad-header"),
+        ("badly.sql", "bad-header"),
         ("differs.sqlite.sql", "header-differs"),
         ("empty.sql", "empty-signal"),
         ("future.sql", "knows-the-future"),

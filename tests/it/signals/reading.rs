@@ -102,7 +102,15 @@ async fn rows_of_a_keyed_signal_know_their_customer_and_the_other_signals() {
             pull(&mut view, &signals, &examined, about.clone(), &fields, None).await.unwrap();
         let row = |id: &str, no, vip, kind: &str, open, day: &str| {
             let (kind, day) = (text(kind), text(day));
-            vec![text(id), Value::Int(no), Value::Bool(vip), kind, Value::Int(open), day, text(":as_of")]
+            vec![
+                text(id),
+                Value::Int(no),
+                Value::Bool(vip),
+                kind,
+                Value::Int(open),
+                day,
+                text(":as_of"),
+            ]
         };
         let expected = [
             row("A", 1, true, "loud", 2, "1998-04-01"),
@@ -117,8 +125,7 @@ async fn rows_of_a_keyed_signal_know_their_customer_and_the_other_signals() {
         assert_eq!(rows, [[text("C"), Value::Int(3)]]);
         assert_eq!(pulled.orphans, 0);
         let odd = "x' OR '1' = '1";
-        let (rows, _) =
-            pull(&mut view, &signals, &examined, about, &[], Some(odd)).await.unwrap();
+        let (rows, _) = pull(&mut view, &signals, &examined, about, &[], Some(odd)).await.unwrap();
         assert_eq!(rows, [[]; 0]);
     }
 }
@@ -126,9 +133,8 @@ async fn rows_of_a_keyed_signal_know_their_customer_and_the_other_signals() {
 #[tokio::test]
 async fn ids_that_are_numbers_or_uuids_narrow_to_one_customer() {
     let uuid = "6f9619ff-8b86-d011-b42d-00cf4fc964ff";
-    let schema = |kind: &str, id: &str| {
-        format!("CREATE TABLE t (id {kind}); INSERT INTO t VALUES ({id})")
-    };
+    let schema =
+        |kind: &str, id: &str| format!("CREATE TABLE t (id {kind}); INSERT INTO t VALUES ({id})");
     let shop = Shop::new(&[("customers.sql", "SELECT id AS customer_id FROM t")]);
     let signals = shop.signals();
     let number = shop.sqlite(&schema("INTEGER", "42"));

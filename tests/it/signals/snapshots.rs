@@ -22,12 +22,20 @@ fn shop() -> Shop {
              SELECT id AS customer_id, label AS name, mail AS email, tel AS phone, plan, born, seen, \
              vip, rate, visits, 'de' AS locale FROM people",
         ),
-        ("sales.sql", "-- key: no\nSELECT who AS customer_id, no, note FROM sales WHERE no < 99 \
-                       AND '1998-01-01' < :as_of"),
+        (
+            "sales.sql",
+            "-- key: no\nSELECT who AS customer_id, no, note FROM sales WHERE no < 99 \
+                       AND '1998-01-01' < :as_of",
+        ),
     ])
 }
 
-async fn take(url: &str, shop: &Shop, mask: bool, file: &str) -> Result<SnapshotReport, SourceError> {
+async fn take(
+    url: &str,
+    shop: &Shop,
+    mask: bool,
+    file: &str,
+) -> Result<SnapshotReport, SourceError> {
     let signals = shop.signals();
     let mut view = view(url).await;
     let examined = view.examine(&signals, &all(&signals)).await.unwrap();
@@ -100,7 +108,9 @@ async fn a_masked_snapshot_tells_who_is_who_and_nothing_more() {
     assert_eq!(cell(1, "name").0, Value::Null);
     assert_ne!(sales[0][2], text("ring twice"));
     let bytes = std::fs::read(shop.path("m.snapshot")).unwrap();
-    for personal in ["Ana", "ana@", "Shop", "+49", "4922", "nowhere", "call me", "ring twice", "1970"] {
+    for personal in
+        ["Ana", "ana@", "Shop", "+49", "4922", "nowhere", "call me", "ring twice", "1970"]
+    {
         let found = bytes.windows(personal.len()).any(|window| window == personal.as_bytes());
         assert!(!found, "{personal} is in the file");
     }
