@@ -10,6 +10,7 @@ mod outbox;
 mod record;
 mod runs;
 mod schema;
+mod sql;
 mod suppressions;
 mod tasks;
 

@@ -3,8 +3,9 @@
 
 use chrono::TimeDelta;
 
-use super::database::{Arg, Sql, Transaction, given, json};
+use super::database::Transaction;
 use super::outbox::read_payload;
+use super::sql::{Arg, Sql, given, json};
 use super::{Store, StoreError, TaskText, tasks};
 use crate::domain::{Instant, Outreach, OutreachKey, OutreachState};
 

@@ -1,21 +1,17 @@
-//! Both databases behind one: SQL texts, arguments and rows that mean the same on either.
-//! Nothing is ever sent outside a transaction, and every statement is counted.
+//! Both databases behind one: connections and transactions that mean the same on either. Nothing
+//! is ever sent outside a transaction, and every statement is counted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::DateTime;
 use serde::Serialize;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row as _, Sqlite};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
 
 use super::StoreError;
-use crate::domain::Instant;
+use super::sql::{Arg, Row, Sql, json, postgres, sqlite};
 
 /// How long to wait for a connection to a server.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -23,138 +19,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 const BUSY: Duration = Duration::from_secs(5);
 /// Rows a statement.
 const CHUNK: usize = 1000;
-
-/// A text of SQL for each database.
-#[derive(Clone, Copy)]
-pub(super) struct Sql {
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
-}
-
-impl From<&'static str> for Sql {
-    fn from(both: &'static str) -> Self {
-        Self { sqlite: both, postgres: both }
-    }
-}
-
-/// A text of SQL that goes on from the rows in its first argument, a JSON array of objects: they
-/// stand ready as `given`, with the columns named. A part that only PostgreSQL needs may stand in
-/// the middle, after the word `postgres`.
-macro_rules! given {
-    (($($columns:tt)*), $sql:literal) => {
-        $crate::store::database::given!(($($columns)*), $sql, postgres "", "")
-    };
-    (($first:ident $first_type:ident $(, $column:ident $type:ident)*),
-     $head:literal, postgres $only:literal, $tail:literal) => {
-        $crate::store::database::Sql {
-            sqlite: concat!(
-                "WITH given(", stringify!($first) $(, ", ", stringify!($column))*,
-                ") AS MATERIALIZED (SELECT value ->> '", stringify!($first), "'"
-                $(, ", value ->> '", stringify!($column), "'")*, " FROM json_each($1)) ",
-                $head, $tail
-            ),
-            postgres: concat!(
-                "WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(",
-                stringify!($first), " ", stringify!($first_type)
-                $(, ", ", stringify!($column), " ", stringify!($type))*, ")) ",
-                $head, $only, $tail
-            ),
-        }
-    };
-}
-pub(super) use given;
-
-/// One argument of a statement.
-#[derive(Clone, Debug)]
-pub(super) enum Arg {
-    Int(Option<i64>),
-    Text(Option<String>),
-}
-
-impl From<i64> for Arg {
-    fn from(value: i64) -> Self {
-        Self::Int(Some(value))
-    }
-}
-
-impl From<Instant> for Arg {
-    fn from(value: Instant) -> Self {
-        Self::Int(Some(value.timestamp_micros()))
-    }
-}
-
-impl From<Option<Instant>> for Arg {
-    fn from(value: Option<Instant>) -> Self {
-        Self::Int(value.map(|at| at.timestamp_micros()))
-    }
-}
-
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        Self::Text(Some(value.to_owned()))
-    }
-}
-
-impl From<String> for Arg {
-    fn from(value: String) -> Self {
-        Self::Text(Some(value))
-    }
-}
-
-impl From<Option<String>> for Arg {
-    fn from(value: Option<String>) -> Self {
-        Self::Text(value)
-    }
-}
-
-/// One row of an answer.
-pub(super) enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
-}
-
-impl Row {
-    /// The value of a column, counted from 0.
-    pub(super) fn get<T>(&self, column: usize) -> Result<T, StoreError>
-    where
-        T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
-        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
-    {
-        match self {
-            Self::Sqlite(row) => row.try_get(column),
-            Self::Postgres(row) => row.try_get(column),
-        }
-        .map_err(|error| StoreError::Damaged { what: "a row", cause: error.to_string() })
-    }
-
-    /// The name in a column of text.
-    pub(super) fn id<T: From<String>>(&self, column: usize) -> Result<T, StoreError> {
-        self.get::<String>(column).map(T::from)
-    }
-
-    /// A number that is small and never negative.
-    pub(super) fn count(&self, column: usize) -> Result<u32, StoreError> {
-        let number = self.get::<i64>(column)?;
-        u32::try_from(number)
-            .map_err(|error| StoreError::Damaged { what: "a count", cause: error.to_string() })
-    }
-
-    /// The instant in a column of microseconds.
-    pub(super) fn instant(&self, column: usize) -> Result<Instant, StoreError> {
-        instant(self.get(column)?)
-    }
-
-    /// The instant in a column of microseconds that may be NULL.
-    pub(super) fn maybe_instant(&self, column: usize) -> Result<Option<Instant>, StoreError> {
-        self.get::<Option<i64>>(column)?.map(instant).transpose()
-    }
-}
-
-fn instant(micros: i64) -> Result<Instant, StoreError> {
-    let cause = || format!("{micros} is out of range");
-    DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| StoreError::Damaged { what: "an instant", cause: cause() })
-}
 
 /// Where a state database is.
 pub(super) enum Address {
@@ -287,7 +151,7 @@ impl Database {
     }
 }
 
-async fn connect_sqlite(file: &std::path::Path, create: bool) -> Result<SqlitePool, sqlx::Error> {
+async fn connect_sqlite(file: &Path, create: bool) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(create)
@@ -422,23 +286,4 @@ impl Transaction<'_> {
             }
         }
     }
-}
-
-/// Rows as the argument of a `given!` statement.
-pub(super) fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
-    serde_json::to_string(rows).map_err(|error| StoreError::Contradiction(error.to_string()))
-}
-
-fn sqlite(sql: Sql, args: &[Arg]) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    args.iter().fold(sqlx::query(sql.sqlite), |query, arg| match arg {
-        Arg::Int(value) => query.bind(*value),
-        Arg::Text(value) => query.bind(value.clone()),
-    })
-}
-
-fn postgres(sql: Sql, args: &[Arg]) -> sqlx::query::Query<'static, Postgres, PgArguments> {
-    args.iter().fold(sqlx::query(sql.postgres), |query, arg| match arg {
-        Arg::Int(value) => query.bind(*value),
-        Arg::Text(value) => query.bind(value.clone()),
-    })
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::database::{Sql, Transaction, given, json};
+use super::database::Transaction;
 use super::outbox::read_payload;
+use super::sql::{Sql, given, json};
 use super::{Store, StoreError};
 use crate::domain::{
     Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,

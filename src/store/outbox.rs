@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::database::{Row, Transaction};
+use super::database::Transaction;
+use super::sql::Row;
 use super::{Store, StoreError};
 use crate::domain::{Instant, Outreach, OutreachState};
 

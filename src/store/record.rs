@@ -5,7 +5,8 @@ mod outreaches;
 
 use serde::Serialize;
 
-use super::database::{Sql, Transaction, given, json};
+use super::database::Transaction;
+use super::sql::{Sql, given, json};
 use super::{Store, StoreError, runs};
 use crate::domain::{
     Decided, Decision, EpisodeChange, HistoryVersion, Instant, OutreachKey, RuleId, RunReport,

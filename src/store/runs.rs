@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::database::{Row, Transaction};
+use super::database::Transaction;
+use super::sql::Row;
 use super::{Store, StoreError};
 use crate::domain::{Channel, Decision, Instant, Outcome, RuleId, RuleTally, RunReport, Totals};
 
@@ -45,7 +46,7 @@ impl Store {
 
 /// A report's head as text, for `runs.report`.
 pub(super) fn head(report: &RunReport) -> Result<String, StoreError> {
-    super::database::json(&Head {
+    super::sql::json(&Head {
         schema_version: report.schema_version,
         as_of: report.as_of.clone(),
         totals: report.totals.clone(),

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::database::{Row, Sql, Transaction, given};
+use super::database::Transaction;
+use super::sql::{Row, Sql, given};
 use super::{Store, StoreError, record};
 use crate::domain::{CustomerId, Instant, Recipient, Suppression, SuppressionCause};
 

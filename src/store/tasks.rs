@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::database::{Sql, Transaction, given};
+use super::database::Transaction;
+use super::sql::{Sql, given};
 use super::{Store, StoreError, TaskText};
 use crate::domain::{CustomerId, Instant, Outreach, OutreachKey, RuleId, SubjectId};
 

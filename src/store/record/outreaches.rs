@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::database::{Sql, Transaction, given, json};
+use super::super::database::Transaction;
+use super::super::sql::{Sql, given, json};
 use super::super::{StoreError, tasks};
 use super::{Run, TaskText};
 use crate::domain::{Channel, Outreach, OutreachKey, OutreachState, OutreachSubject};

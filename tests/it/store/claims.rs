@@ -1,0 +1,192 @@
+//! Workers and the outbox.
+
+use lookout::domain::OutreachState;
+use lookout::store::{Claim, ClaimQuery, Settlement, TaskFilter, TaskText};
+use rstest::rstest;
+
+use super::*;
+
+/// Ten e-mails to ten customers, due at once.
+fn ten() -> Draft {
+    (0..10).fold(Draft::first(), |draft, number| draft.with(email(&[&format!("o{number}")])))
+}
+
+fn sent() -> Settlement {
+    Settlement::Sent { detail: "250 ok".to_owned() }
+}
+
+#[rstest]
+#[tokio::test]
+async fn two_workers_never_hold_the_same_outreach(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let (one, two) = (place.open().await, place.open().await);
+    ten().record(&one).await.unwrap();
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        let (a, b) = tokio::join!(claim(&one, wall(), 2), claim(&two, wall(), 2));
+        taken.extend(a.into_iter().chain(b).map(|taken| taken.claim.key));
+    }
+    assert_eq!(taken.len(), 10);
+    taken.sort();
+    taken.dedup();
+    assert_eq!(taken.len(), 10);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_outreach_goes_its_way(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let store = place.open().await;
+    Draft::first().with(email(&["11061"])).record(&store).await.unwrap();
+    let soon = wall() + TimeDelta::seconds(30);
+    let taken = claim(&store, soon, 9).await.remove(0);
+    assert_eq!(taken.outreach, email(&["11061"]));
+    assert_eq!(taken.now, at("1998-05-07T09:00:30Z"), "on the run's clock");
+    assert_eq!(taken.attempts, 1);
+    assert_eq!(past(&store, &["GREAL"], &[]).await.charges.len(), 1, "it counts from now on");
+
+    assert!(store.transmitting(&taken.claim).await.unwrap());
+    assert!(!store.transmitting(&taken.claim).await.unwrap());
+    assert!(store.settle(&taken.claim, sent(), soon).await.unwrap());
+    assert!(!store.settle(&taken.claim, sent(), soon).await.unwrap());
+    let row = outbox(&store).await.outreaches.remove(0);
+    assert_eq!((row.state, row.settled_at), (OutreachState::Sent, Some(soon)));
+    assert_eq!(row.detail.as_deref(), Some("250 ok"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_late_worker_changes_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let store = place.open().await;
+    Draft::first().with(email(&["11061"])).record(&store).await.unwrap();
+    let late = claim(&store, wall(), 9).await.remove(0).claim;
+    assert_eq!(claim(&store, wall() + TimeDelta::seconds(59), 9).await, vec![]);
+    let second = claim(&store, wall() + TimeDelta::seconds(60), 9).await.remove(0);
+    assert_eq!((second.claim.key.as_str(), second.attempts), ("11061", 2));
+
+    assert!(!store.transmitting(&late).await.unwrap());
+    assert!(!store.settle(&late, sent(), wall()).await.unwrap());
+    assert_eq!(state(&store, "11061").await, OutreachState::Claimed);
+    assert!(store.transmitting(&second.claim).await.unwrap());
+    assert!(!store.settle(&late, sent(), wall()).await.unwrap());
+    assert_eq!(state(&store, "11061").await, OutreachState::Transmitting);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_email_that_the_server_may_have_is_never_tried_again(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let place = on.place().await;
+    let store = place.open().await;
+    let text = on_channel("sms", email(&["11040"]));
+    Draft::first().with(email(&["11061"])).with(text).record(&store).await.unwrap();
+    for taken in claim(&store, wall(), 9).await {
+        assert!(store.transmitting(&taken.claim).await.unwrap());
+    }
+    let again = claim(&store, wall() + TimeDelta::minutes(2), 9).await;
+    assert_eq!(again.iter().map(|taken| taken.claim.key.as_str()).collect::<Vec<_>>(), ["11040"]);
+    assert_eq!(state(&store, "11061").await, OutreachState::Uncertain);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_retry_waits_for_its_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let store = place.open().await;
+    Draft::first().with(email(&["11061"])).record(&store).await.unwrap();
+    let first = claim(&store, wall(), 9).await.remove(0).claim;
+    let at = wall() + TimeDelta::minutes(5);
+    let retry = Settlement::Retry { at, error: "421 busy".to_owned() };
+    assert!(store.settle(&first, retry, wall()).await.unwrap());
+    assert_eq!(claim(&store, at - TimeDelta::seconds(1), 9).await, vec![]);
+    let row = outbox(&store).await.outreaches.remove(0);
+    assert_eq!((row.state, row.next_attempt_at), (OutreachState::Retry, at));
+    assert_eq!(row.last_error.as_deref(), Some("421 busy"));
+
+    let second = claim(&store, at, 9).await.remove(0);
+    assert_eq!(second.attempts, 2);
+    let failed = Settlement::Failed { error: "550 no such user".to_owned() };
+    assert!(store.settle(&second.claim, failed, at).await.unwrap());
+    let row = outbox(&store).await.outreaches.remove(0);
+    assert_eq!((row.state, row.settled_at), (OutreachState::Failed, Some(at)));
+    assert_eq!(row.last_error.as_deref(), Some("550 no such user"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deferred_outreach_waits_on_its_own_clock_and_expires_on_it(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let place = on.place().await;
+    let store = place.open().await;
+    let deferred = not_before("1998-05-08T06:00:00Z", email(&["11061"]));
+    Draft::first().with(deferred).record(&store).await.unwrap();
+    let due = wall() + TimeDelta::hours(21);
+    assert_eq!(claim(&store, due - TimeDelta::seconds(1), 9).await, vec![]);
+    let taken = claim(&store, due, 9).await.remove(0);
+    assert_eq!(taken.now, at("1998-05-08T06:00:00Z"));
+
+    let last = wall() + TimeDelta::days(3);
+    assert_eq!(claim(&store, last, 9).await.len(), 1, "not after: at that very instant, still");
+    assert_eq!(claim(&store, last + TimeDelta::minutes(2), 9).await, vec![]);
+    assert_eq!(state(&store, "11061").await, OutreachState::Expired);
+}
+
+#[rstest]
+#[tokio::test]
+async fn only_a_channel_that_is_served_and_near_enough_is_taken(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let place = on.place().await;
+    let store = place.open().await;
+    let text = on_channel("sms", email(&["11040"]));
+    let hook = on_channel("chat", email(&["11063"]));
+    Draft::first().with(email(&["11061"])).with(text).with(hook).record(&store).await.unwrap();
+    let channels = ["email", "sms"].map(str::to_owned);
+    let mut query = ClaimQuery {
+        wall: wall(),
+        lease: TimeDelta::minutes(1),
+        limit: 9,
+        channels: &channels,
+        near_only: &channels[..1],
+    };
+    let far = store.claim(&query).await.unwrap();
+    assert_eq!(far.iter().map(|taken| taken.claim.key.as_str()).collect::<Vec<_>>(), ["11040"]);
+
+    let mut near = Draft::new("2026-01-05T09:00:00Z").with(Outreach {
+        not_before: wall(),
+        expires_at: wall() + TimeDelta::days(9),
+        ..email(&["11070"])
+    });
+    near.started_at = wall();
+    near.record(&store).await.unwrap();
+    query.lease = TimeDelta::minutes(2);
+    let taken = store.claim(&query).await.unwrap();
+    assert_eq!(taken.iter().map(|taken| taken.claim.key.as_str()).collect::<Vec<_>>(), ["11070"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_call_that_had_to_wait_is_handed_over_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let store = place.open().await;
+    let call = not_before("1998-05-08T06:00:00Z", on_channel("phone", email(&["11061"])));
+    Draft::first().with(call).record(&store).await.unwrap();
+    assert_eq!(store.tasks(TaskFilter::All).await.unwrap(), vec![]);
+    let taken = claim(&store, wall() + TimeDelta::hours(21), 9).await.remove(0);
+    let text = TaskText {
+        outreach: taken.claim.key.clone(),
+        title: "Call GREAL".to_owned(),
+        body: "About 11061".to_owned(),
+    };
+    let stale = Claim { fence: taken.claim.fence - 1, ..taken.claim.clone() };
+    assert!(!store.hand_over(&stale, &text).await.unwrap());
+    assert!(store.hand_over(&taken.claim, &text).await.unwrap());
+    assert!(!store.hand_over(&taken.claim, &text).await.unwrap());
+    let tasks = store.tasks(TaskFilter::Open).await.unwrap();
+    assert_eq!(tasks.len(), 1);
+    assert_eq!(tasks[0].made_at, at("1998-05-08T06:00:00Z"));
+    assert_eq!(state(&store, "11061").await, OutreachState::Sent);
+}
