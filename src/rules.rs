@@ -55,6 +55,8 @@ pub struct Rule {
 pub struct StaticAsk {
     /// What it asks for.
     pub ask: Ask,
+    /// The names in the maps that it is given; the template sees those that the verb does not take.
+    pub values: BTreeSet<String>,
     /// Where it stands.
     pub place: Place,
 }

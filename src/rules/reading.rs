@@ -398,7 +398,8 @@ impl<'a> Reader<'a> {
                 .map(|(channel, template)| Ask::Send(Channel(channel), template)),
             verb => text(0).map(|template| Ask::Send(Channel(verb.to_owned()), template)),
         };
-        self.asks.extend(ask.map(|ask| StaticAsk { ask, place }));
+        let values: BTreeSet<String> = arguments.iter().flat_map(map_keys).collect();
+        self.asks.extend(ask.map(|ask| StaticAsk { ask, values, place }));
     }
 
     /// The number of a slot, noted with where it is first read.
@@ -408,6 +409,18 @@ impl<'a> Reader<'a> {
             self.slots.push((slot, self.place(at, width)));
             self.slots.len() - 1
         })
+    }
+}
+
+/// The names in a map that is written out.
+fn map_keys(argument: &Expr) -> Vec<String> {
+    match argument {
+        Expr::Map(map, _) => map.0.iter().map(|(name, _)| name.name.to_string()).collect(),
+        Expr::DynamicConstant(value, _) => match value.read_lock::<rhai::Map>() {
+            Some(map) => map.keys().map(ToString::to_string).collect(),
+            None => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 
