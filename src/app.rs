@@ -115,10 +115,13 @@ pub fn channels(config: &Config, pack: &Pack) -> Result<Channels, AppError> {
 }
 
 fn no_channel(rule: &RuleId, channel: &str) -> String {
-    format!("the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml")
+    format!(
+        "the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml"
+    )
 }
 
 /// The run's instant: what was said, or what the snapshot was taken at, or the current minute.
 pub fn as_of(said: Option<Instant>, source: Option<&Source>) -> Instant {
-    said.or_else(|| source.and_then(Source::snapshot_as_of)).unwrap_or_else(crate::clock::current_minute)
+    said.or_else(|| source.and_then(Source::snapshot_as_of))
+        .unwrap_or_else(crate::clock::current_minute)
 }

@@ -31,6 +31,7 @@ use output::Output;
 use crate::app::AppError;
 use crate::config::{Config, ConfigError};
 use crate::domain::Problem;
+use crate::signals::SourceError;
 
 /// Does what the command line says, and tells how it ended.
 pub async fn run(args: Args) -> Exit {
@@ -86,29 +87,30 @@ fn tell(error: &anyhow::Error, output: &mut Output) -> Exit {
     };
     match known {
         AppError::Pack(problems) => {
-            output.problems(problems, "the pack");
+            output.unusable(problems, "the pack");
             Exit::Usage
         }
         AppError::Config(ConfigError::Mistakes(problems)) => {
-            output.problems(problems, "the configuration");
+            output.unusable(problems, "the configuration");
             Exit::Usage
         }
-        AppError::Source(error) if !error.is_unavailable() => {
-            output.failure(&error.to_string());
+        AppError::Source(SourceError::Signals(problems)) => {
+            output.unusable(problems, "the signals");
             Exit::Usage
         }
-        AppError::Store(error) if !error.is_unavailable() => {
-            output.failure(&error.to_string());
-            Exit::Usage
+        other => {
+            output.failure(&other.to_string());
+            if is_unavailable(other) { Exit::Unavailable } else { Exit::Usage }
         }
-        AppError::Source(_) | AppError::Store(_) => {
-            output.failure(&known.to_string());
-            Exit::Unavailable
-        }
-        _ => {
-            output.failure(&known.to_string());
-            Exit::Usage
-        }
+    }
+}
+
+/// Whether trying again later may help.
+fn is_unavailable(error: &AppError) -> bool {
+    match error {
+        AppError::Source(error) => error.is_unavailable(),
+        AppError::Store(error) => error.is_unavailable(),
+        _ => false,
     }
 }
 
@@ -125,7 +127,10 @@ fn new_folder(dir: &Path) -> anyhow::Result<()> {
 }
 
 /// Whether a rule of that name is there; else the one that was probably meant.
-fn known_rule<'a>(name: &str, mut rules: impl Iterator<Item = &'a str> + Clone) -> anyhow::Result<()> {
+fn known_rule<'a>(
+    name: &str,
+    mut rules: impl Iterator<Item = &'a str> + Clone,
+) -> anyhow::Result<()> {
     if rules.clone().any(|rule| rule == name) {
         return Ok(());
     }

@@ -7,7 +7,9 @@ mod hash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::domain::{About, Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity};
+use crate::domain::{
+    About, Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity,
+};
 use crate::policy::{self, Policy};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
 use crate::scheduler::Schedule;
@@ -69,7 +71,8 @@ pub fn load(folder: &Path) -> Loaded {
 fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
     if !folder.is_dir() {
         let problem = Problem::error(Place::file(folder), "missing-pack", "there is no pack here");
-        problems.push(problem.help("name its folder with --rules, or make one with `lookout init`"));
+        problems
+            .push(problem.help("name its folder with --rules, or make one with `lookout init`"));
         return None;
     }
     let policy = policy::load(&folder.join("policy.toml"), problems);
@@ -112,9 +115,13 @@ fn rule_folders(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(RuleId, Path
             continue;
         }
         if !path.join("rule.rhai").is_file() {
-            let problem = Problem::error(Place::file(&path), "no-rule", "this folder has no rule.rhai");
+            let problem =
+                Problem::error(Place::file(&path), "no-rule", "this folder has no rule.rhai");
             problems.push(problem.help("every folder of the pack but `signals` is a rule"));
-        } else if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c)) {
+        } else if !name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
+        {
             let message = format!("`{name}` can't be a rule's id");
             let problem = Problem::error(Place::file(&path), "bad-rule-id", message);
             problems.push(problem.help("use small letters, digits and hyphens: stalled-order"));
@@ -130,8 +137,13 @@ fn rule_folders(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(RuleId, Path
     folders
 }
 
-fn mutes(policy: &Policy, engine: &Engine, problems: &mut Vec<Problem>) -> BTreeMap<String, Condition> {
-    let conditions = policy.topics.iter().filter_map(|(name, topic)| Some((name, topic.condition()?)));
+fn mutes(
+    policy: &Policy,
+    engine: &Engine,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, Condition> {
+    let conditions =
+        policy.topics.iter().filter_map(|(name, topic)| Some((name, topic.condition()?)));
     let compile = |(name, (text, place)): (&String, (&str, &Place))| {
         Some((name.clone(), engine.condition(text, place.clone(), problems)?))
     };
@@ -154,7 +166,9 @@ impl PackRule {
         let schedule = rule.settings.schedule.as_ref().and_then(|text| {
             let place = rule.setting_places.get("SCHEDULE").cloned();
             let place = place.unwrap_or_else(|| Place::file(&rule.file));
-            let refuse = |error| problems.push(Problem::error(place, "bad-schedule", format!("SCHEDULE: {error}")));
+            let refuse = |error| {
+                problems.push(Problem::error(place, "bad-schedule", format!("SCHEDULE: {error}")))
+            };
             Schedule::parse(text).map_err(refuse).ok()
         });
         let spine = Customer::SPINE.iter().map(|column| Field::Customer((*column).to_owned()));
@@ -180,7 +194,11 @@ impl PackRule {
 
     /// The channels that `contact()` may take: those for which there are words of that name.
     pub fn contact_channels(&self) -> Vec<Channel> {
-        self.templates.names().map(|name| Channel(name.to_owned())).filter(Channel::is_contact).collect()
+        self.templates
+            .names()
+            .map(|name| Channel(name.to_owned()))
+            .filter(Channel::is_contact)
+            .collect()
     }
 }
 

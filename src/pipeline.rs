@@ -99,7 +99,12 @@ pub(crate) fn decide(pack: &Pack, found: &Found, history: &History, as_of: Insta
     Considered { report, decided, rules, version: history.version }
 }
 
-async fn history(pack: &Pack, found: &Found, store: &Store, as_of: Instant) -> Result<History, StoreError> {
+async fn history(
+    pack: &Pack,
+    found: &Found,
+    store: &Store,
+    as_of: Instant,
+) -> Result<History, StoreError> {
     let evaluated: Vec<RuleId> = found.rules.keys().cloned().collect();
     let matches = || found.rules.values().flat_map(|rule| &rule.matches);
     let customers: BTreeSet<_> = matches().map(|m: &Arc<Match>| m.customer.clone()).collect();
@@ -128,7 +133,8 @@ fn report(
     as_of: Instant,
 ) -> RunReport {
     let count = |outcome| decided.decisions.iter().filter(|d| d.outcome == outcome).count() as u64;
-    let outreaches: BTreeSet<_> = decided.decisions.iter().filter_map(|d| d.outreach.as_ref()).collect();
+    let outreaches: BTreeSet<_> =
+        decided.decisions.iter().filter_map(|d| d.outreach.as_ref()).collect();
     let tallies: Vec<_> = rules.iter().map(|(id, rule)| rule.tally(id)).collect();
     RunReport {
         schema_version: 1,
@@ -161,9 +167,12 @@ fn task_texts(pack: &Pack, outreaches: &[Outreach], as_of: Instant) -> Vec<TaskT
 /// The words of one task or call.
 pub fn task_text(pack: &Pack, outreach: &Outreach) -> TaskText {
     match pack.message(outreach) {
-        Ok(message) => TaskText { outreach: outreach.key.clone(), title: message.subject, body: message.text },
+        Ok(message) => {
+            TaskText { outreach: outreach.key.clone(), title: message.subject, body: message.text }
+        }
         Err(error) => {
-            let subjects: Vec<&str> = outreach.subjects.iter().map(|s| s.subject.as_str()).collect();
+            let subjects: Vec<&str> =
+                outreach.subjects.iter().map(|s| s.subject.as_str()).collect();
             let title = format!("{}: {}", outreach.rule, subjects.join(", "));
             let body = format!("The words of this task could not be written: {error}");
             TaskText { outreach: outreach.key.clone(), title, body }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use crate::deliver::{Channels, Delivery, Parcel};
-use crate::domain::{Channel, Instant, OutreachState, Outreach};
+use crate::domain::{Channel, Instant, Outreach, OutreachState};
 use crate::pack::Pack;
 use crate::pipeline::task_text;
 use crate::store::{ClaimQuery, Claimed, Settlement, Store, StoreError};
@@ -105,7 +105,11 @@ impl Worker<'_> {
         Ok(())
     }
 
-    async fn send(&self, claimed: &Claimed, message: &Message) -> Result<Option<Settlement>, StoreError> {
+    async fn send(
+        &self,
+        claimed: &Claimed,
+        message: &Message,
+    ) -> Result<Option<Settlement>, StoreError> {
         let outreach = &claimed.outreach;
         let Some(first) = outreach.subjects.first() else {
             return Ok(Some(Settlement::Failed { error: "it speaks of nothing".to_owned() }));
@@ -123,21 +127,24 @@ impl Worker<'_> {
             date: (self.wall)(),
         };
         let mut failure = None;
-        let transmitting = async { match self.store.transmitting(&claimed.claim).await {
-            Ok(ours) => ours,
-            Err(error) => {
-                failure = Some(error);
-                false
+        let transmitting = async {
+            match self.store.transmitting(&claimed.claim).await {
+                Ok(ours) => ours,
+                Err(error) => {
+                    failure = Some(error);
+                    false
+                }
             }
-        }};
+        };
         let delivery = self.channels.send(&parcel, transmitting).await;
         match (delivery, failure) {
             (Delivery::GivenUp, Some(error)) => Err(error),
             (Delivery::GivenUp, None) => Ok(None),
             (Delivery::Sent { detail }, _) => Ok(Some(Settlement::Sent { detail })),
-            (Delivery::Temporary { error }, _) => {
-                Ok(Some(Settlement::Retry { at: (self.wall)() + pause(claimed.attempts.saturating_sub(1)), error }))
-            }
+            (Delivery::Temporary { error }, _) => Ok(Some(Settlement::Retry {
+                at: (self.wall)() + pause(claimed.attempts.saturating_sub(1)),
+                error,
+            })),
             (Delivery::Permanent { error }, _) => Ok(Some(Settlement::Failed { error })),
             (Delivery::Uncertain { error }, _) => Ok(Some(Settlement::Uncertain { error })),
         }

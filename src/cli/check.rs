@@ -9,7 +9,11 @@ use crate::domain::Problem;
 use crate::pack;
 use crate::pipeline;
 
-pub(super) async fn run(global: &Global, args: &Check, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Check,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config_seeing(global, &args.seen)?;
     let loaded = pack::load(&config.rules);
     let mut problems: BTreeSet<Problem> = loaded.problems.into_iter().collect();

@@ -11,7 +11,11 @@ use crate::pack::Pack;
 use crate::store::Store;
 use crate::worker::{Delivered, Worker};
 
-pub(super) async fn run(global: &Global, args: &Deliver, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Deliver,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
     let channels = app::channels(&config, &pack)?;
@@ -35,7 +39,8 @@ pub(super) async fn work(
     let progress = output.progress("delivered", None);
     let tell = || progress.advance(1);
     let wall = clock::wall;
-    let worker = Worker { pack, store, channels, wall: &wall, allow_time_travel, progress: Some(&tell) };
+    let worker =
+        Worker { pack, store, channels, wall: &wall, allow_time_travel, progress: Some(&tell) };
     Ok(worker.deliver().await?)
 }
 

@@ -28,7 +28,8 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
     super::new_folder(&args.dir)?;
     demo::unpack(&args.dir)?;
     let environment = Environment::default();
-    let config = Config::of(Some(&args.dir.join("lookout.toml")), &environment, &Overrides::default());
+    let config =
+        Config::of(Some(&args.dir.join("lookout.toml")), &environment, &Overrides::default());
     let config = config.map_err(AppError::from)?;
     let as_of = parse_instant(AS_OF).ok_or_else(|| anyhow::anyhow!("{AS_OF} is no instant"))?;
     let pack = app::pack(&config)?;
@@ -81,7 +82,9 @@ fn one_message(pack: &Pack, considered: &Considered) -> String {
     let mails = considered.decided.outreaches.iter().filter(|o| o.channel.0 == Channel::EMAIL);
     let told = |o: &&Outreach| (o.subjects.len(), o.priority, std::cmp::Reverse(o.key.clone()));
     match mails.max_by_key(told) {
-        Some(mail) => format!("\n{BOLD}One message in full{RESET}: {}", super::dry_run::letter(pack, mail)),
+        Some(mail) => {
+            format!("\n{BOLD}One message in full{RESET}: {}", super::dry_run::letter(pack, mail))
+        }
         None => String::new(),
     }
 }

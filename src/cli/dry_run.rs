@@ -14,7 +14,11 @@ use crate::scheduler;
 use crate::signals::Source;
 use crate::store::Store;
 
-pub(super) async fn run(global: &Global, args: &DryRun, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &DryRun,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
     let source = app::source(&config).await?;
@@ -26,9 +30,12 @@ pub(super) async fn run(global: &Global, args: &DryRun, output: &mut Output) -> 
             let last = store.last_evaluated().await.map_err(AppError::from)?;
             scheduler::due(&pack.schedules(), &last, as_of, pack.policy.calendar.timezone)
         }
-        (true, None) => {
-            scheduler::due(&pack.schedules(), &Default::default(), as_of, pack.policy.calendar.timezone)
-        }
+        (true, None) => scheduler::due(
+            &pack.schedules(),
+            &Default::default(),
+            as_of,
+            pack.policy.calendar.timezone,
+        ),
     };
     let considered = consider(&pack, &source, store.as_ref(), as_of, &rules, output).await?;
     match &args.message {
@@ -72,22 +79,34 @@ fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output:
         count += 1;
     }
     if count == 0 {
-        output.text(&format!(
-            "{customer} would get nothing; `lookout explain {customer}` says why."
-        ));
+        output
+            .text(&format!("{customer} would get nothing; `lookout explain {customer}` says why."));
     }
 }
 
 /// One message or task, in full, as a person reads it.
 pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
-    let to = outreach.address.clone().or(outreach.assign.clone()).unwrap_or("no one in particular".to_owned());
+    let to = outreach
+        .address
+        .clone()
+        .or(outreach.assign.clone())
+        .unwrap_or("no one in particular".to_owned());
     let head = format!("{} to {to}, from the rule {}", outreach.channel, outreach.rule);
     match pack.message(outreach) {
         Ok(message) => {
-            let because = message.because.map(|b| format!("\nWhy you get this: {b}\n")).unwrap_or_default();
-            let locale = if message.locale.is_empty() { String::new() } else { format!(", in {}", message.locale) };
+            let because =
+                message.because.map(|b| format!("\nWhy you get this: {b}\n")).unwrap_or_default();
+            let locale = if message.locale.is_empty() {
+                String::new()
+            } else {
+                format!(", in {}", message.locale)
+            };
             let text = message.text.trim_end();
-            let text = if because.is_empty() || text.contains(because.trim()) { text.to_owned() } else { format!("{text}\n{because}") };
+            let text = if because.is_empty() || text.contains(because.trim()) {
+                text.to_owned()
+            } else {
+                format!("{text}\n{because}")
+            };
             format!("{head}{locale}\n\n  {}\n\n{}\n", message.subject, indent(&text))
         }
         Err(error) => format!("{head}\n\nThe words can't be written: {error}\n"),

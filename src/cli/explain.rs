@@ -29,7 +29,11 @@ const GATES: [(&str, &[&str]); 9] = [
     ("decent hour", &["expired"]),
 ];
 
-pub(super) async fn run(global: &Global, args: &Explain, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Explain,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
     if let Some(rule) = &args.rule {
@@ -47,16 +51,25 @@ pub(super) async fn run(global: &Global, args: &Explain, output: &mut Output) ->
         let rules = pack.rules.keys().cloned().collect();
         pipeline::find(&pack, &mut view, as_of, &rules, watch).await.map_err(AppError::from)?
     };
-    let considered = pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
+    let considered =
+        pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     anyhow::ensure!(
         !found.seen.is_empty(),
         "no rule has anything to look at for `{customer}`; is that the customer's id, as `customers` has it?"
     );
-    let story = Story { pack: &pack, customer: &customer, seen: &found.seen, considered: &considered, as_of };
+    let story = Story {
+        pack: &pack,
+        customer: &customer,
+        seen: &found.seen,
+        considered: &considered,
+        as_of,
+    };
     let rules: Vec<&PackRule> = pack
         .rules
         .values()
-        .filter(|rule| args.rule.as_deref().is_none_or(|wanted| wanted == rule.rule.settings.id.as_str()))
+        .filter(|rule| {
+            args.rule.as_deref().is_none_or(|wanted| wanted == rule.rule.settings.id.as_str())
+        })
         .collect();
     if super::is_json(output) {
         output.json(&story.json(&rules));
@@ -81,7 +94,9 @@ impl Story<'_> {
     }
 
     fn decisions(&self, rule: &RuleId, subject: &SubjectId) -> Vec<&Decision> {
-        let ours = |d: &&Decision| d.rule == *rule && d.customer_id == *self.customer && d.subject == *subject;
+        let ours = |d: &&Decision| {
+            d.rule == *rule && d.customer_id == *self.customer && d.subject == *subject
+        };
         self.considered.report.decisions.iter().filter(ours).collect()
     }
 
@@ -126,7 +141,9 @@ impl Story<'_> {
         let id = &rule.rule.settings.id;
         let mut text = format!("{BOLD}{id}{RESET}  {}\n", rule.rule.settings.summary);
         if self.considered.rules.get(id).is_some_and(|fared| fared.quarantine.is_some()) {
-            text.push_str("  sits out this run: it failed too often, or its signals can't be used\n");
+            text.push_str(
+                "  sits out this run: it failed too often, or its signals can't be used\n",
+            );
         }
         let seen = self.seen(id);
         if seen.is_empty() {
@@ -153,8 +170,10 @@ impl Story<'_> {
             None => String::new(),
         };
         let mut text = format!("  {subject}{verdict}\n");
-        let facts: Vec<_> =
-            read_by_script(rule, &seen.facts).into_iter().map(|(name, value)| vec![name, value]).collect();
+        let facts: Vec<_> = read_by_script(rule, &seen.facts)
+            .into_iter()
+            .map(|(name, value)| vec![name, value])
+            .collect();
         text.push_str(&aligned(&facts, 6));
         for decision in self.decisions(&rule.rule.settings.id, &seen.subject) {
             text.push_str(&told(decision, times));
@@ -194,14 +213,18 @@ fn told(decision: &Decision, times: &Times) -> String {
         (None, _, None) => "goes out now".to_owned(),
     };
     let code = decision.refusal.as_ref().map(|refusal| refusal.code());
-    let stopped = GATES.iter().position(|(_, codes)| code.is_some_and(|code| codes.contains(&code)));
-    let passes = |name: &str| decision.channel.is_contact() || ["episode", "cooldown"].contains(&name);
+    let stopped =
+        GATES.iter().position(|(_, codes)| code.is_some_and(|code| codes.contains(&code)));
+    let passes =
+        |name: &str| decision.channel.is_contact() || ["episode", "cooldown"].contains(&name);
     let gates: Vec<String> = GATES
         .iter()
         .enumerate()
         .filter(|(_, (name, _))| passes(name))
         .take_while(|(place, _)| stopped.is_none_or(|stopped| *place <= stopped))
-        .map(|(place, (name, _))| format!("{} {name}", if stopped == Some(place) { "✗" } else { "✓" }))
+        .map(|(place, (name, _))| {
+            format!("{} {name}", if stopped == Some(place) { "✗" } else { "✓" })
+        })
         .collect();
     format!("      → {}: {outcome}\n        {}\n", decision.channel, gates.join("  "))
 }

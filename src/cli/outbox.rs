@@ -14,7 +14,11 @@ use crate::store::{OutboxQuery, OutboxRow};
 /// How many outreaches are listed; the counts are of all.
 const LISTED: u32 = 1000;
 
-pub(super) async fn run(global: &Global, args: &Outbox, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Outbox,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let zone = super::zone(&config);
     let query = OutboxQuery { state: args.only, limit: LISTED };

@@ -8,15 +8,17 @@ use super::output::Output;
 use super::wording::counted;
 use crate::app::{self, AppError};
 use crate::config::Config;
-use crate::domain::{
-    Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, RuleId, Value,
-};
+use crate::domain::{Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, RuleId, Value};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Watch, case};
 use crate::rules::cases::Case;
 use crate::templates::{self, preview::Previewed};
 
-pub(super) async fn run(global: &Global, args: &Preview, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Preview,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
     super::known_rule(&args.rule, pack.rules.keys().map(|id| id.as_str()))?;
@@ -84,7 +86,9 @@ fn subjects(
 ) -> BTreeMap<(String, Channel), Vec<OutreachSubject>> {
     let mut subjects: BTreeMap<(String, Channel), Vec<OutreachSubject>> = BTreeMap::new();
     for (facts, as_of) in facts {
-        let Ok(asked) = pack.engine.ask(&rule.rule, &facts, Default::default(), as_of) else { continue };
+        let Ok(asked) = pack.engine.ask(&rule.rule, &facts, Default::default(), as_of) else {
+            continue;
+        };
         for asked in asked {
             let ways = match &asked.ask {
                 Ask::Send(channel, template) => vec![(template.clone(), channel.clone())],
@@ -125,7 +129,8 @@ fn messages(
         let first = subjects.first();
         let name = first.and_then(|s| s.facts.customer().text("name"));
         let customer = name.or_else(|| first.map(|s| s.customer.to_string())).unwrap_or_default();
-        let context = templates::context(rule.rule.subject_name.as_deref(), &rule.rule.constants, subjects);
+        let context =
+            templates::context(rule.rule.subject_name.as_deref(), &rule.rule.constants, subjects);
         for locale in rule.templates.locales(template) {
             match rule.templates.render(template, Some(&locale), &context) {
                 Ok(message) => messages.push(Previewed {

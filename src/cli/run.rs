@@ -22,7 +22,8 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
     let store = app::store(&config).await?;
     let as_of = app::as_of(global.as_of, None);
     let report = decide_once(&config, &pack, &store, as_of, output).await?;
-    let delivered = super::deliver::work(&pack, &store, &channels, args.allow_time_travel, output).await?;
+    let delivered =
+        super::deliver::work(&pack, &store, &channels, args.allow_time_travel, output).await?;
     let failed = super::deliver::tell(&delivered, output);
     Ok(if failed || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
 }
@@ -35,7 +36,8 @@ async fn decide_once(
     as_of: Instant,
     output: &mut Output,
 ) -> Result<RunReport, AppError> {
-    let mut origin = Origin { source: "the run of that instant".to_owned(), history: history(Some(store)) };
+    let mut origin =
+        Origin { source: "the run of that instant".to_owned(), history: history(Some(store)) };
     if let Some(report) = store.recorded(as_of).await? {
         telling::recorded(&report, pack, &origin, output);
         return Ok(report);
@@ -52,7 +54,14 @@ async fn decide_once(
         let mut view = source.view(as_of).await?;
         let progress = output.progress("rows judged", None);
         let tell = |rows| progress.reach(rows);
-        pipeline::find(pack, &mut view, as_of, &due, Watch { progress: Some(&tell), customer: None }).await?
+        pipeline::find(
+            pack,
+            &mut view,
+            as_of,
+            &due,
+            Watch { progress: Some(&tell), customer: None },
+        )
+        .await?
     };
     match pipeline::commit(pack, &found, store, as_of, started_at).await {
         Ok(considered) => {

@@ -11,7 +11,11 @@ use crate::domain::SignalName;
 use crate::pack::PackRule;
 use crate::signals::snapshot::{self, SnapshotOptions, SnapshotReport};
 
-pub(super) async fn run(global: &Global, args: &Snapshot, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Snapshot,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let Snapshot::Save(save) = args;
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
@@ -43,14 +47,23 @@ pub(super) async fn run(global: &Global, args: &Snapshot, output: &mut Output) -
 }
 
 fn told(report: &SnapshotReport, save: &Save) -> String {
-    let rows: Vec<_> =
-        report.rows.iter().map(|(signal, rows)| vec![signal.to_string(), format!("{rows} rows")]).collect();
+    let rows: Vec<_> = report
+        .rows
+        .iter()
+        .map(|(signal, rows)| vec![signal.to_string(), format!("{rows} rows")])
+        .collect();
     let columns = |columns: &[(SignalName, String)]| {
-        columns.iter().map(|(signal, column)| format!("{signal}.{column}")).collect::<Vec<_>>().join(", ")
+        columns
+            .iter()
+            .map(|(signal, column)| format!("{signal}.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let mut text = format!("{} holds\n{}", save.file.display(), aligned(&rows, 2));
     match report.masked.is_empty() {
-        true if save.unmasked => text.push_str("Nothing is masked: treat it like the database itself.\n"),
+        true if save.unmasked => {
+            text.push_str("Nothing is masked: treat it like the database itself.\n")
+        }
         true => text.push_str("There was nothing to mask.\n"),
         false => text.push_str(&format!("Masked: {}\n", columns(&report.masked))),
     }

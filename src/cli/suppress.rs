@@ -13,7 +13,11 @@ use crate::clock;
 use crate::domain::SuppressionCause;
 use crate::store::{NewSuppression, Store, SuppressionRow};
 
-pub(super) async fn run(global: &Global, args: &Suppress, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Suppress,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     if args.list {
         let rows = match app::history(&config).await? {
@@ -39,7 +43,8 @@ pub(super) async fn run(global: &Global, args: &Suppress, output: &mut Output) -
         return Ok(Exit::Fine);
     }
     let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
-    let done = if args.remove { "may be contacted again" } else { "will not be contacted any more" };
+    let done =
+        if args.remove { "may be contacted again" } else { "will not be contacted any more" };
     let already = people.len() as u64 - changed;
     let rest = match (already, args.remove) {
         (0, _) => String::new(),
@@ -61,7 +66,8 @@ async fn change(store: &Store, people: &[NewSuppression], remove: bool) -> Resul
     let mut lifted = 0;
     for person in people {
         let customer = person.customer.as_ref();
-        lifted += store.unsuppress(customer, person.recipient.as_ref(), person.topic.as_deref()).await?;
+        lifted +=
+            store.unsuppress(customer, person.recipient.as_ref(), person.topic.as_deref()).await?;
     }
     Ok(lifted)
 }
@@ -91,7 +97,11 @@ fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
             Err(error) => wrong.push(format!("{}:{number}: {error}", file.display())),
         }
     }
-    anyhow::ensure!(wrong.is_empty(), "nobody was suppressed, because of these lines:\n{}", wrong.join("\n"));
+    anyhow::ensure!(
+        wrong.is_empty(),
+        "nobody was suppressed, because of these lines:\n{}",
+        wrong.join("\n")
+    );
     anyhow::ensure!(!people.is_empty(), "{} names nobody", file.display());
     Ok(people)
 }
@@ -104,7 +114,11 @@ fn known_topic(rules: &Path, topic: &str) -> anyhow::Result<()> {
     }
     let policy = crate::policy::load(&policy, &mut Vec::new());
     let known: Vec<&str> = policy.topics.keys().map(String::as_str).collect();
-    anyhow::ensure!(known.contains(&topic), "policy.toml has no topic `{topic}`; it has {}", known.join(", "));
+    anyhow::ensure!(
+        known.contains(&topic),
+        "policy.toml has no topic `{topic}`; it has {}",
+        known.join(", ")
+    );
     Ok(())
 }
 
@@ -128,7 +142,10 @@ fn list(rows: &[SuppressionRow], zone: chrono_tz::Tz, output: &mut Output) {
 
 fn as_line(row: &SuppressionRow) -> SuppressionLine {
     let suppression = &row.suppression;
-    let address = suppression.recipient.as_ref().map(|r| r.0.split_once(':').map_or(r.0.clone(), |(_, a)| a.to_owned()));
+    let address = suppression
+        .recipient
+        .as_ref()
+        .map(|r| r.0.split_once(':').map_or(r.0.clone(), |(_, a)| a.to_owned()));
     SuppressionLine {
         who: suppression.customer.as_ref().map(ToString::to_string).or(address).unwrap_or_default(),
         topic: suppression.topic.clone(),

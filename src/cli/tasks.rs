@@ -10,12 +10,19 @@ use crate::app::{self, AppError};
 use crate::clock;
 use crate::store::{TaskFilter, TaskRow};
 
-pub(super) async fn run(global: &Global, args: &Tasks, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Tasks,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     if let Some(id) = args.done {
         let store = app::store(&config).await?;
         let done = store.finish_task(id, clock::wall()).await.map_err(AppError::from)?;
-        anyhow::ensure!(done, "there is no open task {id}; `lookout tasks` lists those that are open");
+        anyhow::ensure!(
+            done,
+            "there is no open task {id}; `lookout tasks` lists those that are open"
+        );
         output.text(&format!("Task {id} is done."));
         return Ok(Exit::Fine);
     }

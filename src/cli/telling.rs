@@ -102,10 +102,16 @@ fn note(pack: &Pack, id: &RuleId, fared: Option<&RuleFound>) -> RuleNote {
         };
         format!("{subject}: {} ({place})", row.error.message)
     };
-    let mut errors: Vec<String> = fared.map(|f| f.samples.iter().map(told).collect()).unwrap_or_default();
+    let mut errors: Vec<String> =
+        fared.map(|f| f.samples.iter().map(told).collect()).unwrap_or_default();
     if let Some(Quarantine::Signals(problems)) = fared.and_then(|f| f.quarantine.as_ref()) {
-        let place = |p: &crate::domain::Problem| p.place.line.map_or(String::new(), |l| format!(":{l}"));
-        errors.extend(problems.iter().map(|p| format!("{} ({}{})", p.message, p.place.file.display(), place(p))));
+        let place =
+            |p: &crate::domain::Problem| p.place.line.map_or(String::new(), |l| format!(":{l}"));
+        errors.extend(
+            problems
+                .iter()
+                .map(|p| format!("{} ({}{})", p.message, p.place.file.display(), place(p))),
+        );
     }
     RuleNote { summary: rule.map(|r| r.settings.summary.clone()).unwrap_or_default(), errors }
 }

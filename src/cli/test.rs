@@ -37,7 +37,8 @@ pub(super) fn run(global: &Global, args: &Test, output: &mut Output) -> anyhow::
 }
 
 fn as_json(rule: &PackRule, case: &Case, played: &Played) -> serde_json::Value {
-    let failures = played.failures.iter().map(|f| json!({ "expected": f.expected, "actual": f.actual }));
+    let failures =
+        played.failures.iter().map(|f| json!({ "expected": f.expected, "actual": f.actual }));
     json!({
         "rule": rule.rule.settings.id,
         "case": case.name,
@@ -57,13 +58,20 @@ fn told(played: &[(&PackRule, &Case, Played)], failed: usize) -> String {
             text.push_str(&format!("{}{id}\n", if last.is_empty() { "" } else { "\n" }));
             last = id;
         }
-        let mark = if played.failures.is_empty() { "\u{1b}[32m✓\u{1b}[0m" } else { "\u{1b}[31m✗\u{1b}[0m" };
+        let mark = if played.failures.is_empty() {
+            "\u{1b}[32m✓\u{1b}[0m"
+        } else {
+            "\u{1b}[31m✗\u{1b}[0m"
+        };
         text.push_str(&format!("  {mark} {}\n", case.name));
         if let Some(line) = case.place.line.filter(|_| !played.failures.is_empty()) {
             text.push_str(&format!("      {}:{line}\n", case.place.file.display()));
         }
         for failure in &played.failures {
-            text.push_str(&format!("      expected  {}\n      actual    {}\n", failure.expected, failure.actual));
+            text.push_str(&format!(
+                "      expected  {}\n      actual    {}\n",
+                failure.expected, failure.actual
+            ));
         }
     }
     let total = counted(played.len() as u64, "case");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::ConfigError;
-use super::settings::{Names, Settings, names, resolved};
+use super::settings::{Names, Settings, names, resolved, under};
 use crate::document::{Document, Section};
 use crate::domain::Problem;
 
@@ -15,6 +15,8 @@ pub(super) fn read(file: &Path) -> Result<Settings, ConfigError> {
     Document::read(file, &mut problems, |document| {
         collect(document, &mut Vec::new(), folder, &mut settings);
     });
+    let rules = || under(folder, "rules");
+    settings.values.entry(vec!["rules".to_owned()]).or_insert_with(rules);
     if problems.is_empty() { Ok(settings) } else { Err(ConfigError::Mistakes(problems)) }
 }
 

@@ -51,7 +51,8 @@ pub(super) fn resolved(path: &[String], value: &str, folder: &Path) -> String {
     }
 }
 
-fn under(folder: &Path, path: &str) -> String {
+/// `path`, taken from `folder`.
+pub(super) fn under(folder: &Path, path: &str) -> String {
     folder.join(path).to_string_lossy().into_owned()
 }
 

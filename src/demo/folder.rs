@@ -17,9 +17,11 @@ const README: &str = include_str!("../../demo/northwind/README.md");
 /// When something can't be written.
 pub fn unpack(dir: &Path) -> Result<(), DemoError> {
     RULES.extract(dir.join("rules")).map_err(DemoError::Folder)?;
-    for (name, text) in
-        [("lookout.toml", CONFIGURATION), ("LICENSE-northwind", LICENCE), ("README-northwind.md", README)]
-    {
+    for (name, text) in [
+        ("lookout.toml", CONFIGURATION),
+        ("LICENSE-northwind", LICENCE),
+        ("README-northwind.md", README),
+    ] {
         std::fs::write(dir.join(name), text).map_err(DemoError::Folder)?;
     }
     northwind_sqlite(&dir.join("northwind.db"))

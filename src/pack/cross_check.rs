@@ -48,7 +48,8 @@ fn about(id: &RuleId, rule: &PackRule, signals: &Signals, problems: &mut Vec<Pro
     match signals.others.get(name) {
         Some(signal) if signal.key.is_some() => {}
         Some(signal) => {
-            let message = format!("`{id}` is about the rows of `{name}`, but that signal has no key");
+            let message =
+                format!("`{id}` is about the rows of `{name}`, but that signal has no key");
             let help = format!("add `-- key: COLUMN` to the top of {}", signal.file.display());
             problems.push(Problem::error(place, "not-keyed", message).help(help));
         }
@@ -87,10 +88,14 @@ fn topic(rule: &PackRule, policy: &Policy, problems: &mut Vec<Problem>) {
     let known = policy.topics.keys().map(String::as_str);
     let help = match did_you_mean(topic, known.clone()) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
-        None => format!("name it in policy.toml; topics there: {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!(
+            "name it in policy.toml; topics there: {}",
+            known.collect::<Vec<_>>().join(", ")
+        ),
     };
     let message = format!("policy.toml has no topic `{topic}`");
-    problems.push(Problem::error(setting_place(rule, "TOPIC"), "unknown-topic", message).help(help));
+    problems
+        .push(Problem::error(setting_place(rule, "TOPIC"), "unknown-topic", message).help(help));
 }
 
 fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
@@ -101,14 +106,21 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
                 let message = format!("`{id}` has no words named `{template}`");
                 let help = match did_you_mean(template, names.iter().copied()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
-                    None => format!("write them into {}", rule.rule.folder.join(format!("{template}.md")).display()),
+                    None => format!(
+                        "write them into {}",
+                        rule.rule.folder.join(format!("{template}.md")).display()
+                    ),
                 };
-                problems.push(Problem::error(ask.place.clone(), "unknown-template", message).help(help));
+                problems.push(
+                    Problem::error(ask.place.clone(), "unknown-template", message).help(help),
+                );
             }
             Ask::Contact(_) if rule.contact_channels().is_empty() => {
                 let message = "contact() has no words to send on any channel";
                 let help = format!("write {}", rule.rule.folder.join("email.md").display());
-                problems.push(Problem::error(ask.place.clone(), "unknown-template", message).help(help));
+                problems.push(
+                    Problem::error(ask.place.clone(), "unknown-template", message).help(help),
+                );
             }
             _ => {}
         }
@@ -119,15 +131,20 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
 fn words(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
     let subject = rule.rule.subject_name.clone();
     let given: BTreeSet<&String> = rule.rule.asks.iter().flat_map(|ask| &ask.values).collect();
-    let reads: Vec<_> = rule.templates.names().flat_map(|name| rule.templates.reads(name)).collect();
+    let reads: Vec<_> =
+        rule.templates.names().flat_map(|name| rule.templates.reads(name)).collect();
     for (path, place) in reads {
         let parts: Vec<&str> = path.split('.').collect();
         let field = match parts.as_slice() {
-            ["customer", signal, column, ..] if signals.others.contains_key(&SignalName::from(signal)) => {
+            ["customer", signal, column, ..]
+                if signals.others.contains_key(&SignalName::from(signal)) =>
+            {
                 Some(Field::Signal((*signal).into(), (*column).to_owned()))
             }
             ["customer", column, ..] => Some(Field::Customer((*column).to_owned())),
-            [name, column, ..] if Some(*name) == subject.as_deref() => Some(Field::Subject((*column).to_owned())),
+            [name, column, ..] if Some(*name) == subject.as_deref() => {
+                Some(Field::Subject((*column).to_owned()))
+            }
             _ => None,
         };
         if let Some(field) = field {

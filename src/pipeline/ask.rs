@@ -65,7 +65,8 @@ fn ask_one(
         contacts: episode.contacts,
         days: (as_of - episode.started_at).num_days(),
     });
-    let mut asked = pack.engine.ask(&rule.rule, &matched.facts, episode.unwrap_or_default(), as_of)?;
+    let mut asked =
+        pack.engine.ask(&rule.rule, &matched.facts, episode.unwrap_or_default(), as_of)?;
     for one in &mut asked {
         if let Ask::Contact(channels) = &mut one.ask {
             *channels = rule.contact_channels();

@@ -65,7 +65,9 @@ pub fn play(pack: &Pack, rule: &PackRule, case: &Case) -> Played {
 pub(crate) fn batch(pack: &Pack, rule: &PackRule, facts: &Facts) -> Batch {
     let about = rule.rule.settings.about.clone();
     let key = match &about {
-        crate::domain::About::Signal(name) => pack.signals.others.get(name).and_then(|s| s.key.clone()),
+        crate::domain::About::Signal(name) => {
+            pack.signals.others.get(name).and_then(|s| s.key.clone())
+        }
         crate::domain::About::Customers => None,
     };
     Batch::of_facts(about, key.as_deref(), facts)
@@ -95,7 +97,8 @@ fn history(rule: &PackRule, case: &Case, batch: &Batch, facts: &Facts) -> Histor
         contact.rule == *id && contact.subject.as_ref().is_none_or(|subject| *subject == own)
     };
     let at = |contact: &crate::rules::cases::EarlierContact| case.as_of - contact.ago.delta();
-    let matching_for = case.matching_for.or(rule.rule.settings.holds_for).map(|span| case.as_of - span.delta());
+    let matching_for =
+        case.matching_for.or(rule.rule.settings.holds_for).map(|span| case.as_of - span.delta());
     let told: Vec<_> = case.contacts.iter().filter(about_this).collect();
     let started_at = told.iter().map(|c| at(c)).chain(matching_for).min().unwrap_or(case.as_of);
     let times = |task: bool| -> (u32, Option<Instant>) {
@@ -132,10 +135,13 @@ fn failures(
     let actual = || told(considered);
     match matched {
         Err(error) => {
-            let expected = if expect.no_match { "no match".to_owned() } else { "a match".to_owned() };
+            let expected =
+                if expect.no_match { "no match".to_owned() } else { "a match".to_owned() };
             return vec![fail(expected, format!("an error: {}", error.message))];
         }
-        Ok(true) if expect.no_match => return vec![fail("no match".to_owned(), format!("a match: {}", actual()))],
+        Ok(true) if expect.no_match => {
+            return vec![fail("no match".to_owned(), format!("a match: {}", actual()))];
+        }
         Ok(false) if expect.no_match => return Vec::new(),
         Ok(false) => return vec![fail("a match".to_owned(), "no match".to_owned())],
         Ok(true) => {}
@@ -160,7 +166,9 @@ fn failures(
         if !considered.report.decisions.iter().any(waits) {
             let expected = match deferred {
                 Deferred::Sometime => "deferred".to_owned(),
-                Deferred::Until(until) => format!("deferred until {}", crate::domain::format_instant(&until)),
+                Deferred::Until(until) => {
+                    format!("deferred until {}", crate::domain::format_instant(&until))
+                }
             };
             failures.push(fail(expected, actual()));
         }
@@ -195,8 +203,13 @@ fn words(pack: &Pack, wanted: Option<&str>, considered: &Considered) -> Vec<Fail
             }),
         }
     }
-    if let Some(wanted) = wanted.filter(|wanted| !titles.iter().any(|title| title.contains(wanted))) {
-        let actual = if titles.is_empty() { told(considered) } else { format!("“{}”", titles.join("”, “")) };
+    if let Some(wanted) = wanted.filter(|wanted| !titles.iter().any(|title| title.contains(wanted)))
+    {
+        let actual = if titles.is_empty() {
+            told(considered)
+        } else {
+            format!("“{}”", titles.join("”, “"))
+        };
         failures.push(Failure { expected: format!("a subject with “{wanted}”"), actual });
     }
     failures
@@ -208,12 +221,17 @@ fn told(considered: &Considered) -> String {
         Some(refusal) => format!("{} refused: {}", decision.channel, refusal.code()),
         None => match decision.not_before {
             Some(until) => {
-                format!("{} deferred until {}", decision.channel, crate::domain::format_instant(&until))
+                format!(
+                    "{} deferred until {}",
+                    decision.channel,
+                    crate::domain::format_instant(&until)
+                )
             }
             None => {
                 let mut outreaches = considered.decided.outreaches.iter();
                 let words = outreaches.find(|o| Some(&o.key) == decision.outreach.as_ref());
-                let words = words.map(|o| format!(" with the words `{}`", o.template)).unwrap_or_default();
+                let words =
+                    words.map(|o| format!(" with the words `{}`", o.template)).unwrap_or_default();
                 format!("{}{words}", decision.channel)
             }
         },

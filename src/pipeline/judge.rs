@@ -116,7 +116,8 @@ pub async fn find(
     rules: &BTreeSet<RuleId>,
     watch: Watch<'_>,
 ) -> Result<Found, RunError> {
-    let rules: BTreeMap<&RuleId, &PackRule> = pack.rules.iter().filter(|(id, _)| rules.contains(id)).collect();
+    let rules: BTreeMap<&RuleId, &PackRule> =
+        pack.rules.iter().filter(|(id, _)| rules.contains(id)).collect();
     let in_use = rules.values().flat_map(|rule| signals_of(rule)).collect();
     let examined = view.examine(&pack.signals, &in_use).await?;
     if let Some(problems) = examined.problems.get(&pack.signals.customers.name) {
@@ -135,7 +136,8 @@ pub async fn find(
     }
     let mut rows = 0;
     for (about, group) in by_about {
-        let fields: BTreeSet<Field> = group.iter().flat_map(|(_, rule)| &rule.reads).cloned().collect();
+        let fields: BTreeSet<Field> =
+            group.iter().flat_map(|(_, rule)| &rule.reads).cloned().collect();
         let fields = fields.into_iter().filter(|field| has(&examined, about, field)).collect();
         let mut on_batch = |batch: Batch| {
             for (id, rule) in &group {
@@ -146,7 +148,8 @@ pub async fn find(
                 progress(rows);
             }
         };
-        let pulled = view.pull(&pack.signals, &examined, about, &fields, None, &mut on_batch).await?;
+        let pulled =
+            view.pull(&pack.signals, &examined, about, &fields, None, &mut on_batch).await?;
         found.orphans += pulled.orphans;
     }
     for rule in found.rules.values_mut() {
@@ -252,7 +255,12 @@ fn has(examined: &Examined, about: &About, field: &Field) -> bool {
     columns.is_some_and(|columns| columns.iter().any(|column| column.name == column_of(field)))
 }
 
-fn missing(field: &Field, signal: &SignalName, examined: &Examined, place: crate::domain::Place) -> Problem {
+fn missing(
+    field: &Field,
+    signal: &SignalName,
+    examined: &Examined,
+    place: crate::domain::Place,
+) -> Problem {
     let column = column_of(field);
     let known = examined.columns.get(signal).into_iter().flatten().map(|c| c.name.as_str());
     let help = match crate::document::did_you_mean(column, known.clone()) {
