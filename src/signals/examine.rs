@@ -1,19 +1,15 @@
 //! What the database says about the signals in use, before anything is judged by them. A broken
 //! signal is reported, and never spoils the others.
 
+mod columns;
+
 use std::collections::BTreeSet;
 
 use super::lexer::Dialect;
-use super::source::{Columns, Failure, RawColumn, View};
-use super::{Column, ColumnKind, Examined, Signal, Signals, SourceError, compose, names};
-use crate::domain::{Place, Problem, SignalName, Value, parse_instant};
-
-/// What the customers' ids are, so that other signals' ids can be held against them.
-struct Ids {
-    /// In the database's own words, for people.
-    type_name: String,
-    family: &'static str,
-}
+use super::source::{Columns, Failure, View};
+use super::{Column, Examined, Signal, Signals, SourceError, compose};
+use crate::domain::{Place, Problem, SignalName, Value};
+use columns::{Described, Ids};
 
 /// What one pass over a signal's rows shows.
 #[derive(Default)]
@@ -58,7 +54,7 @@ impl View {
         let mut problems = Vec::new();
         let ids = match self.query(signal) {
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 None
             }
             Ok(query) => match self.describe(&query).await {
@@ -105,11 +101,7 @@ impl View {
                 return Ok(None);
             }
         };
-        let ids = described.ids(&rows);
-        if let Err(problem) = &ids {
-            problems.push(problem.clone());
-        }
-        let ids = ids.ok().flatten();
+        let ids = described.ids(rows.stored.as_ref(), problems);
         let is_spine = signal.name.as_str() == "customers";
         if is_spine {
             examined.customers = rows.count;
@@ -200,165 +192,6 @@ impl View {
         };
         Problem::error(place, "sql-error", format!("{database} refuses the query: {message}"))
             .help("correct the query; it must run as it stands on the company's database")
-    }
-}
-
-/// A signal and its columns as the database describes them.
-struct Described<'a> {
-    signal: &'a Signal,
-    raw: &'a [RawColumn],
-    dialect: Dialect,
-}
-
-impl Described<'_> {
-    fn problem(&self, code: &'static str, message: impl Into<String>) -> Problem {
-        Problem::error(Place::file(&self.signal.written(self.dialect).file), code, message)
-    }
-
-    fn column(&self, name: &str) -> Option<&RawColumn> {
-        self.raw.iter().find(|column| column.name == name)
-    }
-
-    fn check(&self, problems: &mut Vec<Problem>) {
-        let mut seen = BTreeSet::new();
-        for column in self.raw {
-            let name = &column.name;
-            if !seen.insert(name.to_lowercase()) {
-                problems.push(
-                    self.problem("column-twice", format!("two columns are called `{name}`"))
-                        .help("give one of them another name with AS, or leave it out"),
-                );
-            }
-            if let Some((message, help)) = names::refused(name) {
-                problems.push(self.problem("column-name", message).help(help));
-            }
-            if let Some(cast) = &column.cast {
-                let message = format!(
-                    "column `{name}` is of type {}, which no rule can read",
-                    column.type_name
-                );
-                problems.push(self.problem("column-type", message).help(cast.replace("{}", name)));
-            }
-        }
-        self.check_names(problems);
-        self.check_defaults(problems);
-    }
-
-    fn check_names(&self, problems: &mut Vec<Problem>) {
-        if self.column("customer_id").is_none() {
-            let near = self.raw.iter().find(|c| c.name.eq_ignore_ascii_case("customer_id"));
-            let help = match near {
-                Some(near) => format!("write {} AS customer_id", compose::quoted(&near.name)),
-                None => "say whose facts these are: SELECT … AS customer_id, …".to_owned(),
-            };
-            let message = "there is no column customer_id, so no one knows whose facts these are";
-            problems.push(self.problem("no-customer-id", message).help(help));
-        }
-        let key = self.signal.key.iter().map(|name| ("key", name));
-        let personal = self.signal.personal.iter().map(|name| ("personal", name));
-        let defaults = self.signal.defaults.keys().map(|name| ("default", name));
-        for (header, name) in key.chain(personal).chain(defaults) {
-            if self.column(name).is_none() {
-                let message =
-                    format!("`-- {header}:` names `{name}`, which the query doesn't give");
-                problems.push(self.problem("unknown-column", message).help(self.nearest(name)));
-            }
-        }
-    }
-
-    fn nearest(&self, name: &str) -> String {
-        let distance = |column: &&RawColumn| strsim::damerau_levenshtein(&column.name, name);
-        match self.raw.iter().min_by_key(distance).filter(|c| distance(c) <= 3) {
-            Some(near) => format!("did you mean `{}`?", near.name),
-            None => {
-                let names: Vec<&str> = self.raw.iter().map(|c| c.name.as_str()).collect();
-                format!("the query gives {}", names.join(", "))
-            }
-        }
-    }
-
-    fn check_defaults(&self, problems: &mut Vec<Problem>) {
-        for (name, value) in &self.signal.defaults {
-            let Some(column) = self.column(name) else { continue };
-            if name == "customer_id" || !fits(value, column.kind) {
-                let message = format!(
-                    "the default of `{name}` is a {}, and the column is of type {}",
-                    value.type_name(),
-                    column.type_name
-                );
-                let help = "give the default the column's own type, or leave it out";
-                problems.push(self.problem("default-type", message).help(help));
-            }
-        }
-    }
-
-    /// What kind of thing the ids are. Only texts and whole numbers can be ids.
-    fn ids(&self, rows: &Rows) -> Result<Option<Ids>, Problem> {
-        let Some(column) = self.column("customer_id") else { return Ok(None) };
-        let type_name = match (&rows.stored, self.dialect) {
-            (Some((low, high)), _) if low != high => {
-                let message = format!("customer_id is {low} in some rows and {high} in others");
-                let help = "write CAST(… AS TEXT) AS customer_id, here and in the other signals";
-                return Err(self.problem("id-type", message).help(help));
-            }
-            (Some((stored, _)), _) => stored.clone(),
-            // Not one row has an id, so there is nothing that could differ.
-            (None, Dialect::Sqlite) => return Ok(None),
-            (None, Dialect::Postgres) => column.type_name.clone(),
-        };
-        let family = match (self.dialect, type_name.as_str(), column.kind) {
-            (Dialect::Sqlite, "text", _) => "text",
-            (Dialect::Sqlite, "integer", _) => "whole number",
-            (Dialect::Postgres, "uuid", _) => "UUID",
-            (Dialect::Postgres, _, ColumnKind::Int) => "whole number",
-            (Dialect::Postgres, _, ColumnKind::Text) => "text",
-            _ => {
-                let message =
-                    format!("customer_id is {type_name}; an id is a text or a whole number");
-                let help = match self.dialect {
-                    Dialect::Sqlite => "write CAST(… AS TEXT) AS customer_id, or AS INTEGER",
-                    Dialect::Postgres => "write …::text AS customer_id, or …::bigint",
-                };
-                return Err(self.problem("id-type", message).help(help));
-            }
-        };
-        Ok(Some(Ids { type_name, family }))
-    }
-
-    fn ids_are_plain(&self) -> bool {
-        let id = self.column("customer_id");
-        id.is_some_and(|id| match self.dialect {
-            Dialect::Sqlite => id.kind == ColumnKind::Text,
-            Dialect::Postgres => {
-                ["text", "varchar", "bpchar", "char", "name"].contains(&id.type_name.as_str())
-            }
-        })
-    }
-
-    fn other_type(&self, own: &Ids, theirs: &Ids) -> Problem {
-        let message = format!(
-            "customer_id is {} here and {} in customers.sql, so no row would find its customer",
-            own.type_name, theirs.type_name
-        );
-        let cast = if theirs.family == "whole number" { "BIGINT" } else { "TEXT" };
-        let help = format!("write CAST(… AS {cast}) AS customer_id in one of them");
-        self.problem("id-type", message).help(help)
-    }
-}
-
-/// Whether a default can stand in a column of this kind.
-fn fits(value: &Value, kind: ColumnKind) -> bool {
-    match (value, kind) {
-        (_, ColumnKind::Unknown)
-        | (Value::Null, _)
-        | (Value::Bool(_), ColumnKind::Bool)
-        | (Value::Int(_), ColumnKind::Int | ColumnKind::Float)
-        | (Value::Float(_), ColumnKind::Float)
-        | (Value::Text(_), ColumnKind::Text) => true,
-        (Value::Text(text), ColumnKind::Date | ColumnKind::Instant) => {
-            parse_instant(text).is_some()
-        }
-        _ => false,
     }
 }
 

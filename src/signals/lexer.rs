@@ -40,7 +40,7 @@ impl Query {
         let end = one_statement(text, &tokens)?;
         let tokens = &tokens[..end];
         only_reads(text, tokens)?;
-        let as_of = parameters(text, tokens, dialect)?;
+        let as_of = parameters(text, tokens)?;
         let length = tokens.last().map_or(0, |token| token.span.end);
         Ok(Self { text: text[..length].to_owned(), as_of })
     }
@@ -166,7 +166,7 @@ impl Lexer<'_> {
                 Ok(Some(Kind::Other))
             }
             ':' if rest.starts_with("::") => self.take(2, Kind::Other),
-            ':' | '@' | '$' if begins_name(&rest[1..]) && (c_is_parameter(first, postgres)) => {
+            ':' | '@' | '$' if begins_name(&rest[1..]) && (first == ':' || !postgres) => {
                 self.take(1 + word(&rest[1..]), Kind::Parameter)
             }
             '?' if !postgres => self.take(1, Kind::Parameter),
@@ -252,10 +252,6 @@ impl Lexer<'_> {
     }
 }
 
-fn c_is_parameter(first: char, postgres: bool) -> bool {
-    first == ':' || !postgres
-}
-
 fn begins_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
@@ -334,25 +330,18 @@ fn only_reads(text: &str, tokens: &[Token]) -> Result<(), Refused> {
 }
 
 /// The places of `:as_of`; any other parameter is a mistake.
-fn parameters(text: &str, tokens: &[Token], dialect: Dialect) -> Result<Vec<usize>, Refused> {
+fn parameters(text: &str, tokens: &[Token]) -> Result<Vec<usize>, Refused> {
     let mut as_of = Vec::new();
     for token in tokens.iter().filter(|t| t.kind == Kind::Parameter) {
         let name = &text[token.span.clone()];
-        // `name := value` in a function call begins with a colon too, but has no name after it.
         if name == AS_OF {
             as_of.push(token.span.start);
             continue;
         }
-        let help = match dialect {
-            Dialect::Sqlite => "a signal knows one parameter: :as_of, the instant of the run",
-            Dialect::Postgres => {
-                "a signal knows one parameter: :as_of, the instant of the run; text goes in quotes"
-            }
-        };
         return Err(Refused {
             code: "unknown-parameter",
             message: format!("`{name}` has no value here"),
-            help,
+            help: "a signal knows one parameter: :as_of, the instant of the run; text goes in quotes",
             span: token.span.clone(),
         });
     }

@@ -162,7 +162,7 @@ impl Unfinished {
         self.run(|connection| connection.execute_batch(&create))?;
         let places = vec!["?"; columns.len()].join(", ");
         let insert = format!("INSERT INTO {table} VALUES ({places})");
-        let query = view.query(signal).map_err(|problem| SourceError::Signals(vec![problem]))?;
+        let query = view.query(signal).map_err(|problem| SourceError::Signals(vec![*problem]))?;
         let kinds: Vec<ColumnKind> = columns.iter().map(|column| column.kind).collect();
         let mut rows = 0;
         let mut written = Ok(());

@@ -246,7 +246,7 @@ impl View {
             let signal = signals
                 .get(&name)
                 .ok_or_else(|| SourceError::Usage(format!("there is no signal `{name}`")))?;
-            let sql = self.query(signal).map_err(|problem| SourceError::Signals(vec![problem]))?;
+            let sql = self.query(signal).map_err(|problem| SourceError::Signals(vec![*problem]))?;
             Ok((name, sql))
         };
         names.into_iter().map(query).collect()
@@ -314,14 +314,14 @@ impl View {
     }
 
     /// What gives a signal's rows here.
-    pub(super) fn query(&self, signal: &Signal) -> Result<String, Problem> {
+    pub(super) fn query(&self, signal: &Signal) -> Result<String, Box<Problem>> {
         if self.snapshot {
             return Ok(format!("SELECT * FROM {}", compose::quoted(signal.name.as_str())));
         }
         let written = signal.written(self.dialect());
         match &written.query {
             Ok(query) => Ok(query.at(self.as_of, self.dialect())),
-            Err(refused) => Err(written.problem(refused)),
+            Err(refused) => Err(Box::new(written.problem(refused))),
         }
     }
 

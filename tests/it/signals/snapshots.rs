@@ -156,3 +156,25 @@ async fn what_is_no_snapshot_or_another_instant_is_refused() {
     let error = Source::open(&snapshot).await.unwrap_err();
     assert!(error.to_string().contains("another version"), "{error}");
 }
+
+#[tokio::test]
+async fn a_signal_that_is_newer_than_the_snapshot_is_said_to_be() {
+    let shop = shop();
+    let url = shop.sqlite(SCHEMA);
+    take(&url, &shop, true, "s.snapshot").await.unwrap();
+    std::fs::write(shop.path("signals/new_one.sql"), "SELECT 'A' AS customer_id").unwrap();
+    let signals = shop.signals();
+    let mut view = view(&format!("snapshot:{}", shop.path("s.snapshot").display())).await;
+    let examined = view.examine(&signals, &all(&signals)).await.unwrap();
+    assert_eq!(codes(&examined, "new_one"), ["not-in-snapshot"]);
+    assert_eq!(examined.problems.len(), 1);
+}
+
+#[test]
+fn what_reads_and_saves_can_move_between_threads() {
+    fn moves<T: Send>(_: impl Fn() -> T) {}
+    let shop = shop();
+    let url = shop.sqlite(SCHEMA);
+    moves(|| take(&url, &shop, true, "s.snapshot"));
+    moves(|| read(&url, &shop));
+}
