@@ -361,8 +361,17 @@ fn unknown_filter(place: Place, name: &str) -> Problem {
     }
 }
 
+/// What the engine says, in words for people who never heard of it.
 fn said(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    if let Some(word) = detail.strip_prefix("unknown statement ") {
+        return format!("`{word}` fits nothing that is open here, or is no word of a template");
+    }
+    match detail.strip_prefix("unexpected end of input") {
+        Some(rest) if rest.contains("variable") => "a {{ is never closed with }}".to_owned(),
+        Some(_) => "a {% … %} is never closed: {% if … %} needs {% endif %}, {% for … %} needs {% endfor %}".to_owned(),
+        None => detail,
+    }
 }
 
 fn shorten(subject: &str) -> String {

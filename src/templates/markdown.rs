@@ -187,8 +187,10 @@ impl<'t> StandIns<'t> {
             Event::Text(text) if code => Event::Text(self.unwrap(&text).into()),
             Event::Html(html) | Event::InlineHtml(html) => {
                 let bare = self.unwrap(&html);
-                if bare.contains('<') {
-                    problems.push(raw_html(place()));
+                let place = place();
+                let is_said = |p: &Problem| p.code == RAW_HTML && p.place.line == place.line;
+                if bare.contains('<') && !problems.last().is_some_and(is_said) {
+                    problems.push(raw_html(place));
                 }
                 Event::Html(bare.into())
             }
@@ -311,8 +313,11 @@ struct Found {
     range: Range<usize>,
 }
 
+/// The code of the problem that is said once a line.
+const RAW_HTML: &str = "raw-html";
+
 fn raw_html(place: Place) -> Problem {
-    Problem::error(place, "raw-html", "HTML has no place in a template").help(
+    Problem::error(place, RAW_HTML, "HTML has no place in a template").help(
         "write Markdown: **bold**, [text](https://…); for a note that nobody sees write {# … #}; a < that is meant as such is written \\<",
     )
 }
