@@ -23,7 +23,6 @@ mod text;
 pub use context::context;
 
 use engine::Flavour;
-use front_matter::Part;
 use markdown::Assembled;
 use names::said;
 
