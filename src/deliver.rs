@@ -86,9 +86,9 @@ pub struct DeliverError {
 
 #[derive(Debug)]
 enum Way {
-    Smtp(smtp::Server),
+    Smtp(Box<smtp::Server>),
     MailFolder { from: email::Sender, folder: folder::Folder },
-    Http(http::Service),
+    Http(Box<http::Service>),
 }
 
 impl Channels {
@@ -165,7 +165,7 @@ impl Way {
             return Err(fault("url", message));
         }
         if name != Channel::EMAIL {
-            return Ok(Self::Http(http::Service::open(name, config, &fault)?));
+            return Ok(Self::Http(Box::new(http::Service::open(name, config, &fault)?)));
         }
         let unused = [
             ("method", config.method.is_some()),
@@ -179,7 +179,7 @@ impl Way {
         if let Some(folder) = folder::Folder::open(&config.url).map_err(|m| fault("url", m))? {
             return Ok(Self::MailFolder { from, folder });
         }
-        Ok(Self::Smtp(smtp::Server::open(from, config, &fault)?))
+        Ok(Self::Smtp(Box::new(smtp::Server::open(from, config, &fault)?)))
     }
 }
 

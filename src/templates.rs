@@ -15,6 +15,7 @@ mod front_matter;
 mod layout;
 mod locale;
 mod markdown;
+mod names;
 pub mod preview;
 mod tags;
 mod text;
@@ -22,8 +23,8 @@ mod text;
 pub use context::context;
 
 use engine::Flavour;
-use front_matter::Part;
 use markdown::Assembled;
+use names::said;
 
 /// The longest subject, in characters; what is longer is cut and ends in `…`.
 const SUBJECT_LENGTH: usize = 200;
@@ -159,10 +160,7 @@ impl Template {
         let before = problems.len();
         let mut reads = Vec::new();
         for part in [Some(parts.subject), parts.because, Some(parts.body)].into_iter().flatten() {
-            match names_read(file, &source, part) {
-                Ok(names) => reads.extend(names),
-                Err(problem) => problems.push(problem),
-            }
+            reads.extend(names::read(file, &source, part, problems));
         }
         if problems.len() > before {
             return None;
@@ -297,43 +295,6 @@ fn read_source(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
     Some(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect())
-}
-
-/// The names that one part reads, or why it is no template.
-fn names_read(file: &Path, source: &str, part: Part<'_>) -> Result<Vec<(String, Place)>, Problem> {
-    let engine = engine::environment(Flavour::Text);
-    let template = engine.template_from_str(part.text).map_err(|error| {
-        let range = error.range().unwrap_or(0..0);
-        let asked = part.text.get(range.clone()).unwrap_or_default();
-        let width = asked.lines().next().unwrap_or_default().chars().count() as u32;
-        let place = Place::at_offset(file, source, part.offset + range.start, width);
-        Problem::error(place, "template", format!("the template can't be read: {}", said(&error)))
-            .help("data is written {{ customer.name }}, conditions {% if … %} … {% endif %}, lists {% for x in also %} … {% endfor %}")
-    })?;
-    let found = tags::references(part.text, &tags::find(part.text));
-    let at = |offset: usize, path: &str| {
-        let width = path.chars().count() as u32;
-        Place::at_offset(file, source, part.offset + offset, width)
-    };
-    let undeclared = template.undeclared_variables(true);
-    let globals: BTreeSet<&str> = engine.globals().map(|(name, _)| name).collect();
-    let mut names = Vec::new();
-    for name in &undeclared {
-        if globals.contains(name.as_str()) {
-            continue;
-        }
-        let first = found.iter().find(|reference| reference.path == *name);
-        names.push((name.clone(), at(first.map_or(0, |reference| reference.offset), name)));
-    }
-    if undeclared.iter().any(|name| name == "also" || name.starts_with("also.")) {
-        let through = found.iter().filter(|reference| reference.through_also);
-        names.extend(through.map(|r| (r.path.clone(), at(r.offset, &r.path))));
-    }
-    Ok(names)
-}
-
-fn said(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
 fn shorten(subject: &str) -> String {

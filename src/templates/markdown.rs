@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use pulldown_cmark::{CowStr, Event, Parser, Tag as Element, TagEnd};
+use pulldown_cmark::{CowStr, Event, LinkType, Parser, Tag as Element, TagEnd};
 
 use super::engine::{LINK, LINK_ADDRESS, LINK_PART, escape, is_allowed_link};
 use super::tags::{Tag, TagKind};
@@ -187,17 +187,20 @@ impl<'t> StandIns<'t> {
             Event::Text(text) if code => Event::Text(self.unwrap(&text).into()),
             Event::Html(html) | Event::InlineHtml(html) => {
                 let bare = self.unwrap(&html);
-                if bare.contains('<') {
-                    problems.push(raw_html(place()));
+                let place = place();
+                let is_said = |p: &Problem| p.code == RAW_HTML && p.place.line == place.line;
+                if bare.contains('<') && !problems.last().is_some_and(is_said) {
+                    problems.push(raw_html(place));
                 }
                 Event::Html(bare.into())
             }
             Event::Start(Element::Link { link_type, dest_url, title, id }) => {
-                let dest_url = self.target(&dest_url, place, problems);
+                let scheme = if link_type == LinkType::Email { "mailto:" } else { "" };
+                let dest_url = self.target(scheme, &dest_url, place, problems);
                 Event::Start(Element::Link { link_type, dest_url, title, id })
             }
             Event::Start(Element::Image { link_type, dest_url, title, id }) => {
-                let dest_url = self.target(&dest_url, place, problems);
+                let dest_url = self.target("", &dest_url, place, problems);
                 Event::Start(Element::Image { link_type, dest_url, title, id })
             }
             other => other,
@@ -228,12 +231,13 @@ impl<'t> StandIns<'t> {
     /// A link's target in which data can add neither a scheme nor a query of its own.
     fn target<'e>(
         &self,
+        scheme: &str,
         target: &str,
         place: impl Fn() -> Place,
         problems: &mut Vec<Problem>,
     ) -> CowStr<'e> {
         let mut out = String::new();
-        let mut said = String::new();
+        let mut said = scheme.to_owned();
         let mut rest = target;
         while let Some(found) = self.find(rest) {
             said.push_str(&rest[..found.range.start]);
@@ -309,8 +313,11 @@ struct Found {
     range: Range<usize>,
 }
 
+/// The code of the problem that is said once a line.
+const RAW_HTML: &str = "raw-html";
+
 fn raw_html(place: Place) -> Problem {
-    Problem::error(place, "raw-html", "HTML has no place in a template").help(
+    Problem::error(place, RAW_HTML, "HTML has no place in a template").help(
         "write Markdown: **bold**, [text](https://…); for a note that nobody sees write {# … #}; a < that is meant as such is written \\<",
     )
 }

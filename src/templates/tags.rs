@@ -111,8 +111,19 @@ pub(super) struct Reference {
     pub(super) path: String,
     /// Where it starts in the source, in bytes.
     pub(super) offset: usize,
-    /// Whether it was read of an entry of `also`, which the path leaves out.
-    pub(super) through_also: bool,
+    /// What the name is for.
+    pub(super) role: Role,
+}
+
+/// What a name in a tag is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// It may be a variable.
+    Name,
+    /// It is read of an entry of `also`, which the path leaves out.
+    OfAlso,
+    /// It stands behind a `|`.
+    Filter,
 }
 
 /// Every name in the tags, and for each entry of `also` the name as it would be without it:
@@ -132,7 +143,7 @@ pub(super) fn references(source: &str, tags: &[Tag]) -> Vec<Reference> {
                 "" => found.push(name),
                 _ if entries.contains(head) || head == "also" => {
                     let path = rest.to_owned();
-                    found.push(Reference { path, offset: name.offset, through_also: true });
+                    found.push(Reference { path, offset: name.offset, role: Role::OfAlso });
                 }
                 _ => found.push(name),
             }
@@ -182,7 +193,9 @@ fn paths(source: &str, range: Range<usize>) -> Vec<Reference> {
                     path.push('.');
                     at += 1;
                 }
-                found.push(Reference { path, offset: start, through_also: false });
+                let before = source[range.start..start].trim_end();
+                let role = if before.ends_with('|') { Role::Filter } else { Role::Name };
+                found.push(Reference { path, offset: start, role });
             }
             b if b.is_ascii_digit() => {
                 while at < range.end && (is_word(bytes[at]) || bytes[at] == b'.') {

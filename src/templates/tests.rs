@@ -100,12 +100,12 @@ fn data_is_neither_markup_nor_template_nor_a_link_that_runs() {
 fn a_link_shows_its_target_in_the_text() {
     let data = json!({"url": "https://x.example/a?b=1&c=2", "mail": "help@example.com"});
     let (html, text) = render(
-        "[Survey]({{ url }}), <https://y.example>, [{{ mail }}](mailto:{{ mail }}), [Help](https://h.example)\n",
+        "[Survey]({{ url }}), <https://y.example>, <help@z.example>, [{{ mail }}](mailto:{{ mail }}), [Help](https://h.example)\n",
         data,
     );
     assert_eq!(
         text,
-        "Survey (https://x.example/a?b=1&c=2), https://y.example, help@example.com, Help (https://h.example)\n"
+        "Survey (https://x.example/a?b=1&c=2), https://y.example, help@z.example, help@example.com, Help (https://h.example)\n"
     );
     assert!(html.contains("href=\"https://x.example/a?b=1&amp;c=2\""), "{html}");
 }

@@ -18,16 +18,16 @@ fn python() -> Command {
 }
 
 /// The server; it ends with this value.
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     folder: TempDir,
     /// Where it listens on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Peer {
     /// Starts a server in one of the modes that `smtp_peer.py` names, on a port of its own.
-    pub fn start(mode: &str) -> Self {
+    pub(crate) fn start(mode: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = python()
             .arg(SCRIPT)
@@ -44,12 +44,12 @@ impl Peer {
     }
 
     /// The address to configure.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
     /// What it has accepted so far, in order.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         let file = |n: usize, ending: &str| self.folder.path().join(format!("{n}.{ending}"));
         (1..)
             .take_while(|n| file(*n, "eml").exists())
@@ -70,23 +70,23 @@ impl Drop for Peer {
 }
 
 /// A message that the server accepted.
-pub struct Received {
+pub(crate) struct Received {
     /// The message as it came.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// `from`, `to`, `connection` (which one it came over), `authenticated`.
-    pub facts: Value,
+    pub(crate) facts: Value,
 }
 
 /// What Python's `email` makes of a message: `type`, `headers` (pairs), `parts` (each with `type`,
 /// `charset`, `encoding`, `content`), `defects`.
-pub fn parse(file: &Path) -> Value {
+pub(crate) fn parse(file: &Path) -> Value {
     let output = python().arg(SCRIPT).arg("parse").arg(file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The values of a header in a parsed message.
-pub fn header(parsed: &Value, name: &str) -> Vec<String> {
+pub(crate) fn header(parsed: &Value, name: &str) -> Vec<String> {
     let headers = parsed["headers"].as_array().unwrap();
     let named = headers.iter().filter(|pair| pair[0] == name);
     named.map(|pair| pair[1].as_str().unwrap().to_owned()).collect()

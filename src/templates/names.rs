@@ -1,0 +1,89 @@
+//! The names that a template reads, checked as far as the engine alone can check them. Whether a
+//! name is there in the signals is not known here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use minijinja::ErrorKind;
+
+use super::engine::{self, Flavour};
+use super::front_matter::Part;
+use super::tags::{self, Role};
+use crate::domain::{Place, Problem};
+
+/// The names that one part reads; none, and a problem, if it is no template.
+pub(super) fn read(
+    file: &Path,
+    source: &str,
+    part: Part<'_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, Place)> {
+    let engine = engine::environment(Flavour::Text);
+    let template = match engine.template_from_str(part.text) {
+        Ok(template) => template,
+        Err(error) => {
+            problems.push(no_template(file, source, part, &error));
+            return Vec::new();
+        }
+    };
+    let found = tags::references(part.text, &tags::find(part.text));
+    let at = |offset: usize, path: &str| {
+        let width = path.chars().count() as u32;
+        Place::at_offset(file, source, part.offset + offset, width)
+    };
+    for filter in found.iter().filter(|reference| reference.role == Role::Filter) {
+        let tried = engine.render_str(&format!("{{{{ ''|{} }}}}", filter.path), ());
+        if tried.is_err_and(|error| error.kind() == ErrorKind::UnknownFilter) {
+            problems.push(unknown_filter(at(filter.offset, &filter.path), &filter.path));
+        }
+    }
+    let undeclared = template.undeclared_variables(true);
+    let globals: BTreeSet<&str> = engine.globals().map(|(name, _)| name).collect();
+    let mut names = Vec::new();
+    for name in &undeclared {
+        if globals.contains(name.as_str()) {
+            continue;
+        }
+        let first = found.iter().find(|reference| reference.path == *name);
+        names.push((name.clone(), at(first.map_or(0, |reference| reference.offset), name)));
+    }
+    if undeclared.iter().any(|name| name == "also" || name.starts_with("also.")) {
+        let through = found.iter().filter(|reference| reference.role == Role::OfAlso);
+        names.extend(through.map(|r| (r.path.clone(), at(r.offset, &r.path))));
+    }
+    names
+}
+
+fn no_template(file: &Path, source: &str, part: Part<'_>, error: &minijinja::Error) -> Problem {
+    let range = error.range().unwrap_or(0..0);
+    let asked = part.text.get(range.clone()).unwrap_or_default();
+    let width = asked.lines().next().unwrap_or_default().chars().count() as u32;
+    let place = Place::at_offset(file, source, part.offset + range.start, width);
+    Problem::error(place, "template", format!("the template can't be read: {}", said(error)))
+        .help("data is written {{ customer.name }}, conditions {% if … %} … {% endif %}, lists {% for x in also %} … {% endfor %}")
+}
+
+fn unknown_filter(place: Place, name: &str) -> Problem {
+    const USUAL: [&str; 9] =
+        ["default", "join", "length", "lower", "replace", "round", "title", "trim", "upper"];
+    let near = USUAL.iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
+    let problem = Problem::error(place, "unknown-filter", format!("there is no filter `{name}`"))
+        .help(format!("among the filters are {}; data is made safe without one", USUAL.join(", ")));
+    match near {
+        Some(near) => problem.label(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}
+
+/// What the engine says, in words for people who never heard of it.
+pub(super) fn said(error: &minijinja::Error) -> String {
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    if let Some(word) = detail.strip_prefix("unknown statement ") {
+        return format!("`{word}` fits nothing that is open here, or is no word of a template");
+    }
+    match detail.strip_prefix("unexpected end of input") {
+        Some(rest) if rest.contains("variable") => "a {{ is never closed with }}".to_owned(),
+        Some(_) => "a {% … %} is never closed: {% if … %} needs {% endif %}, {% for … %} needs {% endfor %}".to_owned(),
+        None => detail,
+    }
+}
