@@ -24,9 +24,10 @@ impl RowError {
     }
 
     /// What Rhai raised, in plain words. Where one function called another, the place is the innermost.
-    pub(super) fn raised(error: &EvalAltResult) -> Self {
+    /// Where Rhai names none, the place is `or`.
+    pub(super) fn raised(error: &EvalAltResult, or: Position) -> Self {
         let inner = error.unwrap_inner();
-        Self::at(inner.position(), message(inner))
+        Self::at(inner.position().or_else(error.position()).or_else(or), message(inner))
     }
 }
 
