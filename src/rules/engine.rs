@@ -245,10 +245,6 @@ fn field_name(field: &Field) -> String {
 }
 
 fn no_verdict(what: &str, value: &Dynamic) -> String {
-    let hint = if value.is_unit() {
-        "; is there a semicolon after its last line, or a branch without a value?"
-    } else {
-        ""
-    };
+    let hint = if value.is_unit() { "; does every way through it end with a value?" } else { "" };
     format!("{what} has to give true or false, and gave {}{hint}", describe(value))
 }
