@@ -192,3 +192,6 @@ fn earlier(tables: &mut Tables, table: &Table) -> Option<EarlierContact> {
         subject: subject.map(|value| SubjectId::from(value.to_string())),
     })
 }
+
+#[cfg(test)]
+mod tests;

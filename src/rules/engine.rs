@@ -69,7 +69,7 @@ impl Engine {
                     row.fill(*slot, batch.value(number, *column));
                 }
             });
-            let verdict = evaluation.evaluate(&compiled.when).and_then(|value| {
+            let verdict = evaluation.evaluate(&compiled.when, compiled.when_at).and_then(|value| {
                 value
                     .as_bool()
                     .map_err(|_| RowError::at(compiled.when_at, no_verdict("`when`", &value)))
@@ -102,7 +102,7 @@ impl Engine {
         let asked = row.asked.clone();
         let mut evaluation = Evaluation::new(&self.rhai, row, Some(&rule.compiled.library));
         // Only what it asks for counts; the value of its last line means nothing.
-        let _ = evaluation.evaluate(&rule.compiled.then)?;
+        let _ = evaluation.evaluate(&rule.compiled.then, rule.compiled.then_at)?;
         let asked = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(asked)
     }
@@ -125,7 +125,7 @@ impl Engine {
                 reader.read(Part::Condition, [customer], ast.statements().to_vec())
             }
             Err(error) => {
-                reader.problems.push(syntax::problem(&place.file, error));
+                reader.problems.push(syntax::problem(&place.file, text, error));
                 Vec::new()
             }
         };
@@ -150,7 +150,8 @@ impl Engine {
         as_of: Instant,
     ) -> Result<Option<BTreeMap<String, Value>>, RowError> {
         let row = self.row(&condition.names, facts, as_of);
-        let value = Evaluation::new(&self.rhai, row, None).evaluate(&condition.body)?;
+        let value = Evaluation::new(&self.rhai, row, None)
+            .evaluate(&condition.body, rhai::Position::NONE)?;
         let holds = value
             .as_bool()
             .map_err(|_| RowError::at(rhai::Position::NONE, no_verdict("the condition", &value)))?;
@@ -195,7 +196,8 @@ impl<'e> Evaluation<'e> {
         }
     }
 
-    fn evaluate(&mut self, body: &Stmt) -> Result<Dynamic, RowError> {
+    /// `at` is where the body begins: for what Rhai raises without a place.
+    fn evaluate(&mut self, body: &Stmt, at: rhai::Position) -> Result<Dynamic, RowError> {
         self.global.num_operations = Default::default();
         #[allow(deprecated, reason = "not deprecated: Rhai marks what may still change")]
         let result = self.engine.eval_statements_raw(
@@ -210,7 +212,7 @@ impl<'e> Evaluation<'e> {
             self.global = state(self.engine, tag, self.library);
             self.caches = Caches::new();
             self.scope = Scope::new();
-            RowError::raised(&error)
+            RowError::raised(&error, at)
         })
     }
 }
@@ -243,10 +245,6 @@ fn field_name(field: &Field) -> String {
 }
 
 fn no_verdict(what: &str, value: &Dynamic) -> String {
-    let hint = if value.is_unit() {
-        "; is there a semicolon after its last line, or a branch without a value?"
-    } else {
-        ""
-    };
+    let hint = if value.is_unit() { "; does every way through it end with a value?" } else { "" };
     format!("{what} has to give true or false, and gave {}{hint}", describe(value))
 }

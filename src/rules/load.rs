@@ -33,7 +33,7 @@ pub(super) fn load(
     let script = match script::parse(engine, &text) {
         Ok(script) => script,
         Err(error) => {
-            problems.push(syntax::problem(&file, &error));
+            problems.push(syntax::problem(&file, &text, &error));
             return None;
         }
     };
@@ -67,6 +67,7 @@ pub(super) fn load(
         when: script::block(when_body, when.at),
         then: script::block(then_body, then.at),
         when_at: when.at,
+        then_at: then.at,
         names: Arc::new(names),
         when_slots,
         library: script.ast.shared_lib().clone(),
@@ -141,7 +142,9 @@ fn entry<'s>(
     let about = if is_keyed { "a rule about a signal's rows" } else { "a rule about customers" };
     let problem = match all.as_slice() {
         [] => {
-            let near = nearest(name, script.functions.keys().map(|(n, _)| n.as_str()));
+            let others = script.functions.keys().map(|(n, _)| n.as_str());
+            let others = others.filter(|n| *n != "when" && *n != "then");
+            let near = nearest(name, others);
             let help = match near {
                 Some(near) => format!("did you mean to call `{near}` `{name}`?"),
                 None => format!("write `fn {name}{wanted} {{ … }}`"),

@@ -2,19 +2,20 @@
 //! that does not exist. On its way it turns each chain such as `customer.tickets.open` into one
 //! variable, which is what makes a rule fast. It changes nothing about what the script means.
 
+mod calls;
 mod chain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rhai::{ASTFlags, Dynamic, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTFlags, Dynamic, Expr, Position, Stmt};
 
 use super::StaticAsk;
 use super::row::{RowKind, Slot};
-use super::script::{Function, Functions};
+use super::script::Functions;
 use super::spelling::nearest;
-use super::{dates, sandbox, syntax, verbs};
-use crate::domain::{Ask, Channel, Place, Problem};
+use super::{dates, sandbox, syntax};
+use crate::domain::{Place, Problem};
 
 /// What a name stands for inside a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,9 +162,10 @@ impl<'a> Reader<'a> {
                 self.declare(name.as_str(), name.pos);
             }
             Stmt::Assignment(parts) => {
-                self.assigned(&parts.1.lhs);
+                if self.is_changeable(&parts.1.lhs) {
+                    self.expression(&mut parts.1.lhs);
+                }
                 self.expression(&mut parts.1.rhs);
-                self.expression(&mut parts.1.lhs);
             }
             Stmt::TryCatch(parts, _) => {
                 self.block(parts.body.statements_mut());
@@ -191,22 +193,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Facts and constants don't change.
-    fn assigned(&mut self, target: &Expr) {
+    /// Facts and constants don't change. Whether `target` may.
+    fn is_changeable(&mut self, target: &Expr) -> bool {
         let mut root = target;
         while let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = root {
             root = &pair.lhs;
         }
-        let Expr::Variable(name, _, at) = root else { return };
+        let Expr::Variable(name, _, at) = root else { return true };
         let name = name.1.as_str();
         let what = match self.kind(name) {
             Some(Kind::Row(_)) => "a rule looks at facts and can't change them",
             None if self.constants.contains_key(name) => "a constant can't be changed",
-            _ => return,
+            _ => return true,
         };
         let help =
             "to compare, write `==`; to work with another value, make a variable: `let … = …;`";
         self.refuse("changed-fact", *at, name, what.to_owned(), help);
+        false
     }
 
     fn expression(&mut self, expression: &mut Expr) {
@@ -243,17 +246,19 @@ impl<'a> Reader<'a> {
         let (at, name) = (*at, variable.1.to_string());
         match self.kind(&name) {
             Some(Kind::Plain) if variable.2.is_empty() => {}
-            Some(Kind::Row(row)) => {
+            Some(Kind::Row(row)) if variable.2.is_empty() => {
                 let message = format!("`{name}` can't be used as a whole");
                 let help =
                     format!("read one of its fields, such as `{name}.{}`", sample_field(row));
                 self.refuse("whole-row", at, &name, message, help);
             }
+            _ if !variable.2.is_empty() => {
+                let message = "`::` means nothing in a rule".to_owned();
+                self.refuse("unknown-name", at, &name, message, format!("write `{name}` alone"));
+            }
             _ => match self.constants.get(&name) {
-                Some(value) if variable.2.is_empty() => {
-                    *expression = Expr::from_dynamic(value.clone(), at)
-                }
-                _ => self.unknown_name(&name, at),
+                Some(value) => *expression = Expr::from_dynamic(value.clone(), at),
+                None => self.unknown_name(&name, at),
             },
         }
     }
@@ -266,7 +271,7 @@ impl<'a> Reader<'a> {
             .chain(self.constants.keys().map(String::as_str));
         let help = match nearest(name, known) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if self.natives.contains_key(name) => {
+            None if dates::NAMES.contains(&name) || self.script.keys().any(|(n, _)| n == name) => {
                 format!("`{name}` is a function: write `{name}(…)`")
             }
             None => format!(
@@ -276,132 +281,6 @@ impl<'a> Reader<'a> {
         self.refuse("unknown-name", at, name, format!("there is no `{name}` here"), help);
     }
 
-    fn call(&mut self, call: &mut FnCallExpr, at: Position) {
-        if call.is_operator_call() {
-            call.args.iter_mut().for_each(|argument| self.expression(argument));
-            return;
-        }
-        let name = call.name.to_string();
-        let own = self.script.get(&(name.clone(), call.args.len()));
-        if call.capture_parent_scope || call.is_qualified() {
-            let message = format!("`{name}` can't be called like this");
-            self.refuse("unknown-function", at, &name, message, format!("write `{name}(…)`"));
-        } else if let Some(function) = own {
-            self.own_call(&name, function, call);
-        } else {
-            call.args.iter_mut().for_each(|argument| self.expression(argument));
-            self.native_call(&name, &call.args, at);
-        }
-    }
-
-    /// A call of one of the script's own functions: rows may be handed over, and it is read in turn.
-    fn own_call(&mut self, name: &str, function: &Function, call: &mut FnCallExpr) {
-        let kinds: Vec<Kind> =
-            call.args.iter_mut().map(|argument| self.argument(argument)).collect();
-        let key = (self.part == Part::Then, name.to_owned(), kinds.clone());
-        if self.visited.insert(key) {
-            let parameters = function.parameters.iter().cloned().zip(kinds);
-            self.read(self.part, parameters, function.body.clone());
-        }
-    }
-
-    fn argument(&mut self, argument: &mut Expr) -> Kind {
-        if let Expr::Variable(variable, _, at) = &*argument
-            && let Some(Kind::Row(row)) = self.kind(&variable.1)
-        {
-            *argument = Expr::DynamicConstant(Box::new(Dynamic::from(row)), *at);
-            return Kind::Row(row);
-        }
-        self.expression(argument);
-        Kind::Plain
-    }
-
-    fn native_call(&mut self, name: &str, arguments: &[Expr], at: Position) {
-        if verbs::NAMES.contains(&name) && self.part != Part::Then {
-            let message = format!("`{name}` stands where a rule only looks");
-            self.refuse(
-                "verb-in-when",
-                at,
-                name,
-                message,
-                "`when` says whether; what to do about it goes into `then`",
-            );
-        }
-        match self.natives.get(name) {
-            Some(parameters) if parameters.contains(&arguments.len()) => {}
-            Some(parameters) => {
-                let counts: Vec<_> = parameters.iter().map(ToString::to_string).collect();
-                let message = format!(
-                    "`{name}` takes {} values, and here it gets {}",
-                    counts.join(" or "),
-                    arguments.len()
-                );
-                let help = if verbs::NAMES.contains(&name) {
-                    format!("write {}", verbs::example(name))
-                } else {
-                    String::new()
-                };
-                return self.refuse("unknown-function", at, name, message, help);
-            }
-            None => return self.unknown_function(name, arguments.len(), at),
-        }
-        if self.part == Part::Then && verbs::NAMES.contains(&name) {
-            self.asked(name, arguments, at);
-        }
-    }
-
-    fn unknown_function(&mut self, name: &str, arguments: usize, at: Position) {
-        let own = self.script.keys().map(|(n, _)| n.as_str());
-        let help = match own.clone().find(|n| *n == name) {
-            Some(_) => {
-                format!("it takes another number of values than the {arguments} it gets here")
-            }
-            // What people call first, before the many functions of the language.
-            None => match nearest(name, dates::NAMES.into_iter().chain(verbs::NAMES).chain(own))
-                .or_else(|| nearest(name, self.natives.keys().map(String::as_str)))
-            {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "write it into this script, as `fn …`, or do without".to_owned(),
-            },
-        };
-        self.refuse("unknown-function", at, name, format!("there is no function `{name}`"), help);
-    }
-
-    /// A method such as `customer.plan.to_upper()`.
-    fn method(&mut self, call: &mut FnCallExpr, at: Position) {
-        call.args.iter_mut().for_each(|argument| self.expression(argument));
-        let name = call.name.to_string();
-        let parameters = call.args.len() + 1;
-        let own = self.script.keys().any(|(n, _)| *n == name);
-        if own || verbs::NAMES.contains(&name.as_str()) {
-            let message = format!("`{name}` can't be called after a dot");
-            self.refuse("unknown-function", at, &name, message, format!("write `{name}(…)`"));
-        } else if !self.natives.get(&name).is_some_and(|counts| counts.contains(&parameters)) {
-            self.unknown_function(&name, parameters, at);
-        }
-    }
-
-    /// Notes a verb, and what it asks for as far as that is written out.
-    fn asked(&mut self, verb: &str, arguments: &[Expr], at: Position) {
-        let place = self.place(at, verb.len());
-        if verb != Channel::TASK && self.contacts_at.is_none() {
-            self.contacts_at = Some(place.clone());
-        }
-        let text = |n: usize| match arguments.get(n) {
-            Some(Expr::StringConstant(text, _)) => Some(text.to_string()),
-            _ => None,
-        };
-        let ask = match verb {
-            "contact" => Some(Ask::Contact(Vec::new())),
-            "send" => text(0)
-                .zip(text(1))
-                .map(|(channel, template)| Ask::Send(Channel(channel), template)),
-            verb => text(0).map(|template| Ask::Send(Channel(verb.to_owned()), template)),
-        };
-        let values: BTreeSet<String> = arguments.iter().flat_map(map_keys).collect();
-        self.asks.extend(ask.map(|ask| StaticAsk { ask, values, place }));
-    }
-
     /// The number of a slot, noted with where it is first read.
     fn slot(&mut self, slot: Slot, at: Position, width: usize) -> usize {
         let known = self.slots.iter().position(|(s, _)| *s == slot);
@@ -409,18 +288,6 @@ impl<'a> Reader<'a> {
             self.slots.push((slot, self.place(at, width)));
             self.slots.len() - 1
         })
-    }
-}
-
-/// The names in a map that is written out.
-fn map_keys(argument: &Expr) -> Vec<String> {
-    match argument {
-        Expr::Map(map, _) => map.0.iter().map(|(name, _)| name.name.to_string()).collect(),
-        Expr::DynamicConstant(value, _) => match value.read_lock::<rhai::Map>() {
-            Some(map) => map.keys().map(ToString::to_string).collect(),
-            None => Vec::new(),
-        },
-        _ => Vec::new(),
     }
 }
 

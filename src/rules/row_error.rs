@@ -3,6 +3,8 @@
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
+use super::sandbox;
+
 /// A rule or a condition raised on a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -24,9 +26,10 @@ impl RowError {
     }
 
     /// What Rhai raised, in plain words. Where one function called another, the place is the innermost.
-    pub(super) fn raised(error: &EvalAltResult) -> Self {
+    /// Where Rhai names none, the place is `or`.
+    pub(super) fn raised(error: &EvalAltResult, or: Position) -> Self {
         let inner = error.unwrap_inner();
-        Self::at(inner.position(), message(inner))
+        Self::at(inner.position().or_else(error.position()).or_else(or), message(inner))
     }
 }
 
@@ -120,14 +123,14 @@ fn arithmetic(detail: &str) -> String {
 }
 
 fn too_large(what: &str) -> String {
-    let what = if what.contains("tring") {
-        "a text"
+    let (what, limit, of) = if what.contains("tring") {
+        ("a text", sandbox::TEXT_BYTES, "bytes")
     } else if what.contains("map") {
-        "a map"
+        ("a map", sandbox::MAP_ENTRIES, "entries")
     } else {
-        "a list"
+        ("a list", sandbox::LIST_ITEMS, "items")
     };
-    format!("{what} grows too large: is there a loop that keeps adding to it?")
+    format!("{what} grows beyond {limit} {of}: is there a loop that keeps adding to it?")
 }
 
 /// Rhai says `Unknown property 'x' - a getter is not registered for type 'y'`.

@@ -17,12 +17,13 @@ const CALL_LEVELS: usize = 16;
 const EXPRESSION_DEPTH: usize = 64;
 const VARIABLES: usize = 256;
 const FUNCTIONS: usize = 256;
-const TEXT_BYTES: usize = 10_000;
-const LIST_ITEMS: usize = 1_000;
-const MAP_ENTRIES: usize = 1_000;
+/// The square of this, is what one `replace` can build before it is stopped.
+pub(super) const TEXT_BYTES: usize = 8_000;
+pub(super) const LIST_ITEMS: usize = 1_000;
+pub(super) const MAP_ENTRIES: usize = 1_000;
 
 /// What Rhai handles itself rather than as a registered function, and a rule may not use.
-const REFUSED: [&str; 8] =
+pub(super) const REFUSED: [&str; 8] =
     ["eval", "Fn", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "this"];
 
 /// The functions that scripts can call, by name, with their numbers of parameters.

@@ -35,6 +35,8 @@ pub(super) struct Compiled {
     pub(super) then: Stmt,
     /// Where `when` begins.
     pub(super) when_at: Position,
+    /// Where `then` begins.
+    pub(super) then_at: Position,
     pub(super) names: Arc<Names>,
     /// The slots up to here are those that `when` reads.
     pub(super) when_slots: usize,

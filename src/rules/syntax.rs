@@ -19,9 +19,35 @@ pub(super) fn place(file: &Path, position: Position, width: usize) -> Place {
 }
 
 /// A parse error as a problem.
-pub(super) fn problem(file: &Path, error: &ParseError) -> Problem {
-    let (message, help) = words(error.err_type());
-    Problem::error(place(file, error.position(), 1), "syntax", message).label("here").help(help)
+pub(super) fn problem(file: &Path, text: &str, error: &ParseError) -> Problem {
+    let word = word_at(text, error.position());
+    let (message, help) = match (error.err_type(), operator(word)) {
+        (ParseErrorType::MissingToken(..), Some(operator)) => {
+            said(format!("`{word}` means nothing here"), format!("write `{operator}`"))
+        }
+        (error, _) => words(error),
+    };
+    let width = word.chars().count().max(1);
+    Problem::error(place(file, error.position(), width), "syntax", message).help(help)
+}
+
+/// The word that stands at a place of a script; empty where none does.
+fn word_at(text: &str, at: Position) -> &str {
+    let line = at.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
+    let start = line.char_indices().nth(at.position().unwrap_or(1).max(1) - 1);
+    let rest = start.map_or("", |(start, _)| &line[start..]);
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
+}
+
+/// How Rhai writes what other languages say in a word.
+fn operator(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "and" => Some("&&"),
+        "or" => Some("||"),
+        "is" => Some("=="),
+        _ => None,
+    }
 }
 
 fn words(error: &ParseErrorType) -> (String, String) {
@@ -95,7 +121,8 @@ fn lexical(error: &LexError) -> (String, String) {
         }
         LexError::UnexpectedInput(text) => said(format!("`{text}` can't stand here"), ""),
         LexError::ImproperSymbol(symbol, hint) => {
-            said(format!("`{symbol}` can't stand here"), hint.clone())
+            let hint = hint.rfind("Should").map_or(hint.as_str(), |at| &hint[at..]);
+            said(format!("`{symbol}` can't stand here"), hint.to_lowercase().replace('\'', "`"))
         }
         other => said(other.to_string(), ""),
     }

@@ -28,7 +28,7 @@ fn a_rule_says_what_it_is_about_reads_and_asks() {
         .map(|field| &rule.places[field])
         .map(|p| (p.line, p.column, p.width))
         .collect();
-    let expected = [(22, 40, 14), (21, 8, 13), (14, 21, 21), (11, 16, 16)];
+    let expected = [(22, 34, 14), (21, 8, 13), (14, 21, 21), (11, 16, 16)];
     assert_eq!(places, expected.map(|(line, column, width)| (Some(line), Some(column), width)));
     let asks: Vec<_> = rule.asks.iter().map(|ask| (ask.ask.clone(), ask.place.line)).collect();
     let send =

@@ -1,0 +1,152 @@
+//! Cases as people write them, and as they miswrite them.
+
+use std::fmt::Write;
+
+use super::*;
+use crate::domain::format_instant;
+
+const CASES: &str = r#"
+[base]
+as_of = 1998-05-07T09:00:00Z
+customer = { customer_id = "RANCH", plan = "basic", since = 1996-07-04, tickets = { open = 0, late = false } }
+order = { order_id = 11019, freight = 1.5 }
+
+[[case]]
+name = "a week is too long"
+order = { order_date = "1998-04-30", seen_at = 1998-05-01T12:00:00+02:00 }
+expect = { email = "email", subject_contains = "11019" }
+
+[[case]]
+name = "not while they wait for an answer"
+as_of = "1998-05-08T09:00:00Z"
+customer = { plan = "pro", tickets = { open = 1_000 } }
+matching_for = "2d"
+contacts = [{ rule = "churn-risk", ago = "1h" }, { rule = "x", ago = "2d", channel = "sms", subject = 7 }]
+expect = { refused = "cap", deferred = "1998-05-09T06:00:00Z" }
+
+[[case]]
+name = "quiet"
+expect = { no_match = true }
+
+[[case]]
+name = "later"
+expect = { deferred = true, whatsapp = "short" }
+"#;
+
+fn load_text(text: &str) -> (Vec<Case>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let cases = read(Path::new("cases.toml"), text, Some("order"), &mut problems);
+    (cases, problems)
+}
+
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+#[test]
+fn a_case_stands_on_the_base() {
+    let (cases, problems) = load_text(CASES);
+    assert_eq!(problems, []);
+    let [week, waiting, quiet, later] = cases.as_slice() else { panic!("{cases:?}") };
+    assert_eq!(week.name, "a week is too long");
+    assert_eq!((week.place.line, week.place.column), (Some(7), Some(1)));
+    assert_eq!(format_instant(&week.as_of), "1998-05-07T09:00:00Z");
+    assert_eq!(week.facts.customer["since"], text("1996-07-04"));
+    assert_eq!(week.facts.subject["order_id"], Value::Int(11019));
+    assert_eq!(week.facts.subject["freight"], Value::Float(1.5));
+    assert_eq!(week.facts.subject["order_date"], text("1998-04-30"));
+    assert_eq!(week.facts.subject["seen_at"], text("1998-05-01T10:00:00Z"));
+    assert_eq!(week.expect.asks, [(Channel("email".to_owned()), "email".to_owned())]);
+    assert_eq!(week.expect.subject_contains.as_deref(), Some("11019"));
+    assert_eq!((week.matching_for, week.contacts.len()), (None, 0));
+
+    assert_eq!(waiting.facts.customer["plan"], text("pro"));
+    assert_eq!(waiting.facts.customer["customer_id"], text("RANCH"));
+    let tickets = &waiting.facts.signals["tickets"];
+    assert_eq!((&tickets["open"], &tickets["late"]), (&Value::Int(1000), &Value::Bool(false)));
+    assert_eq!(waiting.matching_for.unwrap().to_string(), "2d");
+    let [churn, other] = waiting.contacts.as_slice() else { panic!() };
+    assert_eq!((churn.channel.0.as_str(), &churn.subject), ("email", &None));
+    assert_eq!((other.channel.0.as_str(), &other.subject), ("sms", &Some(SubjectId::from("7"))));
+    assert_eq!(waiting.expect.refused.as_deref(), Some("cap"));
+    let until = parse_instant("1998-05-09T06:00:00Z").unwrap();
+    assert_eq!(waiting.expect.deferred, Some(Deferred::Until(until)));
+
+    assert!(quiet.expect.no_match);
+    assert_eq!(later.expect.deferred, Some(Deferred::Sometime));
+    assert_eq!(later.expect.asks, [(Channel("whatsapp".to_owned()), "short".to_owned())]);
+}
+
+#[test]
+fn a_rule_about_customers_has_no_row() {
+    let text = "[[case]]\nname = \"a\"\nas_of = \"1998-05-07\"\ncustomer = { customer_id = 1 }\norder = { id = 1 }\nexpect = { no_match = true }";
+    let mut problems = Vec::new();
+    assert_eq!(read(Path::new("cases.toml"), text, None, &mut problems), []);
+    assert_eq!(problems[0].message, "a case has no `order`");
+    let without = text.replace("order = { id = 1 }\n", "");
+    assert_eq!(read(Path::new("cases.toml"), &without, None, &mut Vec::new()).len(), 1);
+}
+
+#[test]
+fn mistakes_name_their_line() {
+    let mut all = String::new();
+    for wrong in [
+        "[[cases]]",
+        "[case]",
+        "case = 5",
+        "[[case]]\nnmae = \"x\"",
+        "[[case]]\nname = 5",
+        "[[case]]\nas_of = \"yesterday\"",
+        "[[case]]\nordre = { order_id = 5 }",
+        "[[case]]\ncustomer = { plan = [1, 2] }",
+        "[[case]]\ncustomer = 5",
+        "[[case]]\ncustomer = { at = 09:00:00 }",
+        "[[case]]\nmatching_for = \"two days\"",
+        "[[case]]\ncontacts = [{ rule = \"x\" }]",
+        "[[case]]\ncontacts = [{ rul = \"x\", ago = \"1h\" }]",
+        "[[case]]\ncontacts = { rule = \"x\" }",
+        "[[case]]\nexpect = {}",
+        "[[case]]\nexpect = { no_match = false }",
+        "[[case]]\nexpect = { emial = \"email\" }",
+        "[[case]]\nexpect = { subject_contain = \"email\" }",
+        "[[case]]\nexpect = { email = 5 }",
+        "[[case]]\nexpect = { refused = \"caps\" }",
+        "[[case]]\nexpect = { refused = \"because\" }",
+        "[[case]]\nexpect = { deferred = 5 }",
+        "[[case]]\nexpect = { no_match = true, email = \"email\" }",
+        "[[case]]\nname = \"x",
+        "[[case]]\nname = \"x\"\nname = \"y\"",
+    ] {
+        let (cases, problems) = load_text(wrong);
+        assert_eq!(cases, [], "{wrong}");
+        writeln!(all, "{wrong}").unwrap();
+        // Each is incomplete besides; what is left out is shown once, below.
+        let told = problems.iter().filter(|problem| {
+            problem.code != "missing-key"
+                || wrong.contains("expect") && problem.message.contains("expects")
+                || problem.message.contains("earlier")
+        });
+        for p in told {
+            let (line, column) = (p.place.line.unwrap(), p.place.column.unwrap());
+            let code = p.code;
+            writeln!(
+                all,
+                "    {line}:{column}+{} [{code}] {}\n        {}",
+                p.place.width, p.message, p.help
+            )
+            .unwrap();
+        }
+    }
+    let (_, problems) = load_text("[[case]]\n");
+    for p in problems {
+        writeln!(all, "{}\n    {}", p.message, p.help).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn no_file_is_no_cases() {
+    let mut problems = Vec::new();
+    assert_eq!(load(Path::new("/nowhere/cases.toml"), None, &mut problems), []);
+    assert_eq!(problems, []);
+}
