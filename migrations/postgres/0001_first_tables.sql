@@ -58,7 +58,7 @@ CREATE TABLE episodes (
     subject TEXT COLLATE "C" NOT NULL,
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
-    PRIMARY KEY (rule, customer_id, subject, started_at)
+    PRIMARY KEY (customer_id, rule, subject, started_at)
 );
 CREATE UNIQUE INDEX episodes_open ON episodes (rule, customer_id, subject) WHERE ended_at IS NULL;
 
@@ -89,7 +89,7 @@ CREATE TABLE outreaches (
     last_error TEXT COLLATE "C",
     payload TEXT COLLATE "C" NOT NULL
 );
-CREATE INDEX outreaches_by_state ON outreaches (state, not_before, key);
+CREATE INDEX outreaches_listed ON outreaches (not_before, key, state);
 CREATE INDEX outreaches_due ON outreaches (next_attempt_at, key) WHERE state IN ('ready', 'retry');
 CREATE INDEX outreaches_ending ON outreaches (last_attempt_at) WHERE state IN ('ready', 'retry');
 CREATE INDEX outreaches_leased ON outreaches (lease_until)

@@ -44,7 +44,7 @@ pub struct TaskRow {
     pub done_at: Option<Instant>,
 }
 
-const COLUMNS: &str = "SELECT id, outreach, rule, customer_id, subject, title, body, assign,
+const ALL: &str = "SELECT id, outreach, rule, customer_id, subject, title, body, assign,
          due_at, made_at, done_at FROM tasks ORDER BY due_at IS NULL, due_at, id";
 const OPEN: &str = "SELECT id, outreach, rule, customer_id, subject, title, body, assign,
          due_at, made_at, done_at FROM tasks WHERE done_at IS NULL
@@ -55,7 +55,7 @@ impl Store {
     pub async fn tasks(&self, filter: TaskFilter) -> Result<Vec<TaskRow>, StoreError> {
         let sql = match filter {
             TaskFilter::Open => OPEN,
-            TaskFilter::All => COLUMNS,
+            TaskFilter::All => ALL,
         };
         let mut tx = self.database.read().await?;
         let rows = tx.fetch(sql, &[]).await;

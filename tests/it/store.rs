@@ -184,7 +184,7 @@ fn email(subjects: &[&str]) -> Outreach {
                     "name".to_owned(),
                     Value::Text("Great Lakes \"Food\"\nMarket\u{1F34E}".to_owned()),
                 ),
-                ("share".to_owned(), Value::Float(0.1 + 0.2)),
+                ("share".to_owned(), Value::Float(31.245270191439438)),
                 ("orders".to_owned(), Value::Float(2.0)),
                 ("plan".to_owned(), Value::Null),
             ]),

@@ -3,6 +3,7 @@
 use lookout::domain::OutreachState;
 use lookout::store::{Claim, ClaimQuery, Settlement, TaskFilter, TaskText};
 use rstest::rstest;
+use sqlx::{Connection, Executor};
 
 use super::*;
 
@@ -30,6 +31,30 @@ async fn two_workers_never_hold_the_same_outreach(#[values(On::Sqlite, On::Postg
     taken.sort();
     taken.dedup();
     assert_eq!(taken.len(), 10);
+}
+
+#[tokio::test]
+async fn a_worker_waits_for_no_other() {
+    let place = On::Postgres.place().await;
+    // Whoever waits for a lock fails.
+    place
+        .execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 200',
+                 current_database()); END $$",
+        )
+        .await;
+    let store = place.open().await;
+    ten().record(&store).await.unwrap();
+    let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
+    let lock = "BEGIN; SELECT 1 FROM lookout.outreaches WHERE key = 'o3' FOR UPDATE";
+    other.execute(sqlx::raw_sql(lock)).await.unwrap();
+    let taken = claim(&store, wall(), 20).await;
+    assert_eq!(taken.len(), 9);
+    assert!(taken.iter().all(|taken| taken.claim.key.as_str() != "o3"));
+    assert_eq!(claim(&store, wall() + TimeDelta::days(4), 20).await, vec![]);
+    other.execute(sqlx::raw_sql("ROLLBACK")).await.unwrap();
+    assert_eq!(state(&store, "o3").await, OutreachState::Ready);
+    assert_eq!(state(&store, "o4").await, OutreachState::Expired);
 }
 
 #[rstest]

@@ -56,6 +56,24 @@ async fn a_reader_says_that_a_database_is_older(#[values(On::Sqlite, On::Postgre
 }
 
 #[tokio::test]
+async fn workers_may_run_side_by_side_on_one_store() {
+    let place = On::Sqlite.place().await;
+    let store = std::sync::Arc::new(place.open().await);
+    Draft::first().with(email(&["11061"])).record(&store).await.unwrap();
+    let workers: Vec<_> = (0..6)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { claim(&store, wall(), 1).await.len() })
+        })
+        .collect();
+    let mut taken = 0;
+    for worker in workers {
+        taken += worker.await.unwrap();
+    }
+    assert_eq!(taken, 1);
+}
+
+#[tokio::test]
 async fn the_address_has_to_be_one() {
     let refused = error("mysql://root:secret@db/shop").await.to_string();
     assert!(refused.starts_with("`mysql:` is no kind of state database"), "{refused}");

@@ -38,7 +38,7 @@ async fn a_run_reads_back_as_it_was_printed(#[values(On::Sqlite, On::Postgres)] 
         refused(Refusal::Muted {
             topic: "offers".to_owned(),
             condition: "customer.share > 0.3".to_owned(),
-            read: [("customer.share".to_owned(), Value::Float(0.1 + 0.2))].into(),
+            read: [("customer.share".to_owned(), Value::Float(31.245270191439438))].into(),
         }),
         refused(Refusal::Outranked { by: "failed-logins".into() }),
     ];
@@ -143,13 +143,17 @@ async fn a_withdrawn_outreach_frees_what_it_was_to_tell(
     let withdrawn = outbox.outreaches.iter().find(|row| row.outreach.key.as_str() == "11040");
     assert_eq!(withdrawn.unwrap().detail.as_deref(), Some("merged"));
 
-    // And back again: the withdrawn one is revived.
+    // A worker takes the other and is lost. It is withdrawn, and revived.
+    assert_eq!(claim(&store, wall() + TimeDelta::hours(1), 9).await.len(), 1);
+    assert_eq!(claim(&store, wall() + TimeDelta::minutes(61), 0).await, vec![]);
     let third = Draft::new("1998-05-07T11:00:00Z");
     let third = third.without("11061", "merged").with(email(&["11040", "11061"]));
     third.record(&store).await.unwrap();
-    let taken = claim(&store, wall() + TimeDelta::hours(2), 9).await;
+    let fourth = Draft::new("1998-05-07T12:00:00Z").without("11040", "merged").with(merged);
+    fourth.record(&store).await.unwrap();
+    let taken = claim(&store, wall() + TimeDelta::hours(3), 9).await;
     assert_eq!(taken.len(), 1);
-    assert_eq!((taken[0].claim.key.as_str(), taken[0].attempts), ("11040", 1));
+    assert_eq!((taken[0].claim.key.as_str(), taken[0].attempts), ("11061", 1), "it counts anew");
     assert_eq!(taken[0].outreach.subjects.len(), 2);
 }
 
