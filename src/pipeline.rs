@@ -4,6 +4,7 @@
 pub mod case;
 mod ask;
 mod judge;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::policy;
 use crate::signals::SourceError;
 use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
 
-pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, examine, find};
+pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
+pub use names::examine;
 
 /// Why a run could not be made. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]
@@ -187,4 +189,7 @@ pub struct Watch<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
     /// Whose facts are kept whether or not a rule matches.
     pub customer: Option<&'a crate::domain::CustomerId>,
+    /// Whether nobody else is looked at. What is found then is no basis for a decision: whoever
+    /// else wants to write to the same person is missing.
+    pub nobody_else: bool,
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::output::{BOLD, RESET};
 use super::tables::aligned;
 use super::wording::{Times, counted, plain};
 use crate::domain::{
@@ -57,9 +58,6 @@ pub struct Told<'a> {
     /// Whether long lists are shown to their end.
     pub all: bool,
 }
-
-const BOLD: &str = "\u{1b}[1m";
-const RESET: &str = "\u{1b}[0m";
 
 /// The whole run as text for a person, with colours.
 pub fn text(told: &Told<'_>) -> String {
