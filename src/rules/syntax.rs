@@ -90,7 +90,7 @@ fn words(error: &ParseErrorType) -> (String, String) {
             "a function stands inside another one",
             "is a `}` missing before it? Functions stand side by side",
         ),
-        E::AssignmentToConstant(name) => {
+        E::AssignmentToConstant(name) if !name.is_empty() => {
             said(format!("`{name}` is a constant and can't be changed"), "to compare, write `==`")
         }
         E::AssignmentToInvalidLHS(_) => {

@@ -43,6 +43,16 @@ fn a_rule_can_not_recurse_for_ever() {
     assert!(stopped(&script("f(c, f(c, n))")).ends_with(message));
 }
 
+/// The deepest that the limits allow fits into the stack of a test's thread, in a debug build too.
+#[test]
+fn deep_calls_in_deep_expressions_leave_the_stack_whole() {
+    let (open, close) = ("1 + (if true { ".repeat(5), " } else { 0 })".repeat(5));
+    let script = format!(
+        "const TOPIC = \"a\";\nfn when(customer) {{ f(1) > 0 }}\nfn f(n) {{ {open}f(n + 1){close} }}\nfn then(customer) {{ email(\"a\") }}"
+    );
+    assert!(stopped(&script).contains("call each other too deeply"));
+}
+
 #[test]
 fn deep_nesting_is_refused_before_it_runs() {
     let nested = format!("{}1{} == 1", "(".repeat(5000), ")".repeat(5000));
