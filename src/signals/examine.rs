@@ -102,6 +102,7 @@ impl View {
             }
         };
         let ids = described.ids(rows.stored.as_ref(), problems);
+        examined.rows.insert(signal.name.clone(), rows.count);
         let is_spine = signal.name.as_str() == "customers";
         if is_spine {
             examined.customers = rows.count;
