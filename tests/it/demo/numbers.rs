@@ -83,7 +83,8 @@ fn the_totals_add_up() {
     let outreaches: BTreeSet<_> = decisions.iter().filter_map(|d| d["outreach"].as_str()).collect();
     assert_eq!(total("outreaches"), outreaches.len() as u64);
     let tallies = report["rules"].as_array().unwrap();
-    assert_eq!(total("matches"), tallies.iter().map(|r| r["matches"].as_u64().unwrap()).sum());
+    let matches: u64 = tallies.iter().map(|r| r["matches"].as_u64().unwrap()).sum();
+    assert_eq!(total("matches"), matches);
     for tally in tallies {
         let of_rule = decisions.iter().filter(|d| d["rule"] == tally["rule"]);
         let subjects: BTreeSet<_> =

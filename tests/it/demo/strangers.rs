@@ -67,17 +67,17 @@ const PACK: &[(&str, &str)] = &[
         "//! Remind riders of a bicycle that is late.\n\
          const ABOUT = \"bikes_out\";\nconst TOPIC = \"rides\";\nconst PRIORITY = 70;\n\
          const GRACE = 1;\nconst EXPIRES = \"6h\";\n\
-         fn when(rider, hire) { hire.lock_state == \"open\" && hours_since(hire.due) > GRACE }\n\
-         fn then(rider, hire) { send(\"whistle\", \"ping\", #{ desk: \"Rossio\" }); }\n",
+         fn when(customer, hire) { hire.lock_state == \"open\" && hours_since(hire.due) > GRACE }\n\
+         fn then(customer, hire) { send(\"whistle\", \"ping\", #{ desk: \"Rossio\" }); }\n",
     ),
     (
         "late-bike/ping.md",
-        "---\nsubject: Your bike\n---\n{{ rider.name }}, **{{ hire.bike }}** is late\
+        "---\nsubject: Your bike\n---\n{{ customer.name }}, **{{ hire.bike }}** is late\
          {% for other in also %}, and so is {{ other.hire.bike }}{% endfor %}. Desk: {{ desk }}.\n",
     ),
     (
         "late-bike/ping.pt.md",
-        "---\nsubject: A tua bicicleta\n---\n{{ rider.name }}, **{{ hire.bike }}** está atrasada\
+        "---\nsubject: A tua bicicleta\n---\n{{ customer.name }}, **{{ hire.bike }}** está atrasada\
          {% for other in also %}, e {{ other.hire.bike }} também{% endfor %}. Loja: {{ desk }}.\n",
     ),
     (
@@ -92,16 +92,16 @@ const PACK: &[(&str, &str)] = &[
     (
         "long-legs/rule.rhai",
         "//! Cheer for those who ride far.\nconst TOPIC = \"news\";\nconst PRIORITY = 10;\n\
-         const FAR = 100.0;\nfn when(rider) { rider.legs.km >= FAR }\n\
-         fn then(rider) { contact(); if rider.tier == \"year\" { task(\"cake\", #{ assign: \"kitchen\", due: \"1d\" }); } }\n",
+         const AWAY = 100.0;\nfn when(customer) { customer.legs.km >= AWAY }\n\
+         fn then(customer) { contact(); if customer.tier == \"year\" { task(\"cake\", #{ assign: \"kitchen\", due: \"1d\" }); } }\n",
     ),
     (
         "long-legs/whistle.md",
-        "---\nsubject: Bravo\n---\n{{ rider.legs.km }} km, {{ rider.name }}!\n",
+        "---\nsubject: Bravo\n---\n{{ customer.legs.km }} km, {{ customer.name }}!\n",
     ),
     (
         "long-legs/cake.md",
-        "---\nsubject: A cake for {{ rider.name }}\n---\nThey rode {{ rider.legs.km }} km.\n",
+        "---\nsubject: A cake for {{ customer.name }}\n---\nThey rode {{ customer.legs.km }} km.\n",
     ),
     (
         "long-legs/cases.toml",
