@@ -29,7 +29,7 @@ pub(super) async fn run(
     if !problems.is_empty() {
         return Err(AppError::Pack(problems).into());
     }
-    let keep = pack.rules.values().flat_map(PackRule::reads_by_signal).collect();
+    let keep = pack.rules.values().flat_map(PackRule::named_by_signal).collect();
     let options = SnapshotOptions {
         mask: !save.unmasked,
         keep: &keep,

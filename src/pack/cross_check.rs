@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Pack, PackRule};
 use crate::document::did_you_mean;
-use crate::domain::{About, Ask, Field, Place, Problem, RuleId, SignalName};
+use crate::domain::{About, Ask, Channel, Customer, Field, Place, Problem, RuleId, SignalName};
 use crate::policy::Policy;
 use crate::signals::Signals;
 
@@ -35,7 +35,18 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
             }
         }
         rule.reads.extend(rule.places.keys().cloned());
+        rule.reads.extend(addresses(rule));
     }
+}
+
+/// The columns with the addresses of the channels that a rule may send on.
+fn addresses(rule: &PackRule) -> Vec<Field> {
+    let channels = rule.rule.asks.iter().flat_map(|ask| match &ask.ask {
+        Ask::Send(channel, _) => vec![channel.clone()],
+        Ask::Contact(_) => rule.contact_channels(),
+    });
+    let contacts = channels.filter(Channel::is_contact);
+    contacts.map(|c| Field::Customer(Customer::address_column(&c.0).to_owned())).collect()
 }
 
 fn setting_place(rule: &PackRule, name: &str) -> Place {

@@ -6,6 +6,7 @@ mod mask;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use chrono::SubsecRound;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -200,7 +201,7 @@ impl Unfinished {
             VERSION,
             format_instant(&options.as_of),
             options.pack,
-            format_instant(&options.taken_at),
+            format_instant(&options.taken_at.trunc_subsecs(0)),
             options.mask,
         );
         self.run(|connection| {
