@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::args::{DryRun, Exit, Global};
 use super::decisions::Kind;
 use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
+use super::wording::plain;
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Outreach, RuleId};
 use crate::pack::Pack;
@@ -63,15 +66,37 @@ pub(super) fn history(store: Option<&Store>) -> String {
 /// Prints in full what one customer would get.
 fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output: &mut Output) {
     let speaks_to = |o: &&Outreach| o.subjects.iter().any(|s| s.customer == *customer);
-    let mut count = 0;
-    for outreach in considered.decided.outreaches.iter().filter(speaks_to) {
-        output.text(&letter(pack, outreach));
-        count += 1;
+    let outreaches = considered.decided.outreaches.iter().filter(speaks_to);
+    if super::is_json(output) {
+        let messages: Vec<_> = outreaches.map(|outreach| as_json(pack, outreach)).collect();
+        let document =
+            json!({ "schema_version": 1, "customer_id": customer, "messages": messages });
+        return output.json(&document);
     }
-    if count == 0 {
-        output
-            .text(&format!("{customer} would get nothing; `lookout explain {customer}` says why."));
+    let letters: Vec<String> = outreaches.map(|outreach| letter(pack, outreach)).collect();
+    match letters.is_empty() {
+        true => output
+            .text(&format!("{customer} would get nothing; `lookout explain {customer}` says why.")),
+        false => output.text(&letters.join("\n")),
     }
+}
+
+fn as_json(pack: &Pack, outreach: &Outreach) -> serde_json::Value {
+    let message = pack.message(outreach);
+    let error = message.as_ref().err().map(ToString::to_string);
+    let message = message.as_ref().ok();
+    json!({
+        "outreach": outreach.key,
+        "rule": outreach.rule,
+        "channel": outreach.channel,
+        "address": outreach.address,
+        "assign": outreach.assign,
+        "locale": message.map(|m| &m.locale),
+        "subject": message.map(|m| &m.subject),
+        "text": message.map(|m| &m.text),
+        "html": message.map(|m| &m.html),
+        "error": error,
+    })
 }
 
 /// One message or task, in full, as a person reads it.
@@ -81,7 +106,7 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
         .clone()
         .or(outreach.assign.clone())
         .unwrap_or("no one in particular".to_owned());
-    let head = format!("{} to {to}, from the rule {}", outreach.channel, outreach.rule);
+    let head = format!("{} to {}, from the rule {}", outreach.channel, plain(&to), outreach.rule);
     match pack.message(outreach) {
         Ok(message) => {
             let locale = match message.locale.as_str() {
@@ -89,13 +114,14 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
                 locale => format!(", in {locale}"),
             };
             let text = indent(message.text.trim_end());
-            format!("{head}{locale}\n\n  {BOLD}{}{RESET}\n\n{text}\n", message.subject)
+            format!("{head}{locale}\n\n  {BOLD}{}{RESET}\n\n{text}\n", plain(&message.subject))
         }
         Err(error) => format!("{head}\n\nThe words can't be written: {error}\n"),
     }
 }
 
 fn indent(text: &str) -> String {
-    let line = |line: &str| if line.is_empty() { String::new() } else { format!("  {line}") };
+    let line =
+        |line: &str| if line.is_empty() { String::new() } else { format!("  {}", plain(line)) };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
