@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
-use super::wording::{Times, counted};
+use super::wording::Times;
 use crate::app::{self, AppError};
 use crate::clock;
 use crate::domain::SuppressionCause;
@@ -42,21 +42,27 @@ pub(super) async fn run(
         output.json(&json!({ "schema_version": 1, "named": people.len(), "changed": changed }));
         return Ok(Exit::Fine);
     }
-    let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
-    let done =
-        if args.remove { "may be contacted again" } else { "will not be contacted any more" };
-    let already = people.len() as u64 - changed;
-    let rest = match (already, args.remove) {
-        (0, _) => String::new(),
-        (n, false) => format!(" {} already so.", counted_was(n)),
-        (n, true) => format!(" {} not suppressed.", counted_was(n)),
-    };
-    output.text(&format!("{} {done}{about}.{rest}", counted(changed, "customer or address")));
+    output.text(&told(changed, people.len() as u64 - changed, args));
     Ok(Exit::Fine)
 }
 
-fn counted_was(count: u64) -> String {
-    if count == 1 { "1 was".to_owned() } else { format!("{count} were") }
+/// What changed for how many, and for how many nothing did.
+fn told(changed: u64, unchanged: u64, args: &Suppress) -> String {
+    let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
+    let people = |count| match count {
+        1 => "1 customer or address".to_owned(),
+        count => format!("{count} customers or addresses"),
+    };
+    let was = if unchanged == 1 { "was" } else { "were" };
+    let (done, before) = match args.remove {
+        true => ("may be contacted again", "not suppressed"),
+        false => ("will not be contacted any more", "suppressed already"),
+    };
+    match (changed, unchanged) {
+        (0, _) => format!("Nothing changed: {} {was} {before}{about}.", people(unchanged)),
+        (_, 0) => format!("{} {done}{about}.", people(changed)),
+        _ => format!("{} {done}{about}; {unchanged} {was} {before}.", people(changed)),
+    }
 }
 
 async fn change(store: &Store, people: &[NewSuppression], remove: bool) -> Result<u64, AppError> {
