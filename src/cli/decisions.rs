@@ -123,7 +123,7 @@ fn reached(decisions: &[Decision]) -> String {
             match channel.0.as_str() {
                 Channel::EMAIL => counted(count, "e-mail"),
                 Channel::PHONE => counted(count, "call"),
-                other => format!("{count} by {}", plain(other)),
+                other => format!("{count} {}", plain(other)),
             }
         })
         .collect();
@@ -153,7 +153,10 @@ fn closing(totals: &Totals) -> String {
     let mut text = format!("{BOLD}{}{RESET}", counted(totals.candidates, "candidate"));
     if !parts.is_empty() {
         let makes = counted(totals.outreaches, "outreach");
-        text.push_str(&format!(" = {}\n{makes} in all", parts.join(" + ")));
+        text.push_str(&format!(
+            " = {}\nThat makes {makes}: one may speak of several subjects.",
+            parts.join(" + ")
+        ));
     }
     text.push('\n');
     if totals.orphans > 0 {

@@ -62,7 +62,7 @@ fn opening(dir: &Path) -> String {
     format!(
         "{BOLD}Northwind Traders{RESET}, a sample company with real-shaped orders from 1996 to 1998, is in {dir}/.\n\
          Northwind has no e-mail addresses, log-ins, support tickets or consents: those are made up, from a\n\
-         fixed seed and under example.com. Nothing leaves this machine.\n",
+         fixed seed and under example.com. Nothing leaves this machine.\n\n",
         dir = dir.display()
     )
 }
