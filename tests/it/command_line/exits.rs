@@ -72,7 +72,9 @@ fn json_stands_alone_on_stdout() {
     let other = self::demo();
     let ran = run(other.path(), &line.replace("run", "demo d"));
     assert!(ran.json()["totals"].is_object());
-    for line in ["tasks --done 1", "init care", "preview stalled-order"] {
+    let at = format!("--as-of {INSTANT}");
+    let message = format!("dry-run --message GREAL {at}");
+    for line in ["tasks --done 1", "init care", "preview stalled-order", &message] {
         let ran = run(demo, &format!("{line} --format json"));
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
         assert!(ran.json().is_object(), "{line}");

@@ -11,7 +11,7 @@ fn a_newcomer_gets_a_pack_that_is_right_and_can_be_changed() {
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!("init", run(folder.path(), "init care").fine());
     let care = folder.path().join("care");
-    insta::assert_snapshot!("check_of_a_new_pack", run(&care, "check --rules rules").fine());
+    insta::assert_snapshot!("check_of_a_new_pack", run(&care, "check").fine());
     insta::assert_snapshot!("test_of_a_new_pack", run(&care, "test").fine());
 
     let shown = run(&care, "preview overdue-invoice").fine();
@@ -37,10 +37,10 @@ fn a_mistake_is_told_with_its_place_and_its_cure() {
         text.replace("invoice.due_on", "invoice.due_no").replace("TOPIC =", "TOPPIC ="),
     )
     .unwrap();
-    let without = run(&care, "check --rules rules");
+    let without = run(&care, "check");
     assert_eq!((without.code, without.err.as_str()), (2, ""));
     insta::assert_snapshot!("check_with_a_mistake", without.out);
-    let as_json = run(&care, "check --rules rules --format json");
+    let as_json = run(&care, "check --format json");
     assert_eq!((as_json.code, as_json.err.as_str()), (2, ""));
     assert_eq!(as_json.json()["problems"][0]["code"], "misspelt-constant");
     assert_eq!(as_json.json()["problems"][0]["line"], 4);
@@ -72,6 +72,11 @@ fn the_first_dry_run_on_ones_own_tables() {
                 ('2026-020', 'c2', 7, '2026-02-01', '2026-03-04', '2026-03-09');",
         )
         .unwrap();
+    let configuration = fs::read_to_string(care.join("lookout.toml")).unwrap();
+    let configured =
+        configuration.replace("# url = \"sqlite:company.db\"", "url = \"sqlite:company.db\"");
+    assert_ne!(configured, configuration);
+    fs::write(care.join("lookout.toml"), configured).unwrap();
     let before = files(&care);
     assert!(run(&care, "check").fine().contains("held against the SQLite database company.db"));
     let tuesday = "--as-of 2026-03-10T10:00:00Z";

@@ -48,7 +48,7 @@ const PACK: &[(&str, &str)] = &[
     ),
     (
         "signals/customers.sql",
-        "SELECT no AS customer_id, nick AS name, mobile AS phone, speaks AS locale, \
+        "SELECT no AS customer_id, nick AS name, mobile AS phone, mobile AS whistle, speaks AS locale, \
          said_yes AS consents, tier FROM riders WHERE :as_of > '2000-01-01'",
     ),
     (
@@ -82,7 +82,7 @@ const PACK: &[(&str, &str)] = &[
     ),
     (
         "late-bike/cases.toml",
-        "[base]\ncustomer = { customer_id = 1, name = \"Inês\", phone = \"+351 910 000 001\" }\n\
+        "[base]\ncustomer = { customer_id = 1, name = \"Inês\", phone = \"+351 910 000 001\", whistle = \"+351 910 000 001\" }\n\
          hire = { code = 501, bike = \"Red 7\", due = \"2024-06-03T05:00:00Z\", lock_state = \"open\" }\n\
          [[case]]\nname = \"three hours\"\nas_of = \"2024-06-03T08:30:00Z\"\n\
          expect = { whistle = \"ping\", subject_contains = \"Your bike\" }\n\
@@ -106,7 +106,7 @@ const PACK: &[(&str, &str)] = &[
     (
         "long-legs/cases.toml",
         "[[case]]\nname = \"far\"\nas_of = \"2024-06-03T08:30:00Z\"\n\
-         customer = { customer_id = 3, phone = \"+33 6 00 00 00 03\", consents = \"news\", tier = \"day\", legs = { km = 102.5 } }\n\
+         customer = { customer_id = 3, whistle = \"+33 6 00 00 00 03\", consents = \"news\", tier = \"day\", legs = { km = 102.5 } }\n\
          expect = { whistle = \"whistle\" }\n",
     ),
 ];
