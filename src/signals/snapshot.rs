@@ -24,7 +24,8 @@ const META: &str = "\"lookout:snapshot\"";
 pub struct SnapshotOptions<'a> {
     /// Whether personal data is replaced.
     pub mask: bool,
-    /// Fields that rules or templates read: their texts stay as they are when masked.
+    /// Fields that rules or templates read, every one under the name of the signal that gives it:
+    /// their texts stay as they are when masked.
     pub keep: &'a BTreeSet<Field>,
     /// The pack's hash.
     pub pack: &'a str,
