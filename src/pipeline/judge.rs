@@ -10,7 +10,7 @@ use crate::domain::{
     About, Batch, CustomerId, Facts, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
 };
 use crate::pack::{Pack, PackRule};
-use crate::rules::RowError;
+use crate::rules::{Judged, RowError};
 use crate::signals::{Examined, SourceError, View};
 
 /// How many failing rows of a rule are kept to be shown.
@@ -242,7 +242,8 @@ fn judge(
     watch: Watch<'_>,
     found: &mut Found,
 ) {
-    let judged = pack.engine.judge(&rule.rule, batch, as_of);
+    let mut judged = pack.engine.judge(&rule.rule, batch, as_of);
+    refuse_broken(rule, batch, &mut judged);
     if let Some(customer) = watch.customer {
         for row in (0..batch.len()).filter(|row| batch.customer(*row) == *customer) {
             let error = judged.errors.iter().find(|(failed, _)| *failed == row);
@@ -269,5 +270,18 @@ fn judge(
     }));
     for (row, error) in judged.errors {
         rule_found.fail(batch.customer(row), batch.subject(row), error);
+    }
+}
+
+/// A row with a cell that the rule, its words or its topic read and nobody can is one that the rule
+/// fails on, whatever `when` made of the rest.
+fn refuse_broken(rule: &PackRule, batch: &Batch, judged: &mut Judged) {
+    for broken in &batch.broken {
+        if rule.reads.contains(&batch.layout.fields[broken.column]) {
+            judged.matched.retain(|row| *row != broken.row);
+            judged.errors.retain(|(row, _)| *row != broken.row);
+            let error = RowError { message: broken.message.clone(), line: None, column: None };
+            judged.errors.push((broken.row, error));
+        }
     }
 }

@@ -24,7 +24,7 @@ fn a_batch_keeps_its_rows_apart() {
         ["Bo", "Bo", "Ana", "Ana", "Bo"].map(text).to_vec(),
     ];
     let fields = vec![field("customer_id"), field("n"), field("name")];
-    let batch = Batch { layout: layout(About::Customers, fields), columns };
+    let batch = Batch { layout: layout(About::Customers, fields), columns, broken: Vec::new() };
     let judged = engine().judge(&rule, &batch, now());
     assert_eq!(judged.matched, [0, 2, 3]);
     assert_eq!(judged.errors.len(), 1);

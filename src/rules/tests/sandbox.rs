@@ -67,7 +67,7 @@ fn one_hanging_row_leaves_the_others_alone() {
     let field = |name: &str| Field::Customer(name.to_owned());
     let layout = layout(About::Customers, vec![field("customer_id"), field("n")]);
     let columns = vec![(1..=4).map(Value::Int).collect(), (1..=4).map(Value::Int).collect()];
-    let judged = engine().judge(&rule, &Batch { layout, columns }, now());
+    let judged = engine().judge(&rule, &Batch { layout, columns, broken: Vec::new() }, now());
     assert_eq!(judged.matched, [0, 2, 3]);
     assert_eq!(judged.errors.len(), 1);
 }
