@@ -94,18 +94,17 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
     let head = format!("{} to {to}, from the rule {}", outreach.channel, outreach.rule);
     match pack.message(outreach) {
         Ok(message) => {
-            let because =
-                message.because.map(|b| format!("\nWhy you get this: {b}\n")).unwrap_or_default();
+            let told = |because: &String| !message.text.contains(because.trim());
+            let because = message.because.as_ref().filter(|because| told(because));
             let locale = if message.locale.is_empty() {
                 String::new()
             } else {
                 format!(", in {}", message.locale)
             };
             let text = message.text.trim_end();
-            let text = if because.is_empty() || text.contains(because.trim()) {
-                text.to_owned()
-            } else {
-                format!("{text}\n{because}")
+            let text = match because {
+                Some(because) => format!("{text}\n\nWhy you get this: {because}\n"),
+                None => text.to_owned(),
             };
             format!("{head}{locale}\n\n  {}\n\n{}\n", message.subject, indent(&text))
         }

@@ -123,7 +123,7 @@ impl Story<'_> {
     fn text(&self, rules: &[&PackRule], source: &str, history: &str) -> String {
         let times = Times { zone: self.pack.policy.calendar.timezone, as_of: self.as_of };
         let name = self.seen.iter().find_map(|seen| seen.facts.customer().text("name"));
-        let name = name.map(|name| format!("  {name}")).unwrap_or_default();
+        let name = name.map(|name| format!("  {}", wording::plain(&name))).unwrap_or_default();
         let head = [
             vec!["as of".to_owned(), times.heading()],
             vec!["data".to_owned(), source.to_owned()],
