@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::output::{BOLD, RESET};
 use super::tables::aligned;
-use super::wording::{Times, counted, plain};
+use super::wording::{Times, counted, listed, plain};
 use crate::domain::{
     Channel, CustomerId, Decision, Outcome, Outreach, OutreachKey, RuleId, RunReport, Totals,
     parse_instant,
@@ -57,9 +58,6 @@ pub struct Told<'a> {
     /// Whether long lists are shown to their end.
     pub all: bool,
 }
-
-const BOLD: &str = "\u{1b}[1m";
-const RESET: &str = "\u{1b}[0m";
 
 /// The whole run as text for a person, with colours.
 pub fn text(told: &Told<'_>) -> String {
@@ -130,7 +128,7 @@ fn reached(decisions: &[Decision]) -> String {
         })
         .collect();
     if !by_channel.is_empty() {
-        told.push_str(&format!(", by {}", by_channel.join(" and ")));
+        told.push_str(&format!(", by {}", listed(&by_channel)));
     }
     if tasks > 0 {
         told.push_str(&format!("; {} for colleagues", counted(tasks, "task")));
@@ -155,7 +153,7 @@ fn closing(totals: &Totals) -> String {
     let mut text = format!("{BOLD}{}{RESET}", counted(totals.candidates, "candidate"));
     if !parts.is_empty() {
         let makes = counted(totals.outreaches, "outreach");
-        text.push_str(&format!(" = {}; {makes} in all", parts.join(" + ")));
+        text.push_str(&format!(" = {}\n{makes} in all", parts.join(" + ")));
     }
     text.push('\n');
     if totals.orphans > 0 {

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use super::args::{DryRun, Exit, Global};
 use super::decisions::Kind;
-use super::output::Output;
+use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Outreach, RuleId};
 use crate::pack::Pack;
 use crate::pipeline::{self, Considered, Watch};
-use crate::scheduler;
 use crate::signals::Source;
 use crate::store::Store;
 
@@ -24,18 +23,9 @@ pub(super) async fn run(
     let source = app::source(&config).await?;
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
-    let rules = match (args.due, &store) {
-        (false, _) => pack.rules.keys().cloned().collect(),
-        (true, Some(store)) => {
-            let last = store.last_evaluated().await.map_err(AppError::from)?;
-            scheduler::due(&pack.schedules(), &last, as_of, pack.policy.calendar.timezone)
-        }
-        (true, None) => scheduler::due(
-            &pack.schedules(),
-            &Default::default(),
-            as_of,
-            pack.policy.calendar.timezone,
-        ),
+    let rules = match args.due {
+        false => pack.rules.keys().cloned().collect(),
+        true => app::due(&pack, store.as_ref(), as_of).await?,
     };
     let considered = consider(&pack, &source, store.as_ref(), as_of, &rules, output).await?;
     match &args.message {
@@ -60,7 +50,7 @@ pub(super) async fn consider(
     let mut view = source.view(as_of).await?;
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
-    let watch = Watch { progress: Some(&tell), customer: None };
+    let watch = Watch { progress: Some(&tell), ..Watch::default() };
     let found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
     Ok(pipeline::consider(pack, &found, store, as_of).await?)
 }
@@ -94,19 +84,12 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
     let head = format!("{} to {to}, from the rule {}", outreach.channel, outreach.rule);
     match pack.message(outreach) {
         Ok(message) => {
-            let told = |because: &String| !message.text.contains(because.trim());
-            let because = message.because.as_ref().filter(|because| told(because));
-            let locale = if message.locale.is_empty() {
-                String::new()
-            } else {
-                format!(", in {}", message.locale)
+            let locale = match message.locale.as_str() {
+                "" => String::new(),
+                locale => format!(", in {locale}"),
             };
-            let text = message.text.trim_end();
-            let text = match because {
-                Some(because) => format!("{text}\n\nWhy you get this: {because}\n"),
-                None => text.to_owned(),
-            };
-            format!("{head}{locale}\n\n  {}\n\n{}\n", message.subject, indent(&text))
+            let text = indent(message.text.trim_end());
+            format!("{head}{locale}\n\n  {BOLD}{}{RESET}\n\n{text}\n", message.subject)
         }
         Err(error) => format!("{head}\n\nThe words can't be written: {error}\n"),
     }

@@ -57,7 +57,7 @@ async fn facts_of(
     let as_of = app::as_of(global.as_of, Some(&source));
     let mut view = source.view(as_of).await.map_err(AppError::from)?;
     let customer = CustomerId::from(customer);
-    let watch = Watch { progress: None, customer: Some(&customer) };
+    let watch = Watch { customer: Some(&customer), nobody_else: true, ..Watch::default() };
     let found = pipeline::find(pack, &mut view, as_of, &[rule.clone()].into(), watch).await;
     let seen = found.map_err(AppError::from)?.seen;
     anyhow::ensure!(

@@ -170,7 +170,11 @@ impl<'a> Inputs<'a> {
         let verdict = if bid.channel.is_contact() {
             gates::stands(&bid, &table).and_then(|()| {
                 match person.drafts.iter().position(|draft| draft.takes_in(&bid)) {
-                    Some(draft) => Ok(Some(draft)),
+                    Some(draft) => {
+                        let leaves_at = person.drafts[draft].leaves_at;
+                        let table = Table { leaves_at, ..table };
+                        gates::may_join(&bid, &table).map(|()| Some(draft))
+                    }
                     None => gates::has_room(&bid, &table).map(|()| None),
                 }
             })

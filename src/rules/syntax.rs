@@ -94,10 +94,10 @@ fn words(error: &ParseErrorType) -> (String, String) {
             "a function stands inside another one",
             "is a `}` missing before it? Functions stand side by side",
         ),
-        E::AssignmentToConstant(name) => {
+        E::AssignmentToConstant(name) if !name.is_empty() => {
             said(format!("`{name}` is a constant and can't be changed"), "to compare, write `==`")
         }
-        E::AssignmentToInvalidLHS(_) => {
+        E::AssignmentToInvalidLHS(_) | E::AssignmentToConstant(_) => {
             said("this can't be given a value", "to compare, write `==`")
         }
         E::DuplicatedProperty(name) => said(format!("`{name}` is twice in this map"), ""),

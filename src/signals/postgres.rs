@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, PgC
 use sqlx::{SqlSafeStr, Statement};
 
 use super::ColumnKind;
-use super::source::{Columns, Failure, RawColumn};
+use super::source::{Failure, RawColumn, Rows};
 use binary::{Oid, Reader};
 
 /// How long a server may take to answer the first call.
@@ -64,7 +64,7 @@ impl Postgres {
     pub(super) async fn stream(
         &mut self,
         sql: &str,
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         self.run("SAVEPOINT lookout").await?;
         let outcome = self.copy(sql, sink).await;
@@ -75,7 +75,7 @@ impl Postgres {
     async fn copy(
         &mut self,
         sql: &str,
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         let types = self.columns(sql).await?.into_iter().map(|(_, oid)| oid).collect();
         // What is wrong only once it is planned shows here, where the connection survives it.

@@ -62,7 +62,8 @@ fn health(tally: &RuleTally, errors: &[String], all: bool) -> String {
     text + list(&rows, 4, all).as_str()
 }
 
-/// A line an outreach: the customer, what it speaks of, how and when it goes, its title.
+/// A line an outreach: the customer, what it speaks of, how and when it goes, its title, and
+/// who has to do it.
 fn outreaches(
     told: &Told<'_>,
     decisions: &[&Decision],
@@ -104,8 +105,8 @@ fn outreach(told: &Told<'_>, group: &[&Decision], times: &Times) -> Vec<String> 
         subjects.join(", "),
         if first.outcome == Outcome::Task { String::new() } else { first.channel.to_string() },
         when,
-        known.map(|outreach| errand(outreach, times)).unwrap_or_default(),
         title,
+        known.map(|outreach| errand(outreach, times)).unwrap_or_default(),
     ]
 }
 
