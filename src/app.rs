@@ -119,7 +119,8 @@ pub fn channels(config: &Config, pack: &Pack) -> Result<Channels, AppError> {
 
 fn no_channel(rule: &RuleId, channel: &str) -> String {
     format!(
-        "the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml"
+        "the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml; \
+         add it with a url, or take {channel} out of the rule"
     )
 }
 

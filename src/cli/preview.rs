@@ -73,7 +73,10 @@ async fn facts_of(
     let watch = Watch { customer: Some(&customer), nobody_else: true, ..Watch::default() };
     let found = pipeline::find(pack, &mut view, as_of, &[rule.clone()].into(), watch).await;
     let seen = found.map_err(AppError::from)?.seen;
-    anyhow::ensure!(!seen.is_empty(), "the rule `{rule}` has nothing to look at for {customer}");
+    anyhow::ensure!(
+        !seen.is_empty(),
+        "the rule `{rule}` has nothing to look at for `{customer}`; is that the customer's id, as `customers` has it?"
+    );
     let any = seen.iter().any(|seen| matches!(seen.verdict, Ok(true)));
     let shown = seen.into_iter().filter(|seen| !any || matches!(seen.verdict, Ok(true)));
     Ok((shown.map(|seen| (seen.facts, as_of)).collect(), Some(as_of)))

@@ -92,7 +92,7 @@ fn suppression(person: Person, args: &Suppress) -> NewSuppression {
 /// nothing refuses the whole list: half of it taken would look like all of it.
 fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| anyhow::anyhow!("{} can't be read: {error}", file.display()))?;
+        .map_err(|error| anyhow::anyhow!("{}", unreadable(file, &error)))?;
     let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut wrong = Vec::new();
@@ -108,8 +108,21 @@ fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
         "nobody was suppressed, because of these lines:\n{}",
         wrong.join("\n")
     );
-    anyhow::ensure!(!people.is_empty(), "{} names nobody", file.display());
+    anyhow::ensure!(
+        !people.is_empty(),
+        "{} names nobody; write a customer or an address a line",
+        file.display()
+    );
     Ok(people)
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> String {
+    let file = file.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {file}; check the path"),
+        std::io::ErrorKind::InvalidData => format!("{file} is no UTF-8 text; save it as UTF-8"),
+        _ => format!("{file} can't be read: {error}"),
+    }
 }
 
 /// Refuses a topic that the pack does not have; without a pack at hand, any is taken.

@@ -192,7 +192,12 @@ impl View {
 }
 
 fn nameless(signal: &Signal, group: &str, rows: u64) -> Problem {
-    let message = format!("{rows} of its rows have no {group}");
+    let rows = if rows == 1 {
+        "one of its rows has".to_owned()
+    } else {
+        format!("{rows} of its rows have")
+    };
+    let message = format!("{rows} no {}", group.trim_matches('"'));
     Problem::error(Place::file(&signal.file), "no-id", message)
         .help(format!("leave them out: WHERE {group} IS NOT NULL"))
 }
@@ -207,8 +212,8 @@ fn doubled(signal: &Signal, twice: &str, most: u64) -> Problem {
         }
         None => {
             let message = format!(
-                "customer {twice} has more than one row (up to {most} a customer), and this signal \
-                 has at most one"
+                "customer {twice} has more than one row, where one a customer is allowed (the most \
+                 that one has: {most})"
             );
             let help = if signal.name.as_str() == "customers" {
                 "one row a customer: add GROUP BY customer_id, or correct the join"

@@ -172,7 +172,9 @@ fn failure(error: &rusqlite::Error) -> Failure {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::Gone(format!(
             "another program has locked it ({said}); try again when that program is done"
         )),
-        Some(ErrorCode::NotADatabase) => Failure::Gone("it is not a SQLite database".to_owned()),
+        Some(ErrorCode::NotADatabase) => Failure::Gone(
+            "it is not a SQLite database; name another file as [source] url or --source".to_owned(),
+        ),
         Some(
             ErrorCode::CannotOpen
             | ErrorCode::DatabaseCorrupt

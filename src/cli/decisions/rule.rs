@@ -50,8 +50,12 @@ fn health(tally: &RuleTally, errors: &[String], all: bool) -> String {
     if tally.errors > 0 {
         text.push_str(&format!(", {} that could not be judged", counted(tally.errors, "subject")));
     }
-    if tally.quarantined {
-        text.push_str("; too many, so this rule is quarantined: nothing of it goes out");
+    match (tally.quarantined, tally.errors) {
+        (false, _) => {}
+        (true, 0) => text.push_str("; what it reads can't be used, so nothing of it goes out"),
+        (true, _) => {
+            text.push_str("; too many, so this rule is quarantined: nothing of it goes out")
+        }
     }
     text.push('\n');
     let rows: Vec<_> = errors.iter().map(|error| vec![error.clone()]).collect();

@@ -64,7 +64,7 @@ async fn mistakes_in_a_query_are_said_with_cause_and_cure() {
             "-- key: n\n",
             "SELECT id AS customer_id, NULLIF(n, 1) AS n FROM people",
             "no-id",
-            "1 of its rows",
+            "one of its rows",
         ),
         (
             "-- key: m\n",
