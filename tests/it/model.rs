@@ -139,10 +139,11 @@ impl<'a> Game<'a> {
     }
 
     async fn change(&mut self, change: &Change) {
-        let toggle = |list: &mut Vec<String>, topic: &str| match list.iter().position(|t| t == topic) {
-            Some(place) => _ = list.remove(place),
-            None => list.push(topic.to_owned()),
-        };
+        let toggle =
+            |list: &mut Vec<String>, topic: &str| match list.iter().position(|t| t == topic) {
+                Some(place) => _ = list.remove(place),
+                None => list.push(topic.to_owned()),
+            };
         match change {
             Change::Subject(rule, customer, row, verdict) => {
                 let rule = rule % self.history.rules.len();
@@ -191,8 +192,10 @@ impl<'a> Game<'a> {
 
     fn found(&self, step: &Step) -> Found {
         let rules = 0..self.history.rules.len();
-        let mut found =
-            Found { due: rules.filter(|rule| !step.idle.contains(rule)).collect(), ..Found::default() };
+        let mut found = Found {
+            due: rules.filter(|rule| !step.idle.contains(rule)).collect(),
+            ..Found::default()
+        };
         found.quarantined.extend(step.quarantined.filter(|rule| found.due.contains(rule)));
         for (episode, verdict) in self.verdicts.iter().filter(|(e, _)| found.due.contains(&e.0)) {
             let who = self.who.iter().find(|who| who.id == episode.1).unwrap();
@@ -211,7 +214,8 @@ impl<'a> Game<'a> {
         let evaluated: Vec<RuleId> = evaluation.rules.keys().cloned().collect();
         let people = || evaluation.candidates.iter().map(|c| &c.matched);
         let customers: BTreeSet<_> = people().map(|m| m.customer.clone()).collect();
-        let recipients: BTreeSet<_> = people().flat_map(|m| m.facts.customer().recipients()).collect();
+        let recipients: BTreeSet<_> =
+            people().flat_map(|m| m.facts.customer().recipients()).collect();
         let query = HistoryQuery {
             evaluated: &evaluated,
             customers: &customers.into_iter().collect::<Vec<_>>(),
@@ -220,7 +224,15 @@ impl<'a> Game<'a> {
         };
         let past = self.store.history(&query).await.unwrap();
         let decided = policy::decide(&evaluation, &self.settings, &self.policy, &past, self.now);
-        let order = |d: &Decision| (d.rule.clone(), d.customer_id.clone(), d.subject.clone(), d.channel.clone(), d.position);
+        let order = |d: &Decision| {
+            (
+                d.rule.clone(),
+                d.customer_id.clone(),
+                d.subject.clone(),
+                d.channel.clone(),
+                d.position,
+            )
+        };
         assert!(decided.decisions.is_sorted_by_key(order));
         let mut lines: Vec<_> = decided.decisions.iter().map(|d| self.line(d, &decided)).collect();
         lines.sort();
@@ -290,11 +302,13 @@ impl<'a> Game<'a> {
                 facts: facts_of(who),
             });
             let muted = (rule.topic == "offers" && who.open_ticket).then(BTreeMap::new);
-            evaluation.candidates.extend((0..).zip(rule.asks).map(|(position, channel)| Candidate {
-                matched: matched.clone(),
-                position,
-                asked: asked(channel),
-                muted: muted.clone(),
+            evaluation.candidates.extend((0..).zip(rule.asks).map(|(position, channel)| {
+                Candidate {
+                    matched: matched.clone(),
+                    position,
+                    asked: asked(channel),
+                    muted: muted.clone(),
+                }
             }));
         }
         evaluation
@@ -345,7 +359,8 @@ impl<'a> Game<'a> {
 
     async fn work(&mut self, one: &Claimed, fate: Fate, now: Instant) -> &'static str {
         let (claim, error) = (&one.claim, "what went wrong".to_owned());
-        let begins = matches!(fate, Fate::Sent | Fate::Uncertain | Fate::Lost { transmitting: true });
+        let begins =
+            matches!(fate, Fate::Sent | Fate::Uncertain | Fate::Lost { transmitting: true });
         let by_phone = one.outreach.channel.0 == Channel::PHONE;
         if begins && !by_phone {
             assert!(self.store.transmitting(claim).await.unwrap());
@@ -381,21 +396,27 @@ impl<'a> Game<'a> {
     /// Outbox, open episodes and tasks are what the reference has, and no promise is broken.
     async fn compare_books(&self) {
         let (outbox, episodes) = self.books().await;
-        let about = |t: &Told| t.about.iter().map(|b| b.subject.clone()).collect::<Vec<_>>().join("+");
-        let told = self.reference.told.iter().map(|t| {
-            (t.id.clone(), describe(t.state, t.at, t.expires, &about(t)))
-        });
+        let about =
+            |t: &Told| t.about.iter().map(|b| b.subject.clone()).collect::<Vec<_>>().join("+");
+        let told = self
+            .reference
+            .told
+            .iter()
+            .map(|t| (t.id.clone(), describe(t.state, t.at, t.expires, &about(t))));
         assert_eq!(outbox, told.collect(), "the outbox at {}", self.now);
-        let open = self.reference.open.iter().map(|((rule, who, subject), started)| {
-            (format!("r{rule} {who} {subject}"), *started)
-        });
+        let open =
+            self.reference.open.iter().map(|((rule, who, subject), started)| {
+                (format!("r{rule} {who} {subject}"), *started)
+            });
         assert_eq!(episodes, open.collect(), "open episodes at {}", self.now);
         self.check_promises().await;
     }
 
     async fn books(&self) -> (BTreeMap<String, String>, BTreeMap<String, Instant>) {
         let outbox = self.store.outbox(&OutboxQuery { state: None, limit: 10_000 }).await.unwrap();
-        let about = |o: &Outreach| o.subjects.iter().map(|s| s.subject.to_string()).collect::<Vec<_>>().join("+");
+        let about = |o: &Outreach| {
+            o.subjects.iter().map(|s| s.subject.to_string()).collect::<Vec<_>>().join("+")
+        };
         let rows = outbox.outreaches.iter().map(|row| {
             let o = &row.outreach;
             (id_of(o), describe(row.state.name(), o.not_before, o.expires_at, &about(o)))
@@ -419,7 +440,8 @@ impl<'a> Game<'a> {
         let outbox = self.store.outbox(&OutboxQuery { state: None, limit: 10_000 }).await.unwrap();
         let mut keys = BTreeSet::new();
         let mut heard: BTreeMap<&Recipient, Vec<&Outreach>> = BTreeMap::new();
-        for row in outbox.outreaches.iter().filter(|row| row.state != OutreachState::Withdrawn) {
+        let over = [OutreachState::Withdrawn, OutreachState::Expired];
+        for row in outbox.outreaches.iter().filter(|row| !over.contains(&row.state)) {
             for subject in &row.outreach.subjects {
                 assert!(keys.insert(&subject.dedupe_key), "two outreaches about {subject:?}");
             }
@@ -433,7 +455,8 @@ impl<'a> Game<'a> {
         for cap in &self.policy.caps {
             for (recipient, messages) in &heard {
                 let counts = |o: &&&Outreach| cap.channel.as_ref().is_none_or(|c| *c == o.channel);
-                let mut times: Vec<_> = messages.iter().filter(counts).map(|o| o.not_before).collect();
+                let mut times: Vec<_> =
+                    messages.iter().filter(counts).map(|o| o.not_before).collect();
                 times.sort();
                 for window in times.windows(cap.contacts as usize + 1) {
                     let length = window[window.len() - 1] - window[0];
@@ -449,7 +472,9 @@ fn wall(at: Instant) -> Instant {
     at + TimeDelta::days(10_000)
 }
 
+/// An outreach that is over may speak of what others told instead.
 fn describe(state: &str, at: Instant, expires: Instant, about: &str) -> String {
+    let about = if ["withdrawn", "expired"].contains(&state) { "" } else { about };
     format!("{state}, from {at} to {expires}, about {about}")
 }
 

@@ -88,7 +88,10 @@ pub fn is_task(channel: &str) -> bool {
 
 impl Who {
     fn names(&self) -> BTreeSet<String> {
-        [Some(self.id.clone()), self.email.clone(), self.phone.clone()].into_iter().flatten().collect()
+        [Some(self.id.clone()), self.email.clone(), self.phone.clone()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn address(&self, channel: &str) -> Option<String> {
@@ -103,9 +106,14 @@ impl Bid {
 
     /// Rule, subject, start of the episode, which contact of the episode.
     pub fn id(&self) -> String {
-        let task = if is_task(&self.channel) { format!(" task {}", self.position) } else { String::new() };
+        let task =
+            if is_task(&self.channel) { format!(" task {}", self.position) } else { String::new() };
         let (rule, who, subject) = (self.rule, &self.who.id, &self.subject);
-        format!("r{rule} {who} {subject} {} #{}{task}", self.started.format("%dT%H:%M"), self.ordinal)
+        format!(
+            "r{rule} {who} {subject} {} #{}{task}",
+            self.started.format("%dT%H:%M"),
+            self.ordinal
+        )
     }
 }
 
@@ -116,7 +124,10 @@ impl Told {
 
     /// Whom it reaches: customers, and the addresses of all of them; a task reaches nobody.
     fn names(&self) -> BTreeSet<String> {
-        let all = self.about.iter().map(|b| if self.is_task() { [b.who.id.clone()].into() } else { b.who.names() });
+        let all = self
+            .about
+            .iter()
+            .map(|b| if self.is_task() { [b.who.id.clone()].into() } else { b.who.names() });
         all.flatten().collect()
     }
 }
@@ -133,13 +144,28 @@ impl Reference {
             }
         }
         for told in waiting.iter().filter(|t| !found.due.contains(&t.about[0].rule)) {
-            let carried = |b: &Bid| Bid { carried: true, last: None, muted: false, expires: told.expires, ..b.clone() };
+            let carried = |b: &Bid| Bid {
+                carried: true,
+                last: None,
+                muted: false,
+                expires: told.expires,
+                ..b.clone()
+            };
             table.extend(told.about.iter().map(carried));
         }
-        table.sort_by_key(|b| (Reverse(self.rules[b.rule].priority), b.rule, b.position, b.who.id.clone(), b.subject.clone()));
+        table.sort_by_key(|b| {
+            (
+                Reverse(self.rules[b.rule].priority),
+                b.rule,
+                b.position,
+                b.who.id.clone(),
+                b.subject.clone(),
+            )
+        });
         let mut people: Vec<BTreeSet<String>> = Vec::new();
         for bid in &table {
-            let (known, others): (Vec<_>, Vec<_>) = people.into_iter().partition(|p| !p.is_disjoint(&bid.who.names()));
+            let (known, others): (Vec<_>, Vec<_>) =
+                people.into_iter().partition(|p| !p.is_disjoint(&bid.who.names()));
             people = others;
             people.push(known.into_iter().flatten().chain(bid.who.names()).collect());
         }
@@ -148,10 +174,16 @@ impl Reference {
             let person = people.iter().find(|p| p.contains(&bid.who.id)).unwrap();
             let mut bid = bid.clone();
             if bid.channel == "contact" {
-                let open = |c: &&&str| self.closed(&Bid { channel: c.to_string(), ..bid.clone() }, person, &table).is_none();
+                let open = |c: &&&str| {
+                    self.closed(&Bid { channel: c.to_string(), ..bid.clone() }, person, &table)
+                        .is_none()
+                };
                 bid.channel = ["sms", "email"].iter().find(open).unwrap_or(&"sms").to_string();
             }
-            let name = format!("r{} {} {} {} {}", bid.rule, bid.who.id, bid.subject, bid.channel, bid.position);
+            let name = format!(
+                "r{} {} {} {} {}",
+                bid.rule, bid.who.id, bid.subject, bid.channel, bid.position
+            );
             let ended = match self.judge(now, &bid, person, &table, &mut drafts) {
                 Err(code) => {
                     refused.entry(bid.id()).or_insert(code);
@@ -167,8 +199,9 @@ impl Reference {
             lines.push(format!("{name}: {ended}"));
         }
         for told in self.told.iter_mut().filter(|t| t.state == "ready") {
-            let code = told.about.iter().find_map(|b| refused.get(&b.id()).copied());
-            told.state = if code == Some("expired") { "expired" } else { "withdrawn" };
+            let moved = |b: &Bid| drafts.iter().any(|d| d.about.iter().any(|o| o.id() == b.id()));
+            told.about.retain(|b| refused.get(&b.id()) == Some(&"expired") && !moved(b));
+            told.state = if told.about.is_empty() { "withdrawn" } else { "expired" };
         }
         for draft in drafts {
             self.told.retain(|t| t.id != draft.id);
@@ -184,12 +217,20 @@ impl Reference {
         lines
     }
 
-    fn bid(&self, now: Instant, episode: &Episode, who: &Who, position: usize, channel: &str, waiting: &[Told]) -> Bid {
+    fn bid(
+        &self,
+        now: Instant,
+        episode: &Episode,
+        who: &Who,
+        position: usize,
+        channel: &str,
+        waiting: &[Told],
+    ) -> Bid {
         let rule = &self.rules[episode.0];
         let started = self.open.get(episode).copied().unwrap_or(now);
         let ours = |b: &&Bid| b.episode() == *episode && b.started == started;
         let counted = self.told.iter().filter(|t| {
-            t.is_task() == is_task(channel) && t.state != "ready" && t.state != "withdrawn"
+            !["ready", "withdrawn"].contains(&t.state) && t.is_task() == is_task(channel)
         });
         let told: Vec<(usize, Instant)> =
             counted.flat_map(|t| t.about.iter().filter(ours).map(|b| (b.ordinal, t.at))).collect();
@@ -233,33 +274,57 @@ impl Reference {
     }
 
     /// The draft that a bid goes into, or the reason why not.
-    fn judge(&self, now: Instant, bid: &Bid, person: &BTreeSet<String>, table: &[Bid], drafts: &mut Vec<Told>) -> Result<usize, &'static str> {
+    fn judge(
+        &self,
+        now: Instant,
+        bid: &Bid,
+        person: &BTreeSet<String>,
+        table: &[Bid],
+        drafts: &mut Vec<Told>,
+    ) -> Result<usize, &'static str> {
         let (rule, contact) = (&self.rules[bid.rule], !is_task(&bid.channel));
         let lenient = |gate| rule.topic == "security" && self.policy.lenient.contains(&gate);
-        let at = if contact && !lenient("quiet_hours") { self.decent(now, bid.who.ahead) } else { now };
+        let at =
+            if contact && !lenient("quiet_hours") { self.decent(now, bid.who.ahead) } else { now };
         let charged = ["claimed", "transmitting", "sent", "retry", "uncertain"];
         let ours = |t: &&Told| !t.names().is_disjoint(person);
-        let past: Vec<&Told> = self.told.iter().filter(ours).filter(|t| charged.contains(&t.state)).collect();
+        let past: Vec<&Told> =
+            self.told.iter().filter(ours).filter(|t| charged.contains(&t.state)).collect();
         let today: Vec<&Told> = drafts.iter().filter(ours).collect();
         let same = |t: &Told| {
             let first = &t.about[0];
-            contact && first.rule == bid.rule && first.channel == bid.channel
+            contact
+                && first.rule == bid.rule
+                && first.channel == bid.channel
                 && first.who.address(&bid.channel) == bid.who.address(&bid.channel)
         };
         if contact {
             self.closed(bid, person, table).map_or(Ok(()), Err)?;
-            let told = today.iter().filter(|t| !t.is_task()).any(|t| t.about.iter().any(|b| b.episode() == bid.episode()));
+            let told = today
+                .iter()
+                .filter(|t| !t.is_task())
+                .any(|t| t.about.iter().any(|b| b.episode() == bid.episode()));
             require(!bid.muted, "muted")?;
             require(!told, "already_contacted")?;
         }
         if !bid.carried {
             require(rule.holds_for.is_none_or(|h| bid.started + hours(h) <= now), "pending")?;
-            let again = |last| rule.repeat.is_some_and(|r| bid.ordinal <= rule.reminders as usize + 1 && last + hours(r) <= now);
+            let again = |last| {
+                rule.repeat.is_some_and(|r| {
+                    bid.ordinal <= rule.reminders as usize + 1 && last + hours(r) <= now
+                })
+            };
             require(bid.last.is_none_or(again), "already_contacted")?;
         }
-        let other = |b: &Bid| b.rule == bid.rule && (b.episode(), b.started) != (bid.episode(), bid.started);
+        let other = |b: &Bid| {
+            b.rule == bid.rule && (b.episode(), b.started) != (bid.episode(), bid.started)
+        };
         let mut heard = past.iter().chain(today.iter().filter(|t| !same(t)));
-        let too_soon = |c: i64| heard.any(|t| t.is_task() != contact && t.about.iter().any(other) && now < t.at + hours(c));
+        let too_soon = |c: i64| {
+            heard.any(|t| {
+                t.is_task() != contact && t.about.iter().any(other) && now < t.at + hours(c)
+            })
+        };
         require(!rule.cooldown.is_some_and(too_soon), "cooldown")?;
         if let Some(into) = drafts.iter().position(same).filter(|_| contact) {
             require(drafts[into].at <= bid.expires, "expired")?;
@@ -267,8 +332,14 @@ impl Reference {
         }
         if contact {
             require(lenient("outranked") || today.iter().all(|t| t.is_task()), "outranked")?;
-            for cap in self.policy.caps.iter().filter(|c| c.channel.is_none_or(|c| c == bid.channel)) {
-                let counts = |t: &&&Told| !t.is_task() && cap.channel.is_none_or(|c| t.about[0].channel == c) && (t.at - at).abs() < hours(cap.hours);
+            for cap in
+                self.policy.caps.iter().filter(|c| c.channel.is_none_or(|c| c == bid.channel))
+            {
+                let counts = |t: &&&Told| {
+                    !t.is_task()
+                        && cap.channel.is_none_or(|c| t.about[0].channel == c)
+                        && (t.at - at).abs() < hours(cap.hours)
+                };
                 let used = past.iter().chain(&today).filter(counts).count();
                 require(lenient("cap") || used < cap.contacts as usize, "cap")?;
             }
@@ -276,7 +347,15 @@ impl Reference {
         }
         let done = is_task(&bid.channel) || bid.channel == "phone" && at <= now;
         let state = if done { "sent" } else { "ready" };
-        drafts.push(Told { id: bid.id(), about: Vec::new(), at, expires: bid.expires, state, due: at, lease: at });
+        drafts.push(Told {
+            id: bid.id(),
+            about: Vec::new(),
+            at,
+            expires: bid.expires,
+            state,
+            due: at,
+            lease: at,
+        });
         Ok(drafts.len() - 1)
     }
 
@@ -287,7 +366,8 @@ impl Reference {
         loop {
             let local = at + hours(ahead);
             let hour = local.hour();
-            let night = if from < to { (*from..*to).contains(&hour) } else { hour >= *from || hour < *to };
+            let night =
+                if from < to { (*from..*to).contains(&hour) } else { hour >= *from || hour < *to };
             if !night && !days.contains(&(local.weekday().num_days_from_monday() as u8)) {
                 return at;
             }
