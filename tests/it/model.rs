@@ -440,7 +440,8 @@ impl<'a> Game<'a> {
         let outbox = self.store.outbox(&OutboxQuery { state: None, limit: 10_000 }).await.unwrap();
         let mut keys = BTreeSet::new();
         let mut heard: BTreeMap<&Recipient, Vec<&Outreach>> = BTreeMap::new();
-        for row in outbox.outreaches.iter().filter(|row| row.state != OutreachState::Withdrawn) {
+        let over = [OutreachState::Withdrawn, OutreachState::Expired];
+        for row in outbox.outreaches.iter().filter(|row| !over.contains(&row.state)) {
             for subject in &row.outreach.subjects {
                 assert!(keys.insert(&subject.dedupe_key), "two outreaches about {subject:?}");
             }
@@ -471,7 +472,9 @@ fn wall(at: Instant) -> Instant {
     at + TimeDelta::days(10_000)
 }
 
+/// An outreach that is over may speak of what others told instead.
 fn describe(state: &str, at: Instant, expires: Instant, about: &str) -> String {
+    let about = if ["withdrawn", "expired"].contains(&state) { "" } else { about };
     format!("{state}, from {at} to {expires}, about {about}")
 }
 

@@ -199,8 +199,9 @@ impl Reference {
             lines.push(format!("{name}: {ended}"));
         }
         for told in self.told.iter_mut().filter(|t| t.state == "ready") {
-            let code = told.about.iter().find_map(|b| refused.get(&b.id()).copied());
-            told.state = if code == Some("expired") { "expired" } else { "withdrawn" };
+            let moved = |b: &Bid| drafts.iter().any(|d| d.about.iter().any(|o| o.id() == b.id()));
+            told.about.retain(|b| refused.get(&b.id()) == Some(&"expired") && !moved(b));
+            told.state = if told.about.is_empty() { "withdrawn" } else { "expired" };
         }
         for draft in drafts {
             self.told.retain(|t| t.id != draft.id);
@@ -229,7 +230,7 @@ impl Reference {
         let started = self.open.get(episode).copied().unwrap_or(now);
         let ours = |b: &&Bid| b.episode() == *episode && b.started == started;
         let counted = self.told.iter().filter(|t| {
-            t.is_task() == is_task(channel) && t.state != "ready" && t.state != "withdrawn"
+            !["ready", "withdrawn"].contains(&t.state) && t.is_task() == is_task(channel)
         });
         let told: Vec<(usize, Instant)> =
             counted.flat_map(|t| t.about.iter().filter(ours).map(|b| (b.ordinal, t.at))).collect();
