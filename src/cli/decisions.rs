@@ -1,6 +1,7 @@
 //! A run told to the people who answer for it: who hears from us, by rule, and why the others do
 //! not. Nothing is decided here, and nothing that was decided is left out of the counts.
 
+mod overview;
 mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,7 @@ pub fn text(told: &Told<'_>) -> String {
     let times =
         Times { zone: told.zone, as_of: parse_instant(&told.report.as_of).unwrap_or_default() };
     let mut text = heading(told, &times);
+    text.push_str(&overview::text(told.report));
     let mut silent = Vec::new();
     for tally in &told.report.rules {
         let decisions: Vec<&Decision> =
