@@ -82,7 +82,7 @@ const COMPANY: &str = "
         issued_on DATE, paid_on DATE);
     INSERT INTO invoices VALUES ('2026-017', 'c1', 120.5, '2026-03-06', '2026-02-20', NULL);";
 
-const LATER: &str = "--as-of 2026-03-10T10:00:00Z";
+const LATER: &str = "--as-of 2026-03-10T10:00:00Z --source sqlite:company.db";
 
 #[tokio::test]
 async fn the_starter_is_right_as_it_stands() {
@@ -92,7 +92,11 @@ async fn the_starter_is_right_as_it_stands() {
     assert_fine(&care, &format!("check {LATER}"), "is right: 1 rule, 2 signals, 4 cases");
     let url = postgres::database().await;
     postgres::execute(&url, COMPANY).await;
-    assert_fine(&care, &format!("check {LATER} --source {url}"), "the PostgreSQL database");
+    assert_fine(
+        &care,
+        &format!("check {}", LATER.replace("sqlite:company.db", &url)),
+        "the PostgreSQL database",
+    );
     assert_fine(&care, &format!("run {LATER}"), "Delivery: 1 sent.");
 }
 

@@ -243,7 +243,7 @@ impl Company {
         Said {
             code: output.status.code().unwrap(),
             stdout: text(output.stdout),
-            stderr: text(output.stderr),
+            stderr: without_log(&text(output.stderr)),
             line: line.to_owned(),
         }
     }
@@ -297,6 +297,11 @@ impl Company {
         let files = files.map(|entry| entry.unwrap().path());
         Books { rows, mail: files.map(|file| (file.clone(), read(&file))).collect() }
     }
+}
+
+/// Off a terminal the log is JSON, a line an event, for programs.
+fn without_log(stderr: &str) -> String {
+    stderr.split_inclusive('\n').filter(|line| !line.starts_with("{\"timestamp\"")).collect()
 }
 
 fn read(file: &Path) -> Vec<u8> {

@@ -60,6 +60,30 @@ fn an_absent_value_in_a_calculation() {
     insta::assert_snapshot!([run.whole(), explained.whole()].join("\n"));
 }
 
+/// A rule sits out where too many of its rows fail; else only the row does.
+#[test]
+fn text_that_is_not_utf8() {
+    let told = ["1%", "60%"].map(|errors| {
+        let company = Company::after_the_first_day();
+        company.change(POLICY, "timezone", &format!("errors = \"{errors}\"\ntimezone"));
+        company.shop("UPDATE people SET name = CAST(x'426ae92e' AS TEXT) WHERE id = 'BEN'");
+        let run = company.run(SECOND_DAY);
+        match errors {
+            "1%" => {
+                assert_eq!(run.code, 4);
+                assert_eq!(company.contacts(), ["ANA late-order sent"]);
+            }
+            _ => {
+                assert_eq!(run.code, 0);
+                assert_eq!(company.contacts(), ["ANA late-order sent", "DORA welcome sent"]);
+            }
+        }
+        assert!(company.episodes().contains(&"ANA late-order".to_owned()));
+        format!("──── errors = {errors}\n{}", run.whole())
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
 #[tokio::test]
 async fn what_is_no_number() {
     let company = Company::new();
