@@ -123,7 +123,7 @@ async fn a_run_that_was_decided_on_older_books_is_decided_again() {
     let (committed, ()) = tokio::join!(commit, meanwhile);
     let committed = committed.unwrap();
     assert_eq!(told(&committed), ["lost p1 suppressed", "lost p2 contact"]);
-    assert!(committed.version > first.version);
+    assert_ne!(committed.version, first.version);
     assert_eq!(outbox(&other).await, ["lost p2 ready -"]);
 }
 
