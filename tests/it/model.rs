@@ -2,26 +2,31 @@
 //! plain reference that was written without a look at how the product decides.
 
 mod histories;
+mod product;
 mod reference;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{NaiveTime, TimeDelta};
+use chrono::TimeDelta;
 use lookout::domain::{
-    About, Ask, Asked, Candidate, Channel, Consent, CustomerId, Decided, Decision, Facts, Instant,
-    Match, Outreach, OutreachState, Recipient, RuleId, RuleSettings, RunReport, Span,
-    SuppressionCause, Totals, Value, format_instant, parse_instant,
+    Candidate, Channel, CustomerId, Decided, Decision, Instant, Match, Outreach, OutreachState,
+    Recipient, Refusal, RuleId, RuleSettings, RunReport, SuppressionCause, Totals, format_instant,
+    parse_instant,
 };
-use lookout::policy::{self, Cap, Evaluation, Judged, Lenience, Policy, QuietHours, Topic};
+use lookout::policy::{self, Evaluation, Judged, Lenience, Policy};
 use lookout::store::{
-    Claim, ClaimQuery, Claimed, HistoryQuery, NewSuppression, OutboxQuery, Run, Settlement, Store,
-    StoreError, TaskText,
+    Claim, ClaimQuery, Claimed, HistoryQuery, NewSuppression, OutboxQuery, OutboxRow, Run,
+    Settlement, Store, StoreError, TaskText,
 };
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use self::histories::{Change, Fate, History, Step, Verdict, histories, hours};
-use self::reference::{Episode, Found, Reference, Suppression, Told, Who, is_task};
+use self::product::{
+    asked, customers, describe, facts_of, id_of, name_of, policy_of, rule_id, settings_of, wall,
+};
+use self::reference::{Episode, Found, Reference, Suppression, Told, Who};
 use crate::support::postgres;
 
 #[test]
@@ -67,18 +72,23 @@ fn runtime() -> tokio::runtime::Runtime {
 fn play_all(url: &str, wipe: impl AsyncFn()) {
     let runtime = runtime();
     let store = runtime.block_on(Store::open(url)).unwrap();
-    let config = Config { failure_persistence: None, ..Config::default() };
-    assert!(config.cases >= 200);
+    let cases = Config::default().cases.max(200);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let seen = RefCell::new(BTreeSet::new());
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let played = TestRunner::new_with_rng(config, rng).run(&histories(), |history| {
         runtime.block_on(async {
             wipe().await;
-            Game::new(&history, &store).play().await;
+            seen.borrow_mut().extend(Game::new(&history, &store).play().await);
         });
         Ok(())
     });
     if let Err(failed) = played {
         panic!("{failed}");
+    }
+    for code in Refusal::CODES.iter().chain(&["ready", "sent", "failed", "uncertain", "withdrawn"])
+    {
+        assert!(seen.borrow().contains(*code), "no history came to `{code}`");
     }
 }
 
@@ -96,6 +106,8 @@ struct Game<'a> {
     left: BTreeSet<String>,
     /// What lost workers held, and until when.
     lost: Vec<(Claim, Instant)>,
+    /// Every reason and state that it came to.
+    seen: BTreeSet<&'static str>,
 }
 
 impl<'a> Game<'a> {
@@ -119,23 +131,27 @@ impl<'a> Game<'a> {
             verdicts: BTreeMap::new(),
             left: BTreeSet::new(),
             lost: Vec::new(),
+            seen: BTreeSet::new(),
         }
     }
 
-    async fn play(mut self) {
-        for step in &self.history.steps {
+    /// Plays it to its end, and gives every reason and state that it came to.
+    async fn play(mut self) -> BTreeSet<&'static str> {
+        for (number, step) in (1..).zip(&self.history.steps) {
             self.now += TimeDelta::minutes(step.after);
             for change in &step.changes {
                 self.change(change).await;
             }
             let found = self.found(step);
-            self.run(&found).await;
+            self.run(&found, number == self.history.steps.len()).await;
             self.compare_books().await;
             if let Some((after, fates)) = &step.delivery {
                 self.deliver(self.now + TimeDelta::minutes(*after), fates).await;
                 self.compare_books().await;
             }
+            self.seen.extend(self.reference.told.iter().map(|told| told.state));
         }
+        self.seen
     }
 
     async fn change(&mut self, change: &Change) {
@@ -209,7 +225,7 @@ impl<'a> Game<'a> {
     }
 
     /// Decides and records an instant as the product does, and holds it against the reference.
-    async fn run(&mut self, found: &Found) {
+    async fn run(&mut self, found: &Found, again: bool) {
         let evaluation = self.evaluation(found);
         let evaluated: Vec<RuleId> = evaluation.rules.keys().cloned().collect();
         let people = || evaluation.candidates.iter().map(|c| &c.matched);
@@ -261,25 +277,25 @@ impl<'a> Game<'a> {
             evaluated: &evaluated,
             version: past.version,
         };
+        self.seen.extend(decided.decisions.iter().filter_map(|d| Some(d.refusal.as_ref()?.code())));
         self.store.record(&run).await.unwrap();
-        self.record_again(&run).await;
+        if again {
+            self.record_again(&run).await;
+        }
     }
 
     /// The same instant twice changes nothing; an older one is refused.
     async fn record_again(&self, run: &Run<'_>) {
-        let report = serde_json::to_string(run.report).unwrap();
-        let recorded = || async {
-            let report = self.store.recorded(run.as_of).await.unwrap().unwrap();
-            (serde_json::to_string(&report).unwrap(), self.books().await)
-        };
-        let before = recorded().await;
-        assert_eq!(before.0, report);
+        let before = self.books().await;
         let again = self.store.record(run).await;
         assert!(matches!(again, Err(StoreError::AlreadyRecorded(at)) if at == run.as_of));
         let older = Run { as_of: run.as_of - TimeDelta::minutes(1), ..*run };
         let older = self.store.record(&older).await;
         assert!(matches!(older, Err(StoreError::Before(newest)) if newest == run.as_of));
-        assert_eq!(recorded().await, before);
+        assert_eq!(self.books().await, before);
+        let recorded = self.store.recorded(run.as_of).await.unwrap();
+        let report = serde_json::to_string(run.report).unwrap();
+        assert_eq!(serde_json::to_string(&recorded).unwrap(), report);
     }
 
     fn evaluation(&self, found: &Found) -> Evaluation {
@@ -393,66 +409,76 @@ impl<'a> Game<'a> {
         state
     }
 
-    /// Outbox, open episodes and tasks are what the reference has, and no promise is broken.
+    /// Outbox and open episodes are what the reference has, and no promise is broken.
     async fn compare_books(&self) {
-        let (outbox, episodes) = self.books().await;
+        let books = self.books().await;
         let about =
             |t: &Told| t.about.iter().map(|b| b.subject.clone()).collect::<Vec<_>>().join("+");
-        let told = self
-            .reference
-            .told
-            .iter()
-            .map(|t| (t.id.clone(), describe(t.state, t.at, t.expires, &about(t))));
-        assert_eq!(outbox, told.collect(), "the outbox at {}", self.now);
-        let open =
-            self.reference.open.iter().map(|((rule, who, subject), started)| {
-                (format!("r{rule} {who} {subject}"), *started)
-            });
-        assert_eq!(episodes, open.collect(), "open episodes at {}", self.now);
-        self.check_promises().await;
+        let told = self.reference.told.iter();
+        let told = told.map(|t| (t.id.clone(), describe(t.state, t.at, t.expires, &about(t))));
+        assert_eq!(books.outbox(), told.collect(), "the outbox at {}", self.now);
+        let open = self.reference.open.iter();
+        let open = open.map(|((rule, who, subject), at)| (format!("r{rule} {who} {subject}"), *at));
+        assert_eq!(books.episodes, open.collect(), "open episodes at {}", self.now);
+        books.check_promises(&self.policy);
     }
 
-    async fn books(&self) -> (BTreeMap<String, String>, BTreeMap<String, Instant>) {
-        let outbox = self.store.outbox(&OutboxQuery { state: None, limit: 10_000 }).await.unwrap();
-        let about = |o: &Outreach| {
-            o.subjects.iter().map(|s| s.subject.to_string()).collect::<Vec<_>>().join("+")
-        };
-        let rows = outbox.outreaches.iter().map(|row| {
-            let o = &row.outreach;
-            (id_of(o), describe(row.state.name(), o.not_before, o.expires_at, &about(o)))
-        });
+    async fn books(&self) -> Books {
+        let query = OutboxQuery { state: None, limit: 10_000 };
         let evaluated: Vec<RuleId> = self.settings.keys().cloned().collect();
-        let query = HistoryQuery {
+        let past = HistoryQuery {
             evaluated: &evaluated,
             customers: &[],
             recipients: &[],
             since: self.now,
         };
-        let past = self.store.history(&query).await.unwrap();
+        let past = self.store.history(&past).await.unwrap();
         let episodes = past.episodes.into_iter().map(|((rule, who, subject), episode)| {
             (format!("{rule} {who} {subject}"), episode.started_at)
         });
-        (rows.collect(), episodes.collect())
+        Books {
+            rows: self.store.outbox(&query).await.unwrap().outreaches,
+            episodes: episodes.collect(),
+        }
+    }
+}
+
+/// What the state database has.
+#[derive(Debug, PartialEq)]
+struct Books {
+    rows: Vec<OutboxRow>,
+    episodes: BTreeMap<String, Instant>,
+}
+
+impl Books {
+    fn outbox(&self) -> BTreeMap<String, String> {
+        let about = |o: &Outreach| {
+            o.subjects.iter().map(|s| s.subject.to_string()).collect::<Vec<_>>().join("+")
+        };
+        let row = |row: &OutboxRow| {
+            let o = &row.outreach;
+            (id_of(o), describe(row.state.name(), o.not_before, o.expires_at, &about(o)))
+        };
+        self.rows.iter().map(row).collect()
     }
 
     /// No contact of an episode counts twice, and nobody heard more than a cap allows.
-    async fn check_promises(&self) {
-        let outbox = self.store.outbox(&OutboxQuery { state: None, limit: 10_000 }).await.unwrap();
+    fn check_promises(&self, policy: &Policy) {
         let mut keys = BTreeSet::new();
         let mut heard: BTreeMap<&Recipient, Vec<&Outreach>> = BTreeMap::new();
         let over = [OutreachState::Withdrawn, OutreachState::Expired];
-        for row in outbox.outreaches.iter().filter(|row| !over.contains(&row.state)) {
+        for row in self.rows.iter().filter(|row| !over.contains(&row.state)) {
             for subject in &row.outreach.subjects {
                 assert!(keys.insert(&subject.dedupe_key), "two outreaches about {subject:?}");
             }
             let reached = [OutreachState::Sent, OutreachState::Uncertain].contains(&row.state);
-            let topic = row.outreach.topic.as_ref().and_then(|t| self.policy.topics.get(t));
+            let topic = row.outreach.topic.as_ref().and_then(|t| policy.topics.get(t));
             let unlimited = topic.is_some_and(|t| t.ignore.contains(&Lenience::Cap));
             for recipient in row.outreach.recipients.iter().filter(|_| reached && !unlimited) {
                 heard.entry(recipient).or_default().push(&row.outreach);
             }
         }
-        for cap in &self.policy.caps {
+        for cap in &policy.caps {
             for (recipient, messages) in &heard {
                 let counts = |o: &&&Outreach| cap.channel.as_ref().is_none_or(|c| *c == o.channel);
                 let mut times: Vec<_> =
@@ -464,137 +490,5 @@ impl<'a> Game<'a> {
                 }
             }
         }
-    }
-}
-
-/// The wall clock is far from the histories' own.
-fn wall(at: Instant) -> Instant {
-    at + TimeDelta::days(10_000)
-}
-
-/// An outreach that is over may speak of what others told instead.
-fn describe(state: &str, at: Instant, expires: Instant, about: &str) -> String {
-    let about = if ["withdrawn", "expired"].contains(&state) { "" } else { about };
-    format!("{state}, from {at} to {expires}, about {about}")
-}
-
-/// An outreach in the words of the reference.
-fn id_of(outreach: &Outreach) -> String {
-    let first = &outreach.subjects[0];
-    let started = first.episode_started_at.format("%dT%H:%M");
-    let task = match is_task(&outreach.channel.0) {
-        true => format!(" task {}", outreach.position),
-        false => String::new(),
-    };
-    let (rule, customer, subject) = (&outreach.rule, &first.customer, &first.subject);
-    format!("{rule} {customer} {subject} {started} #{}{task}", first.ordinal)
-}
-
-fn rule_id(number: usize) -> RuleId {
-    RuleId::from(format!("r{number}"))
-}
-
-fn name_of(who: &Who, by_id: bool) -> String {
-    match (by_id, &who.email) {
-        (true, _) => who.id.clone(),
-        (false, Some(email)) => email.clone(),
-        (false, None) => who.phone.clone().unwrap(),
-    }
-}
-
-/// Two of them share a mailbox; the last has no valid address at first, then the first one's.
-fn customers() -> Vec<Who> {
-    let who = |number: usize, email: Option<&str>, ahead| Who {
-        id: format!("c{number}"),
-        email: email.map(|name| format!("mailto:{name}@example.com")),
-        phone: Some(format!("tel:+49221555{number}")),
-        ahead,
-        ..Who::default()
-    };
-    vec![who(0, Some("a"), 0), who(1, Some("b"), 7), who(2, Some("b"), 0), who(3, None, -3)]
-}
-
-fn facts_of(who: &Who) -> Facts {
-    let zone = match who.ahead {
-        7 => "Asia/Bangkok",
-        -3 => "America/Argentina/Buenos_Aires",
-        _ => "",
-    };
-    // Written in another way than normalised, where that makes no difference.
-    let email = who.email.as_ref().map(|e| e.replace("mailto:b", "B"));
-    let email = email.map_or("no address".to_owned(), |e| e.replace("mailto:", ""));
-    let columns = [
-        ("customer_id", who.id.clone()),
-        ("email", email),
-        ("phone", who.phone.clone().unwrap_or_default().replace("tel:", "")),
-        ("timezone", zone.to_owned()),
-        ("consents", who.consents.join(", ")),
-        ("refusals", who.refusals.join(", ")),
-    ];
-    let customer = columns.map(|(name, value)| (name.to_owned(), Value::Text(value)));
-    Facts { customer: customer.into(), ..Facts::default() }
-}
-
-fn asked(channel: &str) -> Asked {
-    let named = |name: &str| Channel(name.to_owned());
-    let ask = match channel {
-        "contact" => Ask::Contact(vec![named("email"), named("sms")]),
-        other => Ask::Send(named(other), other.to_owned()),
-    };
-    Asked { ask, assign: None, due: None, values: BTreeMap::new() }
-}
-
-fn span(hours: i64) -> Span {
-    format!("{hours}h").parse().unwrap()
-}
-
-fn settings_of(number: usize, rule: &histories::Rule) -> (RuleId, RuleSettings) {
-    let about = if rule.by_rows { About::Signal("rows".into()) } else { About::Customers };
-    let settings = RuleSettings {
-        id: rule_id(number),
-        summary: String::new(),
-        about,
-        topic: Some(rule.topic.to_owned()),
-        priority: rule.priority,
-        schedule: None,
-        holds_for: rule.holds_for.map(span),
-        repeat: rule.repeat.map(span),
-        reminders: rule.reminders,
-        cooldown: rule.cooldown.map(span),
-        expires: span(rule.expires),
-    };
-    (settings.id.clone(), settings)
-}
-
-fn policy_of(history: &History) -> Policy {
-    let plan = &history.policy;
-    let lenient = plan.lenient.iter().map(|gate| match *gate {
-        "quiet_hours" => Lenience::QuietHours,
-        "cap" => Lenience::Cap,
-        _ => Lenience::Outranked,
-    });
-    let topic = |consent, ignore| Topic { consent, ignore, mute_when: None };
-    let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    Policy {
-        channels: ["sms", "email"].map(|name| Channel(name.to_owned())).into(),
-        topics: BTreeMap::from([
-            ("service".to_owned(), topic(Consent::OptOut, BTreeSet::new())),
-            ("offers".to_owned(), topic(Consent::OptIn, BTreeSet::new())),
-            ("security".to_owned(), topic(Consent::Always, lenient.collect())),
-        ]),
-        quiet: plan.quiet.as_ref().map(|(from, to, days)| QuietHours {
-            nightly: Some((time(*from), time(*to))),
-            days: days.iter().copied().collect(),
-        }),
-        caps: plan
-            .caps
-            .iter()
-            .map(|cap| Cap {
-                contacts: cap.contacts,
-                per: span(cap.hours),
-                channel: cap.channel.map(|name| Channel(name.to_owned())),
-            })
-            .collect(),
-        ..Policy::default()
     }
 }
