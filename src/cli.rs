@@ -30,7 +30,6 @@ use output::Output;
 
 use crate::app::AppError;
 use crate::config::{Config, ConfigError};
-use crate::domain::Problem;
 use crate::signals::SourceError;
 
 /// Does what the command line says, and tells how it ended.
@@ -150,10 +149,6 @@ fn zone(config: &Config) -> chrono_tz::Tz {
         true => crate::policy::load(&policy, &mut Vec::new()).calendar.timezone,
         false => chrono_tz::Tz::UTC,
     }
-}
-
-fn has_errors(problems: &[Problem]) -> bool {
-    problems.iter().any(|p| p.severity == crate::domain::Severity::Error)
 }
 
 fn is_json(output: &Output) -> bool {

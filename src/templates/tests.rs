@@ -1,3 +1,5 @@
+//! Templates, from their files to a message: data stays data.
+
 use super::*;
 use serde_json::json;
 

@@ -38,10 +38,10 @@ fn a_mistake_is_told_with_its_place_and_its_cure() {
     )
     .unwrap();
     let without = run(&care, "check");
-    assert_eq!((without.code, without.err.as_str()), (2, ""));
+    assert_eq!((without.code, without.err.as_str()), (1, ""));
     insta::assert_snapshot!("check_with_a_mistake", without.out);
     let as_json = run(&care, "check --format json");
-    assert_eq!((as_json.code, as_json.err.as_str()), (2, ""));
+    assert_eq!((as_json.code, as_json.err.as_str()), (1, ""));
     assert_eq!(as_json.json()["problems"][0]["code"], "misspelt-constant");
     assert_eq!(as_json.json()["problems"][0]["line"], 4);
     // What was asked for is a dry run, so the mistake is no result.
