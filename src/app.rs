@@ -1,11 +1,14 @@
 //! The one place that builds concrete things from the configuration: the pack, the databases, the
 //! ways out. Nothing is decided here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::config::{Config, ConfigError};
 use crate::deliver::{Channels, DeliverError};
 use crate::domain::{Ask, Instant, Problem, RuleId};
 use crate::pack::{self, Pack};
 use crate::pipeline::RunError;
+use crate::scheduler;
 use crate::signals::{Source, SourceError};
 use crate::store::{Store, StoreError};
 
@@ -116,8 +119,26 @@ pub fn channels(config: &Config, pack: &Pack) -> Result<Channels, AppError> {
 
 fn no_channel(rule: &RuleId, channel: &str) -> String {
     format!(
-        "the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml"
+        "the rule `{rule}` sends by {channel}, but there is no [channels.{channel}] in lookout.toml; \
+         add it with a url, or take {channel} out of the rule"
     )
+}
+
+/// The rules whose schedule is due; without a history, none was ever evaluated.
+///
+/// # Errors
+/// When the state database can't be read.
+pub async fn due(
+    pack: &Pack,
+    store: Option<&Store>,
+    as_of: Instant,
+) -> Result<BTreeSet<RuleId>, AppError> {
+    let last = match store {
+        Some(store) => store.last_evaluated().await?,
+        None => BTreeMap::new(),
+    };
+    let zone = pack.policy.calendar.timezone;
+    Ok(scheduler::due(&pack.schedules(), &last, as_of, zone))
 }
 
 /// The run's instant: what was said, or what the snapshot was taken at, or the current minute.

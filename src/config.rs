@@ -63,6 +63,17 @@ pub struct Overrides {
     pub state: Option<String>,
 }
 
+/// How this program is called from the current folder: by its path, if it was built there, else
+/// by its name.
+pub fn program() -> String {
+    let built_here = || {
+        let file = std::env::current_exe().ok()?;
+        let path = file.strip_prefix(std::env::current_dir().ok()?).ok()?.to_owned();
+        Some(path.display().to_string())
+    };
+    built_here().unwrap_or_else(|| "lookout".to_owned())
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

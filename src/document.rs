@@ -69,7 +69,8 @@ impl Document {
                 document.place(&span),
                 "toml",
                 format!("this is not TOML: {}", error.message()),
-            );
+            )
+            .help(TOML_HELP);
             document.problems.borrow_mut().push(problem);
         }
         let result = errors.is_empty().then(|| {
@@ -94,12 +95,17 @@ impl Document {
     }
 }
 
+/// What most often helps where a file is not TOML.
+pub const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
+                             [\"a\", \"b\"]; a section begins with [name] on a line of its own";
+
 /// The problem of a file that can't be read.
 pub fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
     let place = Place::file(file);
     match error.kind() {
         std::io::ErrorKind::NotFound => {
             Problem::error(place, "missing-file", "this file is missing")
+                .help("check the path; `lookout init DIR` makes a whole example to start from")
         }
         std::io::ErrorKind::InvalidData => {
             Problem::error(place, "not-utf8", "this file is not UTF-8 text")

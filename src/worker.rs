@@ -24,9 +24,11 @@ pub struct Delivered {
     pub states: BTreeMap<OutreachState, u64>,
     /// What went wrong, a line each: the rule, the customer and the error, no address.
     pub troubles: Vec<String>,
-    /// Due, but on a channel that is not configured, or that reaches real people from a run whose
-    /// time is far from the wall clock's.
-    pub left: u64,
+    /// Due, but on a channel that reaches real people, from a run whose time is far from the wall
+    /// clock's.
+    pub far: u64,
+    /// Due, but on a channel that is not configured.
+    pub unconfigured: u64,
 }
 
 /// Where and how a worker delivers.
@@ -77,7 +79,12 @@ impl Worker<'_> {
                 }
             }
         }
-        delivered.left = self.store.due_count((self.wall)()).await?;
+        for (channel, due) in self.store.due((self.wall)()).await? {
+            match configured.contains(&channel) {
+                true => delivered.far += due,
+                false => delivered.unconfigured += due,
+            }
+        }
         Ok(delivered)
     }
 
@@ -98,6 +105,10 @@ impl Worker<'_> {
         let (state, error) = told(&settlement);
         if self.store.settle(&claimed.claim, settlement.clone(), (self.wall)()).await? {
             *delivered.states.entry(state).or_default() += 1;
+            tracing::info!(
+                outreach = %outreach.key, rule = %outreach.rule, channel = %outreach.channel,
+                state = state.name(), attempts = claimed.attempts, "settled"
+            );
             if let Some(error) = error {
                 delivered.troubles.push(trouble(outreach, state, error));
             }

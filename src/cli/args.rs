@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::config::Overrides;
 use crate::domain::{Instant, parse_instant};
+use chrono::SubsecRound;
 
 pub use commands::{
     Check, Command, Deliver, Demo, DryRun, Explain, Init, Outbox, Person, Preview, Run, Save, Seen,
@@ -110,7 +111,8 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Reads `--as-of`.
 fn instant(text: &str) -> Result<Instant, String> {
-    parse_instant(text).ok_or_else(|| {
+    // The state database keeps microseconds.
+    parse_instant(text).map(|at| at.trunc_subsecs(6)).ok_or_else(|| {
         "that is no instant; write it like 1998-05-07T09:00:00Z, or 1998-05-07 for midnight UTC"
             .to_owned()
     })

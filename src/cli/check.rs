@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::args::{Check, Exit, Global};
 use super::output::Output;
+use super::wording::counted;
 use crate::app;
 use crate::domain::Problem;
 use crate::pack;
@@ -36,14 +37,11 @@ pub(super) async fn run(
             None => "; name a --source to hold it against a database, too".to_owned(),
         };
         output.text(&format!(
-            "{of} is right: {} rules, {} signals, {cases} cases{against}.",
-            pack.rules.len(),
-            pack.signals.others.len() + 1,
+            "{of} is right: {}, {}, {}{against}.",
+            counted(pack.rules.len() as u64, "rule"),
+            counted(pack.signals.others.len() as u64 + 1, "signal"),
+            counted(cases as u64, "case"),
         ));
     }
-    Ok(match problems.is_empty() {
-        true => Exit::Fine,
-        false if super::has_errors(&problems) && loaded.pack.is_none() => Exit::Usage,
-        false => Exit::Findings,
-    })
+    Ok(if problems.is_empty() { Exit::Fine } else { Exit::Findings })
 }

@@ -1,14 +1,16 @@
 //! A run told to the people who answer for it: who hears from us, by rule, and why the others do
 //! not. Nothing is decided here, and nothing that was decided is left out of the counts.
 
+mod overview;
 mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::output::{BOLD, RESET};
 use super::tables::aligned;
-use super::wording::{Times, counted, plain};
+use super::wording::{Times, counted, listed, plain};
 use crate::domain::{
     Channel, CustomerId, Decision, Outcome, Outreach, OutreachKey, RuleId, RunReport, Totals,
     parse_instant,
@@ -58,14 +60,12 @@ pub struct Told<'a> {
     pub all: bool,
 }
 
-const BOLD: &str = "\u{1b}[1m";
-const RESET: &str = "\u{1b}[0m";
-
 /// The whole run as text for a person, with colours.
 pub fn text(told: &Told<'_>) -> String {
     let times =
         Times { zone: told.zone, as_of: parse_instant(&told.report.as_of).unwrap_or_default() };
     let mut text = heading(told, &times);
+    text.push_str(&overview::text(told.report));
     let mut silent = Vec::new();
     for tally in &told.report.rules {
         let decisions: Vec<&Decision> =
@@ -125,12 +125,12 @@ fn reached(decisions: &[Decision]) -> String {
             match channel.0.as_str() {
                 Channel::EMAIL => counted(count, "e-mail"),
                 Channel::PHONE => counted(count, "call"),
-                other => format!("{count} by {}", plain(other)),
+                other => format!("{count} {}", plain(other)),
             }
         })
         .collect();
     if !by_channel.is_empty() {
-        told.push_str(&format!(", by {}", by_channel.join(" and ")));
+        told.push_str(&format!(", by {}", listed(&by_channel)));
     }
     if tasks > 0 {
         told.push_str(&format!("; {} for colleagues", counted(tasks, "task")));
@@ -155,7 +155,10 @@ fn closing(totals: &Totals) -> String {
     let mut text = format!("{BOLD}{}{RESET}", counted(totals.candidates, "candidate"));
     if !parts.is_empty() {
         let makes = counted(totals.outreaches, "outreach");
-        text.push_str(&format!(" = {}; {makes} in all", parts.join(" + ")));
+        text.push_str(&format!(
+            " = {}\nThat makes {makes}: one may speak of several subjects.",
+            parts.join(" + ")
+        ));
     }
     text.push('\n');
     if totals.orphans > 0 {

@@ -60,11 +60,18 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
     for trouble in &delivered.troubles {
         output.remark(&format!("  {trouble}"));
     }
-    if delivered.left > 0 {
+    if delivered.far > 0 {
         output.remark(&format!(
-            "{} stayed in the outbox: the run's time is more than an hour from now, so nobody real is written to. \
-             Use a file: channel, or --allow-time-travel if that is what you want.",
-            counted(delivered.left, "outreach")
+            "{} stayed in the outbox: the run's time is more than an hour from now, so nobody real is \
+             written to. Use a file: channel, or --allow-time-travel if that is what you want.",
+            counted(delivered.far, "outreach")
+        ));
+    }
+    if delivered.unconfigured > 0 {
+        output.remark(&format!(
+            "{} stayed in the outbox, because lookout.toml has no such channel; `lookout outbox` \
+             shows which.",
+            counted(delivered.unconfigured, "outreach")
         ));
     }
     delivered.states.iter().any(|(state, count)| *state != OutreachState::Sent && *count > 0)

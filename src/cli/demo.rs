@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{Demo, Exit};
 use super::decisions::Kind;
 use super::listings::{self, TaskLine};
-use super::output::Output;
+use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
 use super::wording::Times;
 use crate::app::{self, AppError};
@@ -20,9 +20,6 @@ use crate::store::{Store, TaskFilter};
 
 /// The morning after Northwind's last order.
 const AS_OF: &str = "1998-05-07T09:00:00Z";
-
-const BOLD: &str = "\u{1b}[1m";
-const RESET: &str = "\u{1b}[0m";
 
 pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit> {
     super::new_folder(&args.dir)?;
@@ -65,7 +62,7 @@ fn opening(dir: &Path) -> String {
     format!(
         "{BOLD}Northwind Traders{RESET}, a sample company with real-shaped orders from 1996 to 1998, is in {dir}/.\n\
          Northwind has no e-mail addresses, log-ins, support tickets or consents: those are made up, from a\n\
-         fixed seed and under example.com. Nothing leaves this machine.\n",
+         fixed seed and under example.com. Nothing leaves this machine.\n\n",
         dir = dir.display()
     )
 }
@@ -90,18 +87,20 @@ fn one_message(pack: &Pack, considered: &Considered) -> String {
 }
 
 fn next(dir: &Path) -> String {
-    let program = "lookout";
+    let (dir, program) = (dir.display(), crate::config::program());
+    let lookout = format!("{program} --config {dir}/lookout.toml");
     format!(
-        "{BOLD}Where it all is{RESET}\n  \
+        "\n{BOLD}Where it all is{RESET}\n  \
          {dir}/mail/        the e-mails, one file each\n  \
          {dir}/lookout.db   what was decided, and why\n  \
          {dir}/rules/       the rules, their words and their examples\n\n\
          {BOLD}Try next{RESET}\n  \
-         cd {dir}\n  \
-         {program} explain RANCH --as-of {AS_OF}     why this customer hears what it hears\n  \
-         {program} test                                         do the examples of every rule hold?\n  \
-         Then change PATIENCE in rules/stalled-order/rule.rhai from 7 to 10, and see who is left:\n  \
-         {program} dry-run --as-of 1998-05-08T09:00:00Z",
-        dir = dir.display()
+         Why does a customer hear what they hear?\n    \
+         {lookout} explain HANAR --as-of {AS_OF}\n  \
+         Do the examples of every rule hold?\n    \
+         {lookout} test\n  \
+         What would the next morning bring? Nobody hears twice.\n    \
+         {lookout} dry-run --as-of 1998-05-08T09:00:00Z\n  \
+         Now change PATIENCE in {dir}/rules/stalled-order/rule.rhai from 7 to 5, and look again."
     )
 }

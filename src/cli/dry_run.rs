@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::args::{DryRun, Exit, Global};
 use super::decisions::Kind;
-use super::output::Output;
+use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
+use super::wording::plain;
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Outreach, RuleId};
 use crate::pack::Pack;
 use crate::pipeline::{self, Considered, Watch};
-use crate::scheduler;
 use crate::signals::Source;
 use crate::store::Store;
 
@@ -24,18 +26,9 @@ pub(super) async fn run(
     let source = app::source(&config).await?;
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
-    let rules = match (args.due, &store) {
-        (false, _) => pack.rules.keys().cloned().collect(),
-        (true, Some(store)) => {
-            let last = store.last_evaluated().await.map_err(AppError::from)?;
-            scheduler::due(&pack.schedules(), &last, as_of, pack.policy.calendar.timezone)
-        }
-        (true, None) => scheduler::due(
-            &pack.schedules(),
-            &Default::default(),
-            as_of,
-            pack.policy.calendar.timezone,
-        ),
+    let rules = match args.due {
+        false => pack.rules.keys().cloned().collect(),
+        true => app::due(&pack, store.as_ref(), as_of).await?,
     };
     let considered = consider(&pack, &source, store.as_ref(), as_of, &rules, output).await?;
     match &args.message {
@@ -60,7 +53,7 @@ pub(super) async fn consider(
     let mut view = source.view(as_of).await?;
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
-    let watch = Watch { progress: Some(&tell), customer: None };
+    let watch = Watch { progress: Some(&tell), ..Watch::default() };
     let found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
     Ok(pipeline::consider(pack, &found, store, as_of).await?)
 }
@@ -73,15 +66,37 @@ pub(super) fn history(store: Option<&Store>) -> String {
 /// Prints in full what one customer would get.
 fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output: &mut Output) {
     let speaks_to = |o: &&Outreach| o.subjects.iter().any(|s| s.customer == *customer);
-    let mut count = 0;
-    for outreach in considered.decided.outreaches.iter().filter(speaks_to) {
-        output.text(&letter(pack, outreach));
-        count += 1;
+    let outreaches = considered.decided.outreaches.iter().filter(speaks_to);
+    if super::is_json(output) {
+        let messages: Vec<_> = outreaches.map(|outreach| as_json(pack, outreach)).collect();
+        let document =
+            json!({ "schema_version": 1, "customer_id": customer, "messages": messages });
+        return output.json(&document);
     }
-    if count == 0 {
-        output
-            .text(&format!("{customer} would get nothing; `lookout explain {customer}` says why."));
+    let letters: Vec<String> = outreaches.map(|outreach| letter(pack, outreach)).collect();
+    match letters.is_empty() {
+        true => output
+            .text(&format!("{customer} would get nothing; `lookout explain {customer}` says why.")),
+        false => output.text(&letters.join("\n")),
     }
+}
+
+fn as_json(pack: &Pack, outreach: &Outreach) -> serde_json::Value {
+    let message = pack.message(outreach);
+    let error = message.as_ref().err().map(ToString::to_string);
+    let message = message.as_ref().ok();
+    json!({
+        "outreach": outreach.key,
+        "rule": outreach.rule,
+        "channel": outreach.channel,
+        "address": outreach.address,
+        "assign": outreach.assign,
+        "locale": message.map(|m| &m.locale),
+        "subject": message.map(|m| &m.subject),
+        "text": message.map(|m| &m.text),
+        "html": message.map(|m| &m.html),
+        "error": error,
+    })
 }
 
 /// One message or task, in full, as a person reads it.
@@ -91,29 +106,22 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
         .clone()
         .or(outreach.assign.clone())
         .unwrap_or("no one in particular".to_owned());
-    let head = format!("{} to {to}, from the rule {}", outreach.channel, outreach.rule);
+    let head = format!("{} to {}, from the rule {}", outreach.channel, plain(&to), outreach.rule);
     match pack.message(outreach) {
         Ok(message) => {
-            let because =
-                message.because.map(|b| format!("\nWhy you get this: {b}\n")).unwrap_or_default();
-            let locale = if message.locale.is_empty() {
-                String::new()
-            } else {
-                format!(", in {}", message.locale)
+            let locale = match message.locale.as_str() {
+                "" => String::new(),
+                locale => format!(", in {locale}"),
             };
-            let text = message.text.trim_end();
-            let text = if because.is_empty() || text.contains(because.trim()) {
-                text.to_owned()
-            } else {
-                format!("{text}\n{because}")
-            };
-            format!("{head}{locale}\n\n  {}\n\n{}\n", message.subject, indent(&text))
+            let text = indent(message.text.trim_end());
+            format!("{head}{locale}\n\n  {BOLD}{}{RESET}\n\n{text}\n", plain(&message.subject))
         }
         Err(error) => format!("{head}\n\nThe words can't be written: {error}\n"),
     }
 }
 
 fn indent(text: &str) -> String {
-    let line = |line: &str| if line.is_empty() { String::new() } else { format!("  {line}") };
+    let line =
+        |line: &str| if line.is_empty() { String::new() } else { format!("  {}", plain(line)) };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

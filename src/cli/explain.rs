@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::args::{Exit, Explain, Global};
-use super::output::Output;
+use super::output::{BOLD, Output, RESET};
 use super::tables::aligned;
 use super::wording::{self, Times};
 use crate::app::{self, AppError};
@@ -13,20 +13,20 @@ use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, Subje
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Considered, Seen, Watch};
 
-const BOLD: &str = "\u{1b}[1m";
-const RESET: &str = "\u{1b}[0m";
+/// How many subjects that a rule is silent about are shown of each rule.
+const SILENT_SHOWN: usize = 2;
 
 /// The gates in the words of the output, each with the reason codes it gives.
 const GATES: [(&str, &[&str]); 9] = [
     ("address", &["no_address"]),
     ("consent", &["no_consent"]),
-    ("not suppressed", &["suppressed"]),
-    ("not muted", &["muted"]),
+    ("suppression", &["suppressed"]),
+    ("mute", &["muted"]),
     ("episode", &["pending", "already_contacted"]),
     ("cooldown", &["cooldown"]),
     ("rank", &["outranked"]),
     ("caps", &["cap"]),
-    ("decent hour", &["expired"]),
+    ("hours", &["expired"]),
 ];
 
 pub(super) async fn run(
@@ -47,7 +47,7 @@ pub(super) async fn run(
     let found = {
         let progress = output.progress("rows judged", None);
         let tell = |rows| progress.reach(rows);
-        let watch = Watch { progress: Some(&tell), customer: Some(&customer) };
+        let watch = Watch { progress: Some(&tell), customer: Some(&customer), nobody_else: false };
         let rules = pack.rules.keys().cloned().collect();
         pipeline::find(&pack, &mut view, as_of, &rules, watch).await.map_err(AppError::from)?
     };
@@ -123,7 +123,7 @@ impl Story<'_> {
     fn text(&self, rules: &[&PackRule], source: &str, history: &str) -> String {
         let times = Times { zone: self.pack.policy.calendar.timezone, as_of: self.as_of };
         let name = self.seen.iter().find_map(|seen| seen.facts.customer().text("name"));
-        let name = name.map(|name| format!("  {name}")).unwrap_or_default();
+        let name = name.map(|name| format!("  {}", wording::plain(&name))).unwrap_or_default();
         let head = [
             vec!["as of".to_owned(), times.heading()],
             vec!["data".to_owned(), source.to_owned()],
@@ -153,8 +153,14 @@ impl Story<'_> {
             };
             text.push_str(&format!("  {about} for this customer\n"));
         }
-        for seen in seen {
+        let silent = |seen: &&&Seen| matches!(seen.verdict, Ok(false));
+        let shown = seen.iter().filter(|seen| !silent(seen));
+        for seen in shown.chain(seen.iter().filter(silent).take(SILENT_SHOWN)) {
             text.push_str(&self.subject(rule, seen, times));
+        }
+        let more = seen.iter().filter(silent).count().saturating_sub(SILENT_SHOWN);
+        if more > 0 {
+            text.push_str(&format!("  … and {more} more that it does not match\n"));
         }
         text
     }

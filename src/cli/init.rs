@@ -1,6 +1,7 @@
 //! `lookout init`: a pack and a configuration to start from.
 
 use include_dir::{Dir, include_dir};
+use serde_json::json;
 
 use super::args::{Exit, Init};
 use super::output::Output;
@@ -12,6 +13,10 @@ pub(super) fn run(args: &Init, output: &mut Output) -> anyhow::Result<Exit> {
     super::new_folder(&args.dir)?;
     STARTER.extract(&args.dir)?;
     let dir = args.dir.display();
+    if super::is_json(output) {
+        output.json(&json!({ "schema_version": 1, "folder": dir.to_string() }));
+        return Ok(Exit::Fine);
+    }
     output.text(&format!(
         "{dir} has a pack with one rule, and a configuration.\n\n\
          Next:\n  \

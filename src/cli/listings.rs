@@ -1,6 +1,7 @@
 //! What is under way, as lists for people: outreaches, tasks, suppressions. Nothing is read or
 //! changed here.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::tables::{aligned, list};
@@ -78,7 +79,11 @@ pub fn outbox(
         })
         .collect();
     let mut lines: Vec<_> = lines.iter().collect();
-    lines.sort_by_key(|line| urgency(line.state));
+    lines.sort_by(|a, b| {
+        let place = |line: &OutreachLine| (urgency(line.state), Reverse(line.not_before));
+        let name = |line: &'_ OutreachLine| (line.rule.clone(), line.customer.clone());
+        place(a).cmp(&place(b)).then_with(|| name(a).cmp(&name(b)))
+    });
     let rows: Vec<_> = lines
         .iter()
         .map(|line| {

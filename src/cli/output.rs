@@ -21,7 +21,10 @@ pub struct Output {
 }
 
 const RED: &str = "\u{1b}[1;31m";
-const RESET: &str = "\u{1b}[0m";
+/// Ends any style.
+pub(super) const RESET: &str = "\u{1b}[0m";
+/// Bold text, until [`RESET`].
+pub(super) const BOLD: &str = "\u{1b}[1m";
 
 impl Output {
     /// Prints to this process's stdout and stderr.

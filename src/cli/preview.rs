@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::args::{Exit, Global, Preview};
 use super::output::Output;
 use super::wording::counted;
@@ -34,13 +36,24 @@ pub(super) async fn run(
         "there is nothing to show of `{}`: no case of it matches; name a customer with --customer",
         args.rule
     );
-    let (messages, problems) = messages(rule, &subjects);
+    let (messages, mut problems) = messages(rule, &subjects);
+    if args.customer.is_none() {
+        problems.extend(without_example(rule, &subjects));
+    }
     let file = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.html", args.rule)));
     std::fs::write(&file, templates::preview::page(&args.rule, &messages))
         .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
-    output.text(&format!("{} in {}", counted(messages.len() as u64, "message"), file.display()));
-    for problem in &problems {
-        output.remark(problem);
+    if super::is_json(output) {
+        let (file, messages) = (file.display().to_string(), messages.len());
+        output.json(&json!({
+            "schema_version": 1, "file": file, "messages": messages, "problems": problems,
+        }));
+    } else {
+        let count = counted(messages.len() as u64, "message");
+        output.text(&format!("{count} in {}", file.display()));
+        for problem in &problems {
+            output.remark(problem);
+        }
     }
     Ok(if problems.is_empty() { Exit::Fine } else { Exit::Findings })
 }
@@ -57,10 +70,13 @@ async fn facts_of(
     let as_of = app::as_of(global.as_of, Some(&source));
     let mut view = source.view(as_of).await.map_err(AppError::from)?;
     let customer = CustomerId::from(customer);
-    let watch = Watch { progress: None, customer: Some(&customer) };
+    let watch = Watch { customer: Some(&customer), nobody_else: true, ..Watch::default() };
     let found = pipeline::find(pack, &mut view, as_of, &[rule.clone()].into(), watch).await;
     let seen = found.map_err(AppError::from)?.seen;
-    anyhow::ensure!(!seen.is_empty(), "the rule `{rule}` has nothing to look at for {customer}");
+    anyhow::ensure!(
+        !seen.is_empty(),
+        "the rule `{rule}` has nothing to look at for `{customer}`; is that the customer's id, as `customers` has it?"
+    );
     let any = seen.iter().any(|seen| matches!(seen.verdict, Ok(true)));
     let shown = seen.into_iter().filter(|seen| !any || matches!(seen.verdict, Ok(true)));
     Ok((shown.map(|seen| (seen.facts, as_of)).collect(), Some(as_of)))
@@ -143,8 +159,17 @@ fn messages(
             }
         }
     }
-    for template in rule.templates.names().filter(|name| !subjects.keys().any(|(t, _)| t == name)) {
-        problems.push(format!("no example asks for the words `{template}`, so they are not shown"));
-    }
     (messages, problems)
+}
+
+/// The words that no example asks for, each in a sentence.
+fn without_example(
+    rule: &PackRule,
+    subjects: &BTreeMap<(String, Channel), Vec<OutreachSubject>>,
+) -> Vec<String> {
+    let shown = |name: &&str| subjects.keys().any(|(template, _)| template == name);
+    let missing = rule.templates.names().filter(|name| !shown(name));
+    missing
+        .map(|name| format!("no example asks for the words `{name}`, so they are not shown"))
+        .collect()
 }

@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::domain::{Instant, RunReport};
 use crate::pack::Pack;
 use crate::pipeline::{self, RunError, Watch};
-use crate::scheduler;
 use crate::store::{Store, StoreError};
 
 pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> anyhow::Result<Exit> {
@@ -48,8 +47,7 @@ async fn decide_once(
     let source = app::source(config).await?;
     origin.source = source.describe();
     let started_at = clock::wall();
-    let last = store.last_evaluated().await?;
-    let due = scheduler::due(&pack.schedules(), &last, as_of, pack.policy.calendar.timezone);
+    let due = app::due(pack, Some(store), as_of).await?;
     let found = {
         let mut view = source.view(as_of).await?;
         let progress = output.progress("rows judged", None);
@@ -59,7 +57,7 @@ async fn decide_once(
             &mut view,
             as_of,
             &due,
-            Watch { progress: Some(&tell), customer: None },
+            Watch { progress: Some(&tell), ..Watch::default() },
         )
         .await?
     };

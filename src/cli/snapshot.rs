@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::args::{Exit, Global, Save, Snapshot};
 use super::output::Output;
 use super::tables::aligned;
+use super::wording::counted;
 use crate::app::{self, AppError};
 use crate::clock;
 use crate::domain::SignalName;
@@ -28,7 +29,7 @@ pub(super) async fn run(
     if !problems.is_empty() {
         return Err(AppError::Pack(problems).into());
     }
-    let keep = pack.rules.values().flat_map(PackRule::reads_by_signal).collect();
+    let keep = pack.rules.values().flat_map(PackRule::named_by_signal).collect();
     let options = SnapshotOptions {
         mask: !save.unmasked,
         keep: &keep,
@@ -47,29 +48,28 @@ pub(super) async fn run(
 }
 
 fn told(report: &SnapshotReport, save: &Save) -> String {
-    let rows: Vec<_> = report
-        .rows
-        .iter()
-        .map(|(signal, rows)| vec![signal.to_string(), format!("{rows} rows")])
-        .collect();
-    let columns = |columns: &[(SignalName, String)]| {
-        columns
-            .iter()
-            .map(|(signal, column)| format!("{signal}.{column}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+    let of = |columns: &[(SignalName, String)], signal: &SignalName, what: &str| {
+        let own = columns.iter().filter(|(of, _)| of == signal).map(|(_, column)| column.as_str());
+        let own: Vec<_> = own.collect();
+        if own.is_empty() { String::new() } else { format!("{what} {}", own.join(", ")) }
     };
+    let row = |(signal, rows): &(SignalName, u64)| {
+        let masked = of(&report.masked, signal, "masked:");
+        vec![signal.to_string(), counted(*rows, "row"), masked]
+    };
+    let rows: Vec<_> = report.rows.iter().map(row).collect();
     let mut text = format!("{} holds\n{}", save.file.display(), aligned(&rows, 2));
     match report.masked.is_empty() {
         true if save.unmasked => {
             text.push_str("Nothing is masked: treat it like the database itself.\n")
         }
         true => text.push_str("There was nothing to mask.\n"),
-        false => text.push_str(&format!("Masked: {}\n", columns(&report.masked))),
+        false => {}
     }
     if !report.left.is_empty() {
-        let left = columns(&report.left);
-        text.push_str(&format!("Left as it is, because rules read it and it is no text: {left}\n"));
+        text.push_str("Left as it is, because rules read it and it is no text:\n");
+        let left = report.left.iter().map(|(signal, column)| vec![format!("{signal}.{column}")]);
+        text.push_str(&aligned(&left.collect::<Vec<_>>(), 2));
     }
     text
 }

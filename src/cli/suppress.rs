@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
-use super::wording::{Times, counted};
+use super::wording::Times;
 use crate::app::{self, AppError};
 use crate::clock;
 use crate::domain::SuppressionCause;
@@ -42,21 +42,27 @@ pub(super) async fn run(
         output.json(&json!({ "schema_version": 1, "named": people.len(), "changed": changed }));
         return Ok(Exit::Fine);
     }
-    let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
-    let done =
-        if args.remove { "may be contacted again" } else { "will not be contacted any more" };
-    let already = people.len() as u64 - changed;
-    let rest = match (already, args.remove) {
-        (0, _) => String::new(),
-        (n, false) => format!(" {} already so.", counted_was(n)),
-        (n, true) => format!(" {} not suppressed.", counted_was(n)),
-    };
-    output.text(&format!("{} {done}{about}.{rest}", counted(changed, "customer or address")));
+    output.text(&told(changed, people.len() as u64 - changed, args));
     Ok(Exit::Fine)
 }
 
-fn counted_was(count: u64) -> String {
-    if count == 1 { "1 was".to_owned() } else { format!("{count} were") }
+/// What changed for how many, and for how many nothing did.
+fn told(changed: u64, unchanged: u64, args: &Suppress) -> String {
+    let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
+    let people = |count| match count {
+        1 => "1 customer or address".to_owned(),
+        count => format!("{count} customers or addresses"),
+    };
+    let was = if unchanged == 1 { "was" } else { "were" };
+    let (done, before) = match args.remove {
+        true => ("may be contacted again", "not suppressed"),
+        false => ("will not be contacted any more", "suppressed already"),
+    };
+    match (changed, unchanged) {
+        (0, _) => format!("Nothing changed: {} {was} {before}{about}.", people(unchanged)),
+        (_, 0) => format!("{} {done}{about}.", people(changed)),
+        _ => format!("{} {done}{about}; {unchanged} {was} {before}.", people(changed)),
+    }
 }
 
 async fn change(store: &Store, people: &[NewSuppression], remove: bool) -> Result<u64, AppError> {
@@ -86,7 +92,7 @@ fn suppression(person: Person, args: &Suppress) -> NewSuppression {
 /// nothing refuses the whole list: half of it taken would look like all of it.
 fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| anyhow::anyhow!("{} can't be read: {error}", file.display()))?;
+        .map_err(|error| anyhow::anyhow!("{}", unreadable(file, &error)))?;
     let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut wrong = Vec::new();
@@ -102,8 +108,21 @@ fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
         "nobody was suppressed, because of these lines:\n{}",
         wrong.join("\n")
     );
-    anyhow::ensure!(!people.is_empty(), "{} names nobody", file.display());
+    anyhow::ensure!(
+        !people.is_empty(),
+        "{} names nobody; write a customer or an address a line",
+        file.display()
+    );
     Ok(people)
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> String {
+    let file = file.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {file}; check the path"),
+        std::io::ErrorKind::InvalidData => format!("{file} is no UTF-8 text; save it as UTF-8"),
+        _ => format!("{file} can't be read: {error}"),
+    }
 }
 
 /// Refuses a topic that the pack does not have; without a pack at hand, any is taken.

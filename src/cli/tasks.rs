@@ -23,7 +23,10 @@ pub(super) async fn run(
             done,
             "there is no open task {id}; `lookout tasks` lists those that are open"
         );
-        output.text(&format!("Task {id} is done."));
+        match super::is_json(output) {
+            true => output.json(&json!({ "schema_version": 1, "done": id })),
+            false => output.text(&format!("Task {id} is done.")),
+        }
         return Ok(Exit::Fine);
     }
     let filter = if args.all { TaskFilter::All } else { TaskFilter::Open };

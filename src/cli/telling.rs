@@ -95,12 +95,12 @@ fn note(pack: &Pack, id: &RuleId, fared: Option<&RuleFound>) -> RuleNote {
     let rule = pack.rules.get(id).map(|rule| &rule.rule);
     let file = rule.map(|rule| rule.file.display().to_string()).unwrap_or_default();
     let told = |row: &FailedRow| {
-        let place = row.error.line.map(|line| format!("{file}:{line}")).unwrap_or(file.clone());
+        let place = row.error.line.map(|line| format!(" ({file}:{line})")).unwrap_or_default();
         let subject = match row.subject.as_str() == row.customer.as_str() {
             true => row.customer.to_string(),
             false => format!("{} {}", row.customer, row.subject),
         };
-        format!("{subject}: {} ({place})", row.error.message)
+        format!("{subject}: {}{place}", row.error.message)
     };
     let mut errors: Vec<String> =
         fared.map(|f| f.samples.iter().map(told).collect()).unwrap_or_default();

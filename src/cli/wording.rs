@@ -126,6 +126,16 @@ pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", thousands(count))
 }
 
+/// `a`, `a and b`, `a, b and c`
+pub(super) fn listed(items: &[String]) -> String {
+    match items {
+        [earlier @ .., last] if !earlier.is_empty() => {
+            format!("{} and {last}", earlier.join(", "))
+        }
+        items => items.concat(),
+    }
+}
+
 /// `1,234,567`
 fn thousands(count: u64) -> String {
     let digits = count.to_string();
@@ -247,6 +257,13 @@ mod tests {
         assert_eq!(counted(0, "match"), "0 matches");
         assert_eq!(counted(1_234_567, "customer"), "1,234,567 customers");
         assert_eq!(counted(999, "task"), "999 tasks");
+    }
+
+    #[test]
+    fn lists_end_in_and() {
+        let items = ["a", "b", "c"].map(str::to_owned);
+        let lists = [0, 1, 2, 3].map(|n| listed(&items[..n]));
+        assert_eq!(lists, ["", "a", "a and b", "a, b and c"]);
     }
 
     #[test]

@@ -236,7 +236,9 @@ async fn envelope(connection: &mut AsyncSmtpConnection, message: &Message) -> Re
         options.push(MailParameter::SmtpUtfEight);
         options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
-    answered(COMMAND, connection.command(Mail::new(envelope.from().cloned(), options))).await?;
+    answered(COMMAND, connection.command(Mail::new(envelope.from().cloned(), options)))
+        .await
+        .map_err(Failure::of_sender)?;
     for to in envelope.to() {
         answered(COMMAND, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
     }
@@ -275,6 +277,17 @@ impl Failure {
 
     fn about(self, what: &str) -> Self {
         Self { said: format!("{what}: {}", self.said), ..self }
+    }
+
+    /// What the server has against us as a sender (no password was given, say) is no word about the
+    /// customer: once it is put right, the message can go.
+    fn of_sender(self) -> Self {
+        let answer = match self.answer {
+            Answer::Never => Answer::Later,
+            answer => answer,
+        };
+        Self { answer, ..self }
+            .about("the mail server refuses us as the sender, who may need a user and a password")
     }
 
     fn before_data(&self) -> Delivery {

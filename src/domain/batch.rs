@@ -28,6 +28,19 @@ pub struct Batch {
     pub layout: Arc<Layout>,
     /// One vector a field, all of one length.
     pub columns: Vec<Vec<Value>>,
+    /// Cells that hold what no rule can read; they stand as absent in `columns`.
+    pub broken: Vec<Broken>,
+}
+
+/// A cell that no rule can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its row in the batch.
+    pub row: usize,
+    /// Its column in the layout.
+    pub column: usize,
+    /// What is wrong and what helps, for people.
+    pub message: String,
 }
 
 impl Batch {
@@ -103,6 +116,6 @@ impl Batch {
         }
         let (fields, values): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
         let columns = values.into_iter().map(|value| vec![value]).collect();
-        Self { layout: Arc::new(Layout { about, fields }), columns }
+        Self { layout: Arc::new(Layout { about, fields }), columns, broken: Vec::new() }
     }
 }

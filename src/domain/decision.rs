@@ -272,6 +272,9 @@ pub struct Withdrawal {
     /// `no_longer_true`, `merged` (it now stands under another key), `expired`, or the code of the
     /// reason for which its candidate was refused this time.
     pub because: String,
+    /// What it was to tell about and may now be told another way; where its time is up, it is not
+    /// among these and counts as told.
+    pub freed: Vec<OutreachKey>,
 }
 
 /// Everything a run decided: what it prints, and what it writes.

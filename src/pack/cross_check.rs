@@ -1,10 +1,13 @@
 //! What can only be wrong between two parts of a pack: a rule and the signals, the topics, the words.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::{Pack, PackRule};
 use crate::document::did_you_mean;
-use crate::domain::{About, Ask, Field, Place, Problem, RuleId, SignalName};
+use crate::domain::{
+    About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName,
+};
 use crate::policy::Policy;
 use crate::signals::Signals;
 
@@ -18,9 +21,10 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
             signal_of(&field, signals, &place, problems);
         }
     }
+    let policy_file = pack.folder.join("policy.toml");
     for (id, rule) in rules {
         about(id, rule, signals, problems);
-        topic(rule, policy, problems);
+        topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
         words(rule, signals, problems);
         for (field, place) in &rule.rule.places {
@@ -35,7 +39,18 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
             }
         }
         rule.reads.extend(rule.places.keys().cloned());
+        rule.reads.extend(addresses(rule));
     }
+}
+
+/// The columns with the addresses of the channels that a rule may send on.
+fn addresses(rule: &PackRule) -> Vec<Field> {
+    let channels = rule.rule.asks.iter().flat_map(|ask| match &ask.ask {
+        Ask::Send(channel, _) => vec![channel.clone()],
+        Ask::Contact(_) => rule.contact_channels(),
+    });
+    let contacts = channels.filter(Channel::is_contact);
+    contacts.map(|c| Field::Customer(Customer::address_column(&c.0).to_owned())).collect()
 }
 
 fn setting_place(rule: &PackRule, name: &str) -> Place {
@@ -53,7 +68,7 @@ fn about(id: &RuleId, rule: &PackRule, signals: &Signals, problems: &mut Vec<Pro
             let help = format!("add `-- key: COLUMN` to the top of {}", signal.file.display());
             problems.push(Problem::error(place, "not-keyed", message).help(help));
         }
-        None => problems.push(no_signal(name, signals, place)),
+        None => no_signal(name, signals, place, problems),
     }
 }
 
@@ -67,27 +82,44 @@ fn signal_of(field: &Field, signals: &Signals, place: &Place, problems: &mut Vec
             problems.push(Problem::error(place.clone(), "keyed-signal", message).help(help));
         }
         Some(_) => {}
-        None => problems.push(no_signal(name, signals, place.clone())),
+        None => no_signal(name, signals, place.clone(), problems),
     }
 }
 
-fn no_signal(name: &SignalName, signals: &Signals, place: Place) -> Problem {
+/// Reports a signal that is not there. One whose file has mistakes is there, and they are told.
+fn no_signal(name: &SignalName, signals: &Signals, place: Place, problems: &mut Vec<Problem>) {
+    let folder = signals.customers.file.parent();
+    let is_its_file = |file: &Path| {
+        let stem =
+            file.file_name().and_then(|name| name.to_str()).and_then(|n| n.split('.').next());
+        file.parent() == folder && stem == Some(name.as_str())
+    };
+    if problems.iter().any(|problem| is_its_file(&problem.place.file)) {
+        return;
+    }
     let known = signals.others.keys().map(SignalName::as_str);
     let help = match did_you_mean(name.as_str(), known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("signals of this pack: {}", known.collect::<Vec<_>>().join(", ")),
     };
-    Problem::error(place, "unknown-signal", format!("there is no signal `{name}`")).help(help)
+    let message = format!("there is no signal `{name}`");
+    problems.push(Problem::error(place, "unknown-signal", message).help(help));
 }
 
-fn topic(rule: &PackRule, policy: &Policy, problems: &mut Vec<Problem>) {
+fn topic(rule: &PackRule, policy: &Policy, file: &Path, problems: &mut Vec<Problem>) {
     let Some(topic) = &rule.rule.settings.topic else { return };
-    if policy.topics.contains_key(topic) {
+    let is_wrong = |p: &Problem| p.place.file == file && p.severity == Severity::Error;
+    // Where no topic could be read, the mistakes that kept them from being read are told.
+    let unread = policy.topics.is_empty() && problems.iter().any(is_wrong);
+    if unread || policy.topics.contains_key(topic) {
         return;
     }
     let known = policy.topics.keys().map(String::as_str);
     let help = match did_you_mean(topic, known.clone()) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
+        None if policy.topics.is_empty() => {
+            format!("it names no topics yet: add [topics.{topic}] with consent = \"opt-out\"")
+        }
         None => format!(
             "name it in policy.toml; topics there: {}",
             known.collect::<Vec<_>>().join(", ")
@@ -100,24 +132,33 @@ fn topic(rule: &PackRule, policy: &Policy, problems: &mut Vec<Problem>) {
 
 fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
     let names: BTreeSet<&str> = rule.templates.names().collect();
+    let folder = &rule.rule.folder;
+    // Words with mistakes are there, and their mistakes are told.
+    let wrong: BTreeSet<String> = problems
+        .iter()
+        .map(|problem| &problem.place.file)
+        .filter(|file| file.parent() == Some(folder) && file.extension().is_some_and(|e| e == "md"))
+        .filter_map(|file| Some(file.file_name()?.to_str()?.split('.').next()?.to_owned()))
+        .collect();
     for ask in &rule.rule.asks {
         match &ask.ask {
+            Ask::Send(_, template) if wrong.contains(template) => {}
             Ask::Send(_, template) if !names.contains(template.as_str()) => {
                 let message = format!("`{id}` has no words named `{template}`");
                 let help = match did_you_mean(template, names.iter().copied()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
                     None => format!(
                         "write them into {}",
-                        rule.rule.folder.join(format!("{template}.md")).display()
+                        folder.join(format!("{template}.md")).display()
                     ),
                 };
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
                 );
             }
-            Ask::Contact(_) if rule.contact_channels().is_empty() => {
+            Ask::Contact(_) if rule.contact_channels().is_empty() && wrong.is_empty() => {
                 let message = "contact() has no words to send on any channel";
-                let help = format!("write {}", rule.rule.folder.join("email.md").display());
+                let help = format!("write {}", folder.join("email.md").display());
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
                 );

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::names::{has, reads_one_of, signals_of, unusable};
 use super::{RunError, Watch};
 use crate::domain::{
-    About, Batch, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally, SignalName,
-    SubjectId,
+    About, Batch, CustomerId, Facts, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
 };
 use crate::pack::{Pack, PackRule};
-use crate::rules::RowError;
-use crate::signals::{Examined, View};
+use crate::rules::{Judged, RowError};
+use crate::signals::{Examined, SourceError, View};
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;
@@ -90,6 +90,11 @@ impl RuleFound {
         }
     }
 
+    /// A rule that can't be judged at all.
+    fn left_out(problems: Vec<Problem>) -> Self {
+        Self { quarantine: Some(Quarantine::Signals(problems)), ..Self::default() }
+    }
+
     /// Notes a subject that the rule failed on.
     pub(super) fn fail(&mut self, customer: CustomerId, subject: SubjectId, error: RowError) {
         self.errors += 1;
@@ -116,46 +121,117 @@ pub async fn find(
     rules: &BTreeSet<RuleId>,
     watch: Watch<'_>,
 ) -> Result<Found, RunError> {
-    let rules: BTreeMap<&RuleId, &PackRule> =
-        pack.rules.iter().filter(|(id, _)| rules.contains(id)).collect();
-    let in_use = rules.values().flat_map(|rule| signals_of(rule)).collect();
+    let rules: Group<'_> = pack.rules.iter().filter(|(id, _)| rules.contains(id)).collect();
+    let in_use = rules.iter().flat_map(|(_, rule)| signals_of(rule)).collect();
     let examined = view.examine(&pack.signals, &in_use).await?;
     if let Some(problems) = examined.problems.get(&pack.signals.customers.name) {
         return Err(RunError::Customers(problems.clone()));
     }
     let mut found = Found { customers: examined.customers, ..Found::default() };
-    let mut by_about: BTreeMap<&About, Vec<(&RuleId, &PackRule)>> = BTreeMap::new();
+    let mut by_about: BTreeMap<&About, Group<'_>> = BTreeMap::new();
     for (id, rule) in rules {
         let problems = unusable(rule, pack, &examined);
-        let entry = found.rules.entry(id.clone()).or_default();
         if problems.is_empty() {
             by_about.entry(&rule.rule.settings.about).or_default().push((id, rule));
         } else {
-            entry.quarantine = Some(Quarantine::Signals(problems));
+            found.rules.insert(id.clone(), RuleFound::left_out(problems));
         }
     }
-    let mut rows = 0;
+    let mut pass = Pass { pack, examined: &examined, as_of, watch, rows: 0 };
     for (about, group) in by_about {
-        let fields: BTreeSet<Field> =
-            group.iter().flat_map(|(_, rule)| &rule.reads).cloned().collect();
-        let fields = fields.into_iter().filter(|field| has(&examined, about, field)).collect();
-        let mut on_batch = |batch: Batch| {
-            for (id, rule) in &group {
-                judge(pack, (id, rule), &batch, as_of, watch, &mut found);
-            }
-            rows += batch.len() as u64;
-            if let Some(progress) = watch.progress {
-                progress(rows);
-            }
-        };
-        let pulled =
-            view.pull(&pack.signals, &examined, about, &fields, None, &mut on_batch).await?;
-        found.orphans += pulled.orphans;
+        pass.judge_group(view, about, group, &mut found).await?;
     }
     for rule in found.rules.values_mut() {
         rule.judge_health(pack.policy.errors);
     }
     Ok(found)
+}
+
+/// Rules that look at the same subjects.
+type Group<'a> = Vec<(&'a RuleId, &'a PackRule)>;
+
+/// One pass over the signals.
+struct Pass<'a> {
+    pack: &'a Pack,
+    examined: &'a Examined,
+    as_of: Instant,
+    watch: Watch<'a>,
+    rows: u64,
+}
+
+impl Pass<'_> {
+    /// Judges a group of rules. Where a signal fails on its rows, the rules that read it sit out,
+    /// and the others are judged afresh: half a signal is no signal.
+    async fn judge_group(
+        &mut self,
+        view: &mut View,
+        about: &About,
+        mut group: Group<'_>,
+        found: &mut Found,
+    ) -> Result<(), RunError> {
+        while !group.is_empty() {
+            let problems = match self.pull(view, about, &group).await {
+                Ok(mut judged) => {
+                    found.orphans += judged.orphans;
+                    found.seen.append(&mut judged.seen);
+                    found.rules.append(&mut judged.rules);
+                    return Ok(());
+                }
+                Err(SourceError::Signals(problems)) => problems,
+                Err(error) => return Err(error.into()),
+            };
+            let (mut out, mut rest): (Group<'_>, Group<'_>) =
+                group.into_iter().partition(|(_, rule)| reads_one_of(rule, self.pack, &problems));
+            if out.is_empty() {
+                out = std::mem::take(&mut rest);
+            }
+            for (id, _) in out {
+                found.rules.insert(id.clone(), RuleFound::left_out(problems.clone()));
+            }
+            group = rest;
+        }
+        Ok(())
+    }
+
+    /// Pulls what a group reads, and judges it batch by batch.
+    async fn pull(
+        &mut self,
+        view: &mut View,
+        about: &About,
+        group: &Group<'_>,
+    ) -> Result<Found, SourceError> {
+        let fields = group.iter().flat_map(|(_, rule)| &rule.reads);
+        let fields = fields.filter(|field| has(self.examined, about, field)).cloned().collect();
+        let mut found = Found::default();
+        found.rules.extend(group.iter().map(|(id, _)| ((*id).clone(), RuleFound::default())));
+        let rows = match about {
+            About::Customers => self.examined.customers,
+            About::Signal(name) => self.examined.rows.get(name).copied().unwrap_or(u64::MAX),
+        };
+        let too_many = (rows as f64 * self.pack.policy.errors) as u64;
+        let mut on_batch = |batch: Batch| {
+            for (id, rule) in group {
+                // A rule that has failed too often already will sit out whatever the rest says; one
+                // that never ends would take its time over every row.
+                if let Some(fared) =
+                    found.rules.get_mut(*id).filter(|fared| fared.errors > too_many)
+                {
+                    fared.subjects += batch.len() as u64;
+                    continue;
+                }
+                judge(self.pack, (id, rule), &batch, self.as_of, self.watch, &mut found);
+            }
+            self.rows += batch.len() as u64;
+            if let Some(progress) = self.watch.progress {
+                progress(self.rows);
+            }
+        };
+        let signals = &self.pack.signals;
+        let only = self.watch.customer.filter(|_| self.watch.nobody_else);
+        let pulled = view.pull(signals, self.examined, about, &fields, only, &mut on_batch).await?;
+        found.orphans = pulled.orphans;
+        Ok(found)
+    }
 }
 
 fn judge(
@@ -166,7 +242,8 @@ fn judge(
     watch: Watch<'_>,
     found: &mut Found,
 ) {
-    let judged = pack.engine.judge(&rule.rule, batch, as_of);
+    let mut judged = pack.engine.judge(&rule.rule, batch, as_of);
+    refuse_broken(rule, batch, &mut judged);
     if let Some(customer) = watch.customer {
         for row in (0..batch.len()).filter(|row| batch.customer(*row) == *customer) {
             let error = judged.errors.iter().find(|(failed, _)| *failed == row);
@@ -196,77 +273,15 @@ fn judge(
     }
 }
 
-/// Holds the pack's names and queries against a database: everything that would keep a rule from
-/// being judged.
-pub async fn examine(pack: &Pack, view: &mut View) -> Result<Vec<Problem>, RunError> {
-    let all = pack.signals.others.keys().cloned().collect();
-    let examined = view.examine(&pack.signals, &all).await?;
-    let signals = examined.problems.values().flatten().cloned();
-    let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
-    let problems: BTreeSet<Problem> = signals.chain(rules).collect();
-    Ok(problems.into_iter().collect())
-}
-
-/// The signals that a rule, its words and its topic's condition read.
-pub(crate) fn signals_of(rule: &PackRule) -> BTreeSet<SignalName> {
-    let read = rule.reads.iter().filter_map(|field| match field {
-        Field::Signal(name, _) => Some(name.clone()),
-        _ => None,
-    });
-    let about = match &rule.rule.settings.about {
-        About::Signal(name) => Some(name.clone()),
-        About::Customers => None,
-    };
-    read.chain(about).collect()
-}
-
-/// Why a rule can't be judged on this database: its signals' problems, and names that aren't there.
-pub(crate) fn unusable(rule: &PackRule, pack: &Pack, examined: &Examined) -> Vec<Problem> {
-    let signals = signals_of(rule);
-    let broken = signals.iter().filter_map(|name| examined.problems.get(name)).flatten();
-    let mut problems: Vec<Problem> = broken.cloned().collect();
-    let about = &rule.rule.settings.about;
-    for (field, place) in rule.named() {
-        let signal = signal_of(field, about, &pack.signals.customers.name);
-        if !examined.problems.contains_key(signal) && !has(examined, about, field) {
-            problems.push(missing(field, signal, examined, place.clone()));
+/// A row with a cell that the rule, its words or its topic read and nobody can is one that the rule
+/// fails on, whatever `when` made of the rest.
+fn refuse_broken(rule: &PackRule, batch: &Batch, judged: &mut Judged) {
+    for broken in &batch.broken {
+        if rule.reads.contains(&batch.layout.fields[broken.column]) {
+            judged.matched.retain(|row| *row != broken.row);
+            judged.errors.retain(|(row, _)| *row != broken.row);
+            let error = RowError { message: broken.message.clone(), line: None, column: None };
+            judged.errors.push((broken.row, error));
         }
     }
-    problems
-}
-
-/// The signal that gives a field.
-fn signal_of<'a>(field: &'a Field, about: &'a About, customers: &'a SignalName) -> &'a SignalName {
-    match (field, about) {
-        (Field::Signal(name, _), _) | (Field::Subject(_), About::Signal(name)) => name,
-        _ => customers,
-    }
-}
-
-fn column_of(field: &Field) -> &str {
-    match field {
-        Field::Customer(column) | Field::Signal(_, column) | Field::Subject(column) => column,
-    }
-}
-
-fn has(examined: &Examined, about: &About, field: &Field) -> bool {
-    let customers = SignalName::from("customers");
-    let columns = examined.columns.get(signal_of(field, about, &customers));
-    columns.is_some_and(|columns| columns.iter().any(|column| column.name == column_of(field)))
-}
-
-fn missing(
-    field: &Field,
-    signal: &SignalName,
-    examined: &Examined,
-    place: crate::domain::Place,
-) -> Problem {
-    let column = column_of(field);
-    let known = examined.columns.get(signal).into_iter().flatten().map(|c| c.name.as_str());
-    let help = match crate::document::did_you_mean(column, known.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("`{signal}` has: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("the signal `{signal}` has no column `{column}`");
-    Problem::error(place, "unknown-name", message).label("not there").help(help)
 }

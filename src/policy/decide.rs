@@ -170,7 +170,11 @@ impl<'a> Inputs<'a> {
         let verdict = if bid.channel.is_contact() {
             gates::stands(&bid, &table).and_then(|()| {
                 match person.drafts.iter().position(|draft| draft.takes_in(&bid)) {
-                    Some(draft) => Ok(Some(draft)),
+                    Some(draft) => {
+                        let leaves_at = person.drafts[draft].leaves_at;
+                        let table = Table { leaves_at, ..table };
+                        gates::may_join(&bid, &table).map(|()| Some(draft))
+                    }
                     None => gates::has_room(&bid, &table).map(|()| None),
                 }
             })
@@ -321,6 +325,8 @@ impl<'a> Inputs<'a> {
         let kept: BTreeSet<_> = outreaches.iter().map(|o| &o.key).collect();
         let spoken_of: BTreeSet<_> =
             outreaches.iter().flat_map(|o| o.subjects.iter().map(|s| &s.dedupe_key)).collect();
+        let too_late =
+            |key: &&OutreachKey| refused.get(key) == Some(&"expired") && !spoken_of.contains(key);
         let because = |waiting: &Outreach| {
             let mut subjects = waiting.subjects.iter();
             if !self.settings.contains_key(&waiting.rule) {
@@ -343,8 +349,12 @@ impl<'a> Inputs<'a> {
         };
         let waiting =
             self.history.waiting.iter().map(|w| &w.outreach).filter(|o| !kept.contains(&o.key));
-        let withdraw =
-            |o: &Outreach| Withdrawal { outreach: o.key.clone(), because: because(o).to_owned() };
+        let withdraw = |o: &Outreach| {
+            let keys = o.subjects.iter().map(|s| &s.dedupe_key);
+            let freed: Vec<_> = keys.filter(|key| !too_late(key)).cloned().collect();
+            let because = if freed.len() < o.subjects.len() { "expired" } else { because(o) };
+            Withdrawal { outreach: o.key.clone(), because: because.to_owned(), freed }
+        };
         let mut withdrawals: Vec<_> = waiting.map(withdraw).collect();
         withdrawals.sort_by(|a, b| a.outreach.cmp(&b.outreach));
         withdrawals

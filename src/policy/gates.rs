@@ -57,6 +57,12 @@ pub(super) fn has_room(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refus
     ROOM.iter().try_for_each(|gate| gate(bid, table))
 }
 
+/// Whether a contact that stands by itself may go with a message that leaves at `table.leaves_at`:
+/// what is not worth saying by then would make the whole message expire.
+pub(super) fn may_join(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
+    quiet::check(bid, table)
+}
+
 /// Whether a task may be made.
 pub(super) fn admits_task(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
     TASK.iter().try_for_each(|gate| gate(bid, table))

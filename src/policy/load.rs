@@ -32,7 +32,7 @@ fn read(section: &Section<'_>) -> Policy {
         section.texts("channels").into_iter().map(|c| Channel(c.value)).collect::<Vec<_>>();
     let quiet = section.section("quiet_hours").and_then(|s| quiet_hours(&s));
     let caps: Vec<Cap> = section.sections("cap").iter().filter_map(cap).collect();
-    if caps.is_empty() && quiet.is_none() {
+    if !section.has("cap") && !section.has("quiet_hours") {
         let message = "nothing limits how often or when a customer is contacted";
         let finding = Problem::finding(section.place(), "no-limits", message);
         section.report(finding.help("add a [[cap]] (contacts = 1, per = \"1d\") or [quiet_hours]"));

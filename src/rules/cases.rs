@@ -6,6 +6,7 @@ mod table;
 
 use std::path::Path;
 
+use crate::document::{TOML_HELP, unreadable};
 use crate::domain::{
     Channel, Facts, Fields, Instant, Place, Problem, RuleId, Span, SubjectId, Value, parse_instant,
 };
@@ -60,8 +61,7 @@ pub fn load(file: &Path, subject: Option<&str>, problems: &mut Vec<Problem>) -> 
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            let message = format!("the cases can't be read: {error}");
-            problems.push(Problem::error(Place::file(file), "unreadable", message));
+            problems.push(unreadable(file, &error));
             return Vec::new();
         }
     };
@@ -76,11 +76,8 @@ fn read(file: &Path, text: &str, subject: Option<&str>, problems: &mut Vec<Probl
                 Some(span) => Place::at_offset(file, text, span.start, span.len() as u32),
                 None => Place::file(file),
             };
-            problems.push(Problem::error(
-                place,
-                "toml",
-                format!("this is not TOML: {}", error.message()),
-            ));
+            let message = format!("this is not TOML: {}", error.message());
+            problems.push(Problem::error(place, "toml", message).help(TOML_HELP));
             return Vec::new();
         }
     };

@@ -47,7 +47,9 @@ fn message(error: &EvalAltResult) -> String {
         E::ErrorTooManyVariables(_) => "it makes too many variables".to_owned(),
         E::ErrorDataTooLarge(what, _) => too_large(what),
         E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
-            format!("{} is needed here, and this is {}", type_in_words(wanted), type_in_words(got))
+            let (wanted, got) = (type_in_words(wanted), type_in_words(got));
+            let cure = if got == ABSENT { "; ask `!= ()` first" } else { "" };
+            format!("{wanted} is needed here, and this is {got}{cure}")
         }
         E::ErrorNonPureMethodCallOnConstant(name, _) => format!(
             "`{name}` would change the value itself, and facts and constants don't change; copy it into a variable first: `let copy = …;`"
@@ -87,6 +89,7 @@ fn not_found(signature: &str) -> String {
     } else {
         ""
     };
+    let name = if name == "contains" { "in` or `contains" } else { name };
     match types.as_slice() {
         [] => format!("there is no function `{name}` without parameters"),
         types => format!("`{name}` can't take {}{cure}", types.join(" and ")),

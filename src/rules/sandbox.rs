@@ -13,11 +13,12 @@ use super::{dates, row, verbs};
 
 /// Steps of one evaluation on one row. With the sizes below they bound its memory too.
 const OPERATIONS: u64 = 20_000;
-const CALL_LEVELS: usize = 16;
-const EXPRESSION_DEPTH: usize = 64;
+/// These two together fit into a thread's two megabytes of stack, in a debug build too.
+const CALL_LEVELS: usize = 8;
+const EXPRESSION_DEPTH: usize = 48;
 const VARIABLES: usize = 256;
 const FUNCTIONS: usize = 256;
-/// The square of this, is what one `replace` can build before it is stopped.
+/// The square of this is what one `replace` can build before it is stopped.
 pub(super) const TEXT_BYTES: usize = 8_000;
 pub(super) const LIST_ITEMS: usize = 1_000;
 pub(super) const MAP_ENTRIES: usize = 1_000;

@@ -25,6 +25,10 @@ pub(super) fn problem(file: &Path, text: &str, error: &ParseError) -> Problem {
         (ParseErrorType::MissingToken(..), Some(operator)) => {
             said(format!("`{word}` means nothing here"), format!("write `{operator}`"))
         }
+        (ParseErrorType::MissingToken(token, _), None) if token == ";" && word == "fn" => said(
+            "a function begins here before the one above has ended",
+            "is a `}` missing above? Each `{` needs its `}`",
+        ),
         (error, _) => words(error),
     };
     let width = word.chars().count().max(1);
@@ -90,10 +94,10 @@ fn words(error: &ParseErrorType) -> (String, String) {
             "a function stands inside another one",
             "is a `}` missing before it? Functions stand side by side",
         ),
-        E::AssignmentToConstant(name) => {
+        E::AssignmentToConstant(name) if !name.is_empty() => {
             said(format!("`{name}` is a constant and can't be changed"), "to compare, write `==`")
         }
-        E::AssignmentToInvalidLHS(_) => {
+        E::AssignmentToInvalidLHS(_) | E::AssignmentToConstant(_) => {
             said("this can't be given a value", "to compare, write `==`")
         }
         E::DuplicatedProperty(name) => said(format!("`{name}` is twice in this map"), ""),
@@ -131,6 +135,7 @@ fn lexical(error: &LexError) -> (String, String) {
 fn missing_token(token: &str) -> &'static str {
     match token {
         ";" => "end the line before with a semicolon",
+        "," => "is a comma missing, or a closing bracket?",
         "}" | ")" | "]" => "each opening bracket needs its closing one",
         _ => "",
     }

@@ -3,6 +3,7 @@
 mod dates;
 mod judging;
 mod loading;
+mod meaning;
 mod sandbox;
 
 use std::fmt::Write;

@@ -63,10 +63,9 @@ fn read(verb: &str, arguments: &[Dynamic]) -> Raised<Asked> {
         verb => Ask::Send(Channel(verb.to_owned()), text("the name of a template")?),
     };
     let mut asked = Asked { ask, assign: None, due: None, values: BTreeMap::new() };
-    if verb == "phone" || verb == "task" {
-        if let Some(options) = arguments.next() {
-            read_options(verb, &map(verb, options)?, &mut asked)?;
-        }
+    let takes_options = verb == "phone" || verb == "task";
+    if let Some(options) = takes_options.then(|| arguments.next()).flatten() {
+        read_options(verb, &map(verb, options)?, &mut asked)?;
     }
     if let Some(values) = arguments.next() {
         asked.values = extra_values(verb, &map(verb, values)?)?;

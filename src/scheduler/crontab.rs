@@ -34,6 +34,9 @@ pub enum ScheduleError {
     /// A step of nothing.
     #[error("`{0}` has a step that is not a whole number above 0")]
     Step(String),
+    /// The fields are fine, and the library that knows the calendar refuses them all the same.
+    #[error("it can't be understood: {0}")]
+    Library(String),
     /// No such day in any of its months.
     #[error("such a day never comes: {0}")]
     Never(String),
@@ -41,15 +44,20 @@ pub enum ScheduleError {
 
 /// The values of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Values(u64);
+struct Values(u64);
 
 impl Values {
-    pub(super) fn contains(self, value: u32) -> bool {
+    fn contains(self, value: u32) -> bool {
         self.0 >> value & 1 == 1
     }
 
+    /// As a list, each value `more` than it is.
+    fn list(self, more: u32) -> String {
+        self.iter().map(|value| (value + more).to_string()).collect::<Vec<_>>().join(",")
+    }
+
     /// From the smallest up.
-    pub(super) fn iter(self) -> impl Iterator<Item = u32> {
+    fn iter(self) -> impl Iterator<Item = u32> {
         (0..60).filter(move |value| self.contains(*value))
     }
 }
@@ -85,21 +93,26 @@ pub(super) fn read(line: &str) -> Result<Schedule, ScheduleError> {
     let [minute, hour, day, month, weekday] = fields[..] else {
         return Err(ScheduleError::Fields(fields.len()));
     };
-    let schedule = Schedule {
-        minutes: MINUTE.read(minute)?,
-        hours: HOUR.read(hour)?,
-        days: DAY.read(day)?,
-        months: MONTH.read(month)?,
-        weekdays: Values(sunday_is_zero(WEEKDAY.read(weekday)?.0)),
-        either_day: !day.starts_with('*') && !weekday.starts_with('*'),
-    };
-    let comes = schedule.either_day
-        || schedule.months.iter().any(|month| schedule.days.iter().any(|d| d <= longest(month)));
-    if comes {
-        Ok(schedule)
-    } else {
-        Err(ScheduleError::Never(format!("day {day} of month {month}")))
+    let either_day = !day.starts_with('*') && !weekday.starts_with('*');
+    let (minutes, hours) = (MINUTE.read(minute)?, HOUR.read(hour)?);
+    let (days, months) = (DAY.read(day)?, MONTH.read(month)?);
+    let weekdays = Values(sunday_is_zero(WEEKDAY.read(weekday)?.0));
+    let comes = either_day || months.iter().any(|month| days.iter().any(|d| d <= longest(month)));
+    if !comes {
+        return Err(ScheduleError::Never(format!("day {day} of month {month}")));
     }
+    let times = |days: &str, weekdays: &str| {
+        format!("0 {} {} {days} {} {weekdays}", minutes.list(0), hours.list(0), months.list(0))
+            .parse::<cron::Schedule>()
+            .map_err(|error| ScheduleError::Library(error.to_string()))
+    };
+    // The library counts weekdays from Sunday, 1, and wants a day to fit both fields.
+    let (days, weekdays) = (days.list(0), weekdays.list(1));
+    let times = match either_day {
+        true => vec![times(&days, "*")?, times("*", &weekdays)?],
+        false => vec![times(&days, &weekdays)?],
+    };
+    Ok(Schedule { times })
 }
 
 fn nickname(line: &str) -> Result<&str, ScheduleError> {

@@ -6,7 +6,7 @@ mod columns;
 use std::collections::BTreeSet;
 
 use super::lexer::Dialect;
-use super::source::{Columns, Failure, View};
+use super::source::{Failure, View};
 use super::{Column, Examined, Signal, Signals, SourceError, compose};
 use crate::domain::{Place, Problem, SignalName, Value};
 use columns::{Described, Ids};
@@ -102,6 +102,7 @@ impl View {
             }
         };
         let ids = described.ids(rows.stored.as_ref(), problems);
+        examined.rows.insert(signal.name.clone(), rows.count);
         let is_spine = signal.name.as_str() == "customers";
         if is_spine {
             examined.customers = rows.count;
@@ -137,10 +138,7 @@ impl View {
              FROM (SELECT {group} AS k, COUNT(*) AS n{inner} FROM (\n{query}\n) AS q GROUP BY {group}) AS g"
         );
         let mut row = Vec::new();
-        self.stream(&sql, &[], &mut |columns: Columns| {
-            row = columns.into_iter().filter_map(|mut column| column.pop()).collect();
-        })
-        .await?;
+        self.stream(&sql, &[], &mut |rows| row = rows.first()).await?;
         let number = |at: usize| match row.get(at) {
             Some(Value::Int(number)) => u64::try_from(*number).unwrap_or(0),
             _ => 0,
@@ -159,9 +157,8 @@ impl View {
              WHERE {group} IS NOT NULL GROUP BY {group} HAVING COUNT(*) > 1) AS g ORDER BY 1 LIMIT 1"
         );
         let mut found = String::new();
-        self.stream(&sql, &[], &mut |columns: Columns| {
-            found =
-                columns.first().and_then(|c| c.first()).map(Value::to_string).unwrap_or_default();
+        self.stream(&sql, &[], &mut |rows| {
+            found = rows.first().first().map(Value::to_string).unwrap_or_default();
         })
         .await?;
         Ok(found)
@@ -169,8 +166,7 @@ impl View {
 
     /// An SQL error at its place in the file.
     fn sql_problem(&self, signal: &Signal, failure: &Failure) -> Problem {
-        let (Failure::Gone(message) | Failure::Sql { message, .. } | Failure::Cell { message, .. }) =
-            failure;
+        let (Failure::Gone(message) | Failure::Sql { message, .. }) = failure;
         let written = signal.written(self.dialect());
         if self.snapshot {
             return Problem::error(
@@ -196,7 +192,12 @@ impl View {
 }
 
 fn nameless(signal: &Signal, group: &str, rows: u64) -> Problem {
-    let message = format!("{rows} of its rows have no {group}");
+    let rows = if rows == 1 {
+        "one of its rows has".to_owned()
+    } else {
+        format!("{rows} of its rows have")
+    };
+    let message = format!("{rows} no {}", group.trim_matches('"'));
     Problem::error(Place::file(&signal.file), "no-id", message)
         .help(format!("leave them out: WHERE {group} IS NOT NULL"))
 }
@@ -211,8 +212,8 @@ fn doubled(signal: &Signal, twice: &str, most: u64) -> Problem {
         }
         None => {
             let message = format!(
-                "customer {twice} has more than one row (up to {most} a customer), and this signal \
-                 has at most one"
+                "customer {twice} has more than one row, where one a customer is allowed (the most \
+                 that one has: {most})"
             );
             let help = if signal.name.as_str() == "customers" {
                 "one row a customer: add GROUP BY customer_id, or correct the join"

@@ -46,7 +46,10 @@ fn files(dir: &Path, problems: &mut Vec<Problem>) -> Option<BTreeMap<String, Fil
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
-            let message = format!("the folder of signals can't be read: {error}");
+            let message = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no folder of signals".to_owned(),
+                _ => format!("the folder of signals can't be read: {error}"),
+            };
             problems.push(
                 Problem::error(Place::file(dir), "no-signals", message)
                     .help("a pack has a folder `signals` with at least customers.sql"),

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, PgC
 use sqlx::{SqlSafeStr, Statement};
 
 use super::ColumnKind;
-use super::source::{Columns, Failure, RawColumn};
+use super::source::{Failure, RawColumn, Rows};
 use binary::{Oid, Reader};
 
 /// How long a server may take to answer the first call.
@@ -40,7 +40,9 @@ impl Postgres {
         let connecting = PgConnection::connect_with(options);
         let mut connection = match tokio::time::timeout(PATIENCE, connecting).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(Failure::Gone(said(&error))),
+            Ok(Err(error)) => {
+                return Err(Failure::Gone(format!("{}; {}", said(&error), cure(&error))));
+            }
             Err(_) => {
                 let seconds = PATIENCE.as_secs();
                 return Err(Failure::Gone(format!("it did not answer within {seconds} seconds")));
@@ -62,7 +64,7 @@ impl Postgres {
     pub(super) async fn stream(
         &mut self,
         sql: &str,
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         self.run("SAVEPOINT lookout").await?;
         let outcome = self.copy(sql, sink).await;
@@ -73,7 +75,7 @@ impl Postgres {
     async fn copy(
         &mut self,
         sql: &str,
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         let types = self.columns(sql).await?.into_iter().map(|(_, oid)| oid).collect();
         // What is wrong only once it is planned shows here, where the connection survives it.
@@ -173,6 +175,16 @@ fn failure(error: &sqlx::Error, sql: &str) -> Failure {
         None => error.message().to_owned(),
     };
     Failure::sql(&said, offset)
+}
+
+/// What helps where a server can't be reached or doesn't let us in.
+fn cure(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    match code.as_ref() {
+        "3D000" => "is the name of the database right?",
+        "28P01" | "28000" => "are the user and the password right?",
+        _ => "is the server running, and are host and port right?",
+    }
 }
 
 /// An error without the driver's own prefix.

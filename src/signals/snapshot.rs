@@ -6,10 +6,11 @@ mod mask;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use chrono::SubsecRound;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::source::{Columns, Failure, View, cell_problem};
+use super::source::{Columns, Failure, Rows, View};
 use super::sqlite::Sqlite;
 use super::{Column, ColumnKind, Examined, Signal, Signals, SourceError, compose};
 use crate::domain::{Field, Instant, SignalName, Value, format_instant, parse_instant};
@@ -24,7 +25,8 @@ const META: &str = "\"lookout:snapshot\"";
 pub struct SnapshotOptions<'a> {
     /// Whether personal data is replaced.
     pub mask: bool,
-    /// Fields that rules or templates read: their texts stay as they are when masked.
+    /// Fields that rules or templates read, every one under the name of the signal that gives it:
+    /// their texts stay as they are when masked.
     pub keep: &'a BTreeSet<Field>,
     /// The pack's hash.
     pub pack: &'a str,
@@ -167,7 +169,10 @@ impl Unfinished {
         let mut rows = 0;
         let mut written = Ok(());
         let connection = &mut self.connection;
-        let mut sink = |mut batch: Columns| {
+        let mut broken = None;
+        let mut sink = |rows_read: Rows| {
+            let mut batch = rows_read.columns;
+            broken = broken.take().or(rows_read.broken.into_iter().next());
             for (cells, stand) in batch.iter_mut().zip(plan) {
                 cells.iter_mut().for_each(|cell| mask.replace(cell, *stand));
             }
@@ -179,12 +184,16 @@ impl Unfinished {
         let streamed = view.stream(&compose::whole(&query, columns), &kinds, &mut sink).await;
         self.run(|_| written)?;
         match streamed {
-            Ok(()) => Ok(rows),
-            Err(Failure::Cell { column, message, help, .. }) => {
-                let name = &columns[column].name;
-                let problem = cell_problem(signal.file.clone(), name, None, &message, &help);
-                Err(SourceError::Signals(vec![problem]))
-            }
+            Ok(()) => match broken {
+                None => Ok(rows),
+                Some(refused) => {
+                    let name = &columns[refused.column].name;
+                    let message = format!("column `{name}` {}", refused.said(name));
+                    let place = crate::domain::Place::file(&signal.file);
+                    let problem = crate::domain::Problem::error(place, "refused-value", message);
+                    Err(SourceError::Signals(vec![problem]))
+                }
+            },
             Err(Failure::Sql { message, .. }) => {
                 let place = crate::domain::Place::file(&signal.file);
                 let problem = crate::domain::Problem::error(place, "sql-error", message);
@@ -199,7 +208,7 @@ impl Unfinished {
             VERSION,
             format_instant(&options.as_of),
             options.pack,
-            format_instant(&options.taken_at),
+            format_instant(&options.taken_at.trunc_subsecs(0)),
             options.mask,
         );
         self.run(|connection| {
@@ -265,11 +274,7 @@ pub(super) async fn meta(sqlite: &mut Sqlite, file: &Path) -> Result<Meta, Sourc
     let mut row = Vec::new();
     let kinds =
         [ColumnKind::Int, ColumnKind::Text, ColumnKind::Text, ColumnKind::Text, ColumnKind::Bool];
-    let read = sqlite
-        .stream(sql, kinds.to_vec(), &mut |columns: Columns| {
-            row = columns.into_iter().filter_map(|mut column| column.pop()).collect();
-        })
-        .await;
+    let read = sqlite.stream(sql, kinds.to_vec(), &mut |rows: Rows| row = rows.first()).await;
     let none = || {
         SourceError::Usage(format!(
             "{} is no snapshot; make one with `lookout snapshot save`, or write sqlite:{} if it is \

@@ -14,7 +14,7 @@ use super::snapshot::{self, Meta};
 use super::sqlite::Sqlite;
 use super::{ColumnKind, Examined, Signal, Signals, SourceError};
 use crate::domain::{
-    About, Batch, CustomerId, Field, Instant, Layout, Place, Problem, SignalName, Value,
+    About, Batch, Broken, CustomerId, Field, Instant, Layout, Place, Problem, SignalName, Value,
     format_instant,
 };
 
@@ -24,6 +24,29 @@ pub(super) const BATCH: usize = 4096;
 /// Some rows, by column.
 pub(super) type Columns = Vec<Vec<Value>>;
 
+/// Some rows as they were read.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) columns: Columns,
+    pub(super) broken: Vec<Refused>,
+}
+
+/// A cell that no rule can read; it stands as NULL among the others. `{}` in `help` stands for the
+/// column.
+pub(super) struct Refused {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Rows {
+    /// The first row, by column.
+    pub(super) fn first(self) -> Vec<Value> {
+        self.columns.into_iter().filter_map(|column| column.into_iter().next()).collect()
+    }
+}
+
 /// Why a query gave nothing.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -31,8 +54,6 @@ pub(super) enum Failure {
     Gone(String),
     /// The query is wrong, at this byte.
     Sql { message: String, offset: Option<usize> },
-    /// A cell that no rule can read. `{}` in `help` stands for the column.
-    Cell { column: usize, customer: Option<String>, message: String, help: String },
 }
 
 impl Failure {
@@ -172,8 +193,7 @@ fn file_name(file: &Path) -> String {
 }
 
 fn gone(name: &str, failure: Failure) -> SourceError {
-    let (Failure::Gone(message) | Failure::Sql { message, .. } | Failure::Cell { message, .. }) =
-        failure;
+    let (Failure::Gone(message) | Failure::Sql { message, .. }) = failure;
     SourceError::Unavailable(format!("{name} can't be read: {message}"))
 }
 
@@ -210,18 +230,47 @@ impl View {
             compose::Request { signals, examined, about, fields, customer, queries: &queries };
         let composed = compose::statement(&request)?;
         let layout = Arc::new(Layout { about: about.clone(), fields: composed.fields.clone() });
+        let ids = if *about == About::Customers { 1 } else { 2 };
         let mut pulled = Pulled::default();
-        let mut sink = |mut columns: Columns| {
-            pulled.orphans += leave_out_orphans(&mut columns);
-            let batch = Batch { layout: layout.clone(), columns };
+        let mut nameless = None;
+        let mut sink = |rows: Rows| {
+            let origin =
+                |column: usize| compose::origin(&composed.fields[column], &composed, signals);
+            let broken_id = rows.broken.iter().find(|refused| refused.column < ids);
+            if let Some(refused) = broken_id.filter(|_| nameless.is_none()) {
+                nameless = Some((origin(refused.column), refused.said("{}")));
+            }
+            let (columns, broken, orphans) = leave_out_orphans(rows);
+            pulled.orphans += orphans;
+            let told = |refused: Refused| Broken {
+                row: refused.row,
+                column: refused.column,
+                message: {
+                    let (signal, column) = origin(refused.column);
+                    format!("`{column}` of the signal `{signal}` {}", refused.said(&column))
+                },
+            };
+            let broken = broken.into_iter().map(told).collect();
+            let batch = Batch { layout: layout.clone(), columns, broken };
             pulled.rows += batch.len() as u64;
             if !batch.is_empty() {
                 on_batch(batch);
             }
         };
         match self.stream(&composed.sql, &composed.kinds, &mut sink).await {
-            Ok(()) => Ok(pulled),
-            Err(failure) => Err(self.explain(signals, examined, &composed, failure).await),
+            Ok(()) => {}
+            Err(failure) => return Err(self.explain(signals, examined, &composed, failure).await),
+        }
+        match nameless {
+            None => Ok(pulled),
+            // Whose row it is can't be told, so no part of the signal can be relied on.
+            Some(((signal, column), said)) => {
+                let file =
+                    signals.get(&signal).map(|signal| signal.file.clone()).unwrap_or_default();
+                let message = format!("the id in `{column}` {}", said.replace("{}", &column));
+                let place = Place::file(file);
+                Err(SourceError::Signals(vec![Problem::error(place, "refused-value", message)]))
+            }
         }
     }
 
@@ -262,11 +311,6 @@ impl View {
     ) -> SourceError {
         match failure {
             Failure::Gone(_) => gone(&self.name, failure),
-            Failure::Cell { column, customer, message, help } => {
-                let (name, column) = compose::origin(&composed.fields[column], composed, signals);
-                let file = signals.get(&name).map(|signal| signal.file.clone()).unwrap_or_default();
-                SourceError::Signals(vec![cell_problem(file, &column, customer, &message, &help)])
-            }
             Failure::Sql { message, .. } => {
                 self.culprits(signals, examined, composed, &message).await
             }
@@ -296,7 +340,7 @@ impl View {
                         "this happens on some of its rows: run the query by hand to see which",
                     ),
                 ),
-                Ok(()) | Err(Failure::Cell { .. }) => {}
+                Ok(()) => {}
             }
         }
         if problems.is_empty() {
@@ -336,7 +380,7 @@ impl View {
         &mut self,
         sql: &str,
         kinds: &[ColumnKind],
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         match &mut self.reader {
             Reader::Sqlite(sqlite) => sqlite.stream(sql.to_owned(), kinds.to_vec(), sink).await,
@@ -349,29 +393,31 @@ impl View {
     }
 }
 
-/// A cell that no rule can read, as a mistake in the signal that selects it.
-pub(super) fn cell_problem(
-    file: PathBuf,
-    column: &str,
-    customer: Option<String>,
-    message: &str,
-    help: &str,
-) -> Problem {
-    let whose = customer.map_or(String::new(), |id| format!(" of customer {id}"));
-    let message = format!("column `{column}`{whose} holds {message}");
-    Problem::error(Place::file(file), "refused-value", message).help(help.replace("{}", column))
+impl Refused {
+    /// `holds … ; …`: what is wrong and what helps.
+    pub(super) fn said(&self, column: &str) -> String {
+        match self.help.is_empty() {
+            true => format!("holds {}", self.message),
+            false => format!("holds {}; {}", self.message, self.help.replace("{}", column)),
+        }
+    }
 }
 
 /// Takes out the rows whose customer nobody knows; says how many.
-fn leave_out_orphans(columns: &mut Columns) -> u64 {
-    let Some(ids) = columns.first() else { return 0 };
+fn leave_out_orphans(rows: Rows) -> (Columns, Vec<Refused>, u64) {
+    let Rows { mut columns, mut broken } = rows;
+    let Some(ids) = columns.first() else { return (columns, broken, 0) };
     let known: Vec<bool> = ids.iter().map(|id| *id != Value::Null).collect();
     let orphans = known.iter().filter(|known| !**known).count();
     if orphans > 0 {
-        for column in columns.iter_mut() {
+        for column in &mut columns {
             let mut rows = known.iter();
             column.retain(|_| rows.next().copied().unwrap_or(false));
         }
+        broken.retain(|refused| known[refused.row]);
+        for refused in &mut broken {
+            refused.row = known[..refused.row].iter().filter(|known| **known).count();
+        }
     }
-    orphans as u64
+    (columns, broken, orphans as u64)
 }

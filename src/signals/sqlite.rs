@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ColumnKind;
-use super::source::{BATCH, Columns, Failure, RawColumn};
+use super::source::{BATCH, Failure, RawColumn, Refused, Rows};
+use crate::domain::Value;
 
 /// How long to wait for somebody who is writing.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -25,7 +26,7 @@ enum Request {
     Stream {
         sql: String,
         kinds: Vec<ColumnKind>,
-        batches: mpsc::Sender<Columns>,
+        batches: mpsc::Sender<Rows>,
         done: oneshot::Sender<Result<(), Failure>>,
     },
 }
@@ -65,14 +66,14 @@ impl Sqlite {
         &mut self,
         sql: String,
         kinds: Vec<ColumnKind>,
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         let (batches, mut rows) = mpsc::channel(3);
         let (done, outcome) = oneshot::channel();
         let request = Request::Stream { sql, kinds, batches, done };
         self.requests.send(request).await.map_err(|_| gone())?;
-        while let Some(columns) = rows.recv().await {
-            sink(columns);
+        while let Some(batch) = rows.recv().await {
+            sink(batch);
         }
         outcome.await.map_err(|_| gone())?
     }
@@ -124,34 +125,36 @@ fn stream(
     connection: &Connection,
     sql: &str,
     kinds: &[ColumnKind],
-    batches: &mpsc::Sender<Columns>,
+    batches: &mpsc::Sender<Rows>,
 ) -> Result<(), Failure> {
     let mut statement = connection.prepare(sql).map_err(|error| failure(&error))?;
     let width = statement.column_count();
     let kind = |column| kinds.get(column).copied().unwrap_or(ColumnKind::Unknown);
     let mut rows = statement.query([]).map_err(|error| failure(&error))?;
-    let empty = || -> Columns { (0..width).map(|_| Vec::with_capacity(BATCH)).collect() };
-    let mut columns = empty();
+    let empty = || Rows {
+        columns: (0..width).map(|_| Vec::with_capacity(BATCH)).collect(),
+        broken: Vec::new(),
+    };
+    let mut batch = empty();
     let mut length = 0;
     while let Some(row) = rows.next().map_err(|error| failure(&error))? {
-        for (index, column) in columns.iter_mut().enumerate() {
+        for (index, column) in batch.columns.iter_mut().enumerate() {
             let cell = row.get_ref(index).map_err(|error| failure(&error))?;
-            column.push(cells::value(cell, kind(index)).map_err(|(message, help)| {
-                let customer =
-                    row.get_ref(0).ok().and_then(|id| cells::value(id, kind(0)).ok()?.as_name());
-                Failure::Cell { column: index, customer, message, help }
-            })?);
+            column.push(cells::value(cell, kind(index)).unwrap_or_else(|(message, help)| {
+                batch.broken.push(Refused { row: length, column: index, message, help });
+                Value::Null
+            }));
         }
         length += 1;
         if length == BATCH {
             length = 0;
-            if batches.blocking_send(std::mem::replace(&mut columns, empty())).is_err() {
+            if batches.blocking_send(std::mem::replace(&mut batch, empty())).is_err() {
                 return Ok(()); // nobody listens any more
             }
         }
     }
     if length > 0 {
-        drop(batches.blocking_send(columns));
+        drop(batches.blocking_send(batch));
     }
     Ok(())
 }
@@ -169,7 +172,9 @@ fn failure(error: &rusqlite::Error) -> Failure {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::Gone(format!(
             "another program has locked it ({said}); try again when that program is done"
         )),
-        Some(ErrorCode::NotADatabase) => Failure::Gone("it is not a SQLite database".to_owned()),
+        Some(ErrorCode::NotADatabase) => Failure::Gone(
+            "it is not a SQLite database; name another file as [source] url or --source".to_owned(),
+        ),
         Some(
             ErrorCode::CannotOpen
             | ErrorCode::DatabaseCorrupt

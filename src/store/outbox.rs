@@ -53,16 +53,16 @@ const IN_STATE: &str = "SELECT payload, run, state, attempts, next_attempt_at, s
          last_error
      FROM outreaches WHERE state = $2 ORDER BY not_before DESC, key LIMIT $1";
 
-const DUE: &str = "SELECT COUNT(*) FROM outreaches
-     WHERE state IN ('ready', 'retry') AND next_attempt_at <= $1";
+const DUE: &str = "SELECT channel, COUNT(*) FROM outreaches
+     WHERE state IN ('ready', 'retry') AND next_attempt_at <= $1 GROUP BY channel";
 
 impl Store {
-    /// How many outreaches are due at a wall time and not taken.
-    pub async fn due_count(&self, wall: Instant) -> Result<u64, StoreError> {
+    /// How many outreaches are due at a wall time and not taken, by channel.
+    pub async fn due(&self, wall: Instant) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut tx = self.database.read().await?;
         let rows = tx.fetch(DUE, &[wall.into()]).await;
         let rows = tx.end(rows).await?;
-        rows.first().map_or(Ok(0), |row| Ok(u64::from(row.count(0)?)))
+        rows.iter().map(|row| Ok((row.get(0)?, u64::from(row.count(1)?)))).collect()
     }
 
     /// How many outreaches are in each state, and some of them in full.

@@ -81,6 +81,13 @@ pub(super) fn said(error: &minijinja::Error) -> String {
     if let Some(word) = detail.strip_prefix("unknown statement ") {
         return format!("`{word}` fits nothing that is open here, or is no word of a template");
     }
+    let ends = [(", expected end of variable block", "}}"), (", expected end of block", "%}")];
+    for (ending, close) in ends {
+        let what = detail.strip_suffix(ending).and_then(|d| d.strip_prefix("unexpected "));
+        if let Some(what) = what.filter(|what| *what != "end of input") {
+            return format!("{what} can't stand here: is {close} missing before it?");
+        }
+    }
     match detail.strip_prefix("unexpected end of input") {
         Some(rest) if rest.contains("variable") => "a {{ is never closed with }}".to_owned(),
         Some(_) => "a {% … %} is never closed: {% if … %} needs {% endif %}, {% for … %} needs {% endfor %}".to_owned(),

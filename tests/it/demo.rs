@@ -1,4 +1,12 @@
-//! Tests of the demo's data: what its README claims, with plain SQL, on both databases.
+//! Tests of the demo: what its data hold, with plain SQL on both databases, and in its parts what
+//! the real binary makes of them.
+
+mod mail;
+mod numbers;
+mod sources;
+mod story;
+mod strangers;
+mod ways_out;
 
 use std::path::Path;
 
@@ -104,6 +112,13 @@ async fn postgresql() -> PgConnection {
     let mut connection = PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql("SET TIME ZONE 'UTC'").execute(&mut connection).await.unwrap();
     connection
+}
+
+/// The demo's folder as it is before anything was run in it.
+fn unpacked() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    lookout::demo::unpack(folder.path()).unwrap();
+    folder
 }
 
 /// A signal's query, with `:as_of` in the words of the database.

@@ -105,8 +105,10 @@ impl Draft {
     }
 
     fn without(mut self, key: &str, because: &str) -> Self {
+        let told_of = ["11040", "11061"].map(Into::into);
+        let freed = if because == "expired" { Vec::new() } else { told_of.into() };
         let because = because.to_owned();
-        self.decided.withdrawals.push(Withdrawal { outreach: key.into(), because });
+        self.decided.withdrawals.push(Withdrawal { outreach: key.into(), because, freed });
         self
     }
 

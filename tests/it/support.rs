@@ -1,4 +1,5 @@
-//! What several tests share: throwaway databases and folders.
+//! What several tests share: throwaway databases and folders, and the real binary.
 
 pub mod postgres;
+pub mod program;
 pub mod smtp;

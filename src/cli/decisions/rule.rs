@@ -50,15 +50,20 @@ fn health(tally: &RuleTally, errors: &[String], all: bool) -> String {
     if tally.errors > 0 {
         text.push_str(&format!(", {} that could not be judged", counted(tally.errors, "subject")));
     }
-    if tally.quarantined {
-        text.push_str("; too many, so this rule is quarantined: nothing of it goes out");
+    match (tally.quarantined, tally.errors) {
+        (false, _) => {}
+        (true, 0) => text.push_str("; what it reads can't be used, so nothing of it goes out"),
+        (true, _) => {
+            text.push_str("; too many, so this rule is quarantined: nothing of it goes out")
+        }
     }
     text.push('\n');
     let rows: Vec<_> = errors.iter().map(|error| vec![error.clone()]).collect();
     text + list(&rows, 4, all).as_str()
 }
 
-/// A line an outreach: the customer, what it speaks of, how and when it goes, its title.
+/// A line an outreach: the customer, what it speaks of, how and when it goes, its title, and
+/// who has to do it.
 fn outreaches(
     told: &Told<'_>,
     decisions: &[&Decision],
@@ -100,8 +105,8 @@ fn outreach(told: &Told<'_>, group: &[&Decision], times: &Times) -> Vec<String> 
         subjects.join(", "),
         if first.outcome == Outcome::Task { String::new() } else { first.channel.to_string() },
         when,
-        known.map(|outreach| errand(outreach, times)).unwrap_or_default(),
         title,
+        known.map(|outreach| errand(outreach, times)).unwrap_or_default(),
     ]
 }
 

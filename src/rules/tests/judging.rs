@@ -24,7 +24,7 @@ fn a_batch_keeps_its_rows_apart() {
         ["Bo", "Bo", "Ana", "Ana", "Bo"].map(text).to_vec(),
     ];
     let fields = vec![field("customer_id"), field("n"), field("name")];
-    let batch = Batch { layout: layout(About::Customers, fields), columns };
+    let batch = Batch { layout: layout(About::Customers, fields), columns, broken: Vec::new() };
     let judged = engine().judge(&rule, &batch, now());
     assert_eq!(judged.matched, [0, 2, 3]);
     assert_eq!(judged.errors.len(), 1);
@@ -148,7 +148,7 @@ fn then_is_collected_in_its_order() {
         values: fields(&[("days", Value::Int(7))]),
     };
     assert_eq!(ask("basic", 0), [email]);
-    assert_eq!(ask("enterprise", 0), [phone.clone()]);
+    assert_eq!(ask("basic", 1), ask("enterprise", 0));
     assert_eq!(ask("basic", 1), [phone]);
 
     let many = loaded(

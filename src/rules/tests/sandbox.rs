@@ -43,6 +43,16 @@ fn a_rule_can_not_recurse_for_ever() {
     assert!(stopped(&script("f(c, f(c, n))")).ends_with(message));
 }
 
+/// The deepest that the limits allow fits into the stack of a test's thread, in a debug build too.
+#[test]
+fn deep_calls_in_deep_expressions_leave_the_stack_whole() {
+    let (open, close) = ("1 + (if true { ".repeat(5), " } else { 0 })".repeat(5));
+    let script = format!(
+        "const TOPIC = \"a\";\nfn when(customer) {{ f(1) > 0 }}\nfn f(n) {{ {open}f(n + 1){close} }}\nfn then(customer) {{ email(\"a\") }}"
+    );
+    assert!(stopped(&script).contains("call each other too deeply"));
+}
+
 #[test]
 fn deep_nesting_is_refused_before_it_runs() {
     let nested = format!("{}1{} == 1", "(".repeat(5000), ")".repeat(5000));
@@ -57,7 +67,7 @@ fn one_hanging_row_leaves_the_others_alone() {
     let field = |name: &str| Field::Customer(name.to_owned());
     let layout = layout(About::Customers, vec![field("customer_id"), field("n")]);
     let columns = vec![(1..=4).map(Value::Int).collect(), (1..=4).map(Value::Int).collect()];
-    let judged = engine().judge(&rule, &Batch { layout, columns }, now());
+    let judged = engine().judge(&rule, &Batch { layout, columns, broken: Vec::new() }, now());
     assert_eq!(judged.matched, [0, 2, 3]);
     assert_eq!(judged.errors.len(), 1);
 }

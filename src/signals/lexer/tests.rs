@@ -1,3 +1,5 @@
+//! The lexer, on both dialects: what is a parameter, and what only looks like one.
+
 use super::*;
 use crate::domain::parse_instant;
 

@@ -1,3 +1,5 @@
+//! Loading signals: what is taken, and what is refused.
+
 use super::*;
 use crate::domain::Severity;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate};
 
 use super::super::ColumnKind;
-use super::super::source::{BATCH, Columns, Failure};
+use super::super::source::{BATCH, Failure, Refused, Rows};
 use crate::domain::{Value, format_instant};
 
 /// A type's number in PostgreSQL's catalogue; those below never change.
@@ -47,7 +47,7 @@ pub(super) struct Reader {
     types: Vec<Oid>,
     /// What has come and is not yet read.
     buffer: Vec<u8>,
-    columns: Columns,
+    batch: Rows,
     rows: usize,
     begun: bool,
     ended: bool,
@@ -56,7 +56,7 @@ pub(super) struct Reader {
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 /// A cell's mistake: what it is and what helps.
-type Refused = (String, String);
+type Mistake = (String, String);
 
 enum Step {
     /// A row was read; this many bytes.
@@ -69,14 +69,15 @@ enum Step {
 impl Reader {
     pub(super) fn new(types: Vec<Oid>) -> Self {
         let columns = types.iter().map(|_| Vec::new()).collect();
-        Self { types, buffer: Vec::new(), columns, rows: 0, begun: false, ended: false }
+        let batch = Rows { columns, broken: Vec::new() };
+        Self { types, buffer: Vec::new(), batch, rows: 0, begun: false, ended: false }
     }
 
     /// Takes the next piece and hands over what makes a full batch.
     pub(super) fn take(
         &mut self,
         chunk: &[u8],
-        sink: &mut (dyn FnMut(Columns) + Send),
+        sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.extend_from_slice(chunk);
@@ -105,7 +106,7 @@ impl Reader {
     }
 
     /// Hands over the last rows. An answer that was cut off is an error, whatever came before.
-    pub(super) fn finish(mut self, sink: &mut (dyn FnMut(Columns) + Send)) -> Result<(), Failure> {
+    pub(super) fn finish(mut self, sink: &mut (dyn FnMut(Rows) + Send)) -> Result<(), Failure> {
         if !self.ended {
             return Err(Failure::Gone("the server's answer ended too early".to_owned()));
         }
@@ -115,10 +116,10 @@ impl Reader {
         Ok(())
     }
 
-    fn flush(&mut self, sink: &mut (dyn FnMut(Columns) + Send)) {
-        let empty = self.types.iter().map(|_| Vec::with_capacity(BATCH)).collect();
+    fn flush(&mut self, sink: &mut (dyn FnMut(Rows) + Send)) {
+        let columns = self.types.iter().map(|_| Vec::with_capacity(BATCH)).collect();
         self.rows = 0;
-        sink(std::mem::replace(&mut self.columns, empty));
+        sink(std::mem::replace(&mut self.batch, Rows { columns, broken: Vec::new() }));
     }
 
     fn row(&mut self, bytes: &[u8]) -> Result<Step, Failure> {
@@ -151,13 +152,14 @@ impl Reader {
                 Ok(length) => {
                     let cell = &bytes[at..at + length];
                     at += length;
-                    value(*oid, cell).map_err(|(message, help)| {
-                        let customer = self.columns[0].get(self.rows).and_then(Value::as_name);
-                        Failure::Cell { column: index, customer, message, help }
-                    })?
+                    value(*oid, cell).unwrap_or_else(|(message, help)| {
+                        let refused = Refused { row: self.rows, column: index, message, help };
+                        self.batch.broken.push(refused);
+                        Value::Null
+                    })
                 }
             };
-            self.columns[index].push(value);
+            self.batch.columns[index].push(value);
         }
         self.rows += 1;
         Ok(Step::Row(end))
@@ -180,7 +182,7 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 }
 
 /// One cell that is not NULL.
-fn value(oid: Oid, bytes: &[u8]) -> Result<Value, Refused> {
+fn value(oid: Oid, bytes: &[u8]) -> Result<Value, Mistake> {
     let odd = || ("a value of another length than its type".to_owned(), String::new());
     Ok(match oid {
         BOOL => Value::Bool(bytes.first() == Some(&1)),
@@ -199,7 +201,7 @@ fn value(oid: Oid, bytes: &[u8]) -> Result<Value, Refused> {
     })
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Refused> {
+fn text(bytes: &[u8]) -> Result<&str, Mistake> {
     std::str::from_utf8(bytes).map_err(|_| {
         let help = "store it as UTF-8, or leave the column out of the SELECT";
         ("text that is not UTF-8".to_owned(), help.to_owned())
@@ -245,7 +247,7 @@ const EPOCH_DAYS: i32 = 730_120;
 /// Microseconds from 1970 to 2000.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
-fn date(days: i32) -> Result<Value, Refused> {
+fn date(days: i32) -> Result<Value, Mistake> {
     let date = days.checked_add(EPOCH_DAYS).and_then(NaiveDate::from_num_days_from_ce_opt);
     match date.filter(|date| (1..=9999).contains(&date.year())) {
         Some(date) => Ok(Value::Text(date.to_string())),
@@ -253,7 +255,7 @@ fn date(days: i32) -> Result<Value, Refused> {
     }
 }
 
-fn instant(micros: i64) -> Result<Value, Refused> {
+fn instant(micros: i64) -> Result<Value, Mistake> {
     let at = micros.checked_add(EPOCH_MICROS).and_then(DateTime::from_timestamp_micros);
     match at.filter(|at| (1..=9999).contains(&at.year())) {
         Some(at) => Ok(Value::Text(format_instant(&at))),
@@ -261,7 +263,7 @@ fn instant(micros: i64) -> Result<Value, Refused> {
     }
 }
 
-fn no_date(infinite: bool) -> Refused {
+fn no_date(infinite: bool) -> Mistake {
     if infinite {
         let help = "write NULLIF(NULLIF({}, 'infinity'), '-infinity') AS {}";
         ("an infinite date".to_owned(), help.to_owned())
@@ -323,7 +325,7 @@ mod tests {
         }
         for piece in 1..bytes.len() {
             let mut got = Vec::new();
-            let mut sink = |columns: Columns| got.push(columns);
+            let mut sink = |rows: Rows| got.push(rows.columns);
             let mut reader = Reader::new(vec![TEXT, INT4]);
             for chunk in bytes.chunks(piece).chain([&[255, 255][..]]) {
                 reader.take(chunk, &mut sink).unwrap();

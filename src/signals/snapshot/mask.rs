@@ -47,12 +47,9 @@ pub(super) fn plan(
         _ => {}
     }
     let is_text = matches!(column.kind, ColumnKind::Text | ColumnKind::Unknown);
-    let field = if spine {
-        Field::Customer(name.to_owned())
-    } else if signal.key.is_some() {
-        Field::Subject(name.to_owned())
-    } else {
-        Field::Signal(signal.name.clone(), name.to_owned())
+    let field = match spine {
+        true => Field::Customer(name.to_owned()),
+        false => Field::Signal(signal.name.clone(), name.to_owned()),
     };
     let kept = options.keep.contains(&field);
     if signal.personal.contains(name) {

@@ -39,6 +39,11 @@ pub(super) fn value(cell: ValueRef<'_>, kind: ColumnKind) -> Result<Value, (Stri
                 let help = "store it as UTF-8, or leave the column out of the SELECT";
                 ("text that is not UTF-8".to_owned(), help.to_owned())
             })?;
+            // PostgreSQL has no text with a NUL, so the state database may not either.
+            if text.contains('\0') {
+                let help = "take it out where it is stored, or leave the column out of the SELECT";
+                return Err(("text with a NUL character in it".to_owned(), help.to_owned()));
+            }
             match kind {
                 ColumnKind::Date => Value::Text(date(text)),
                 ColumnKind::Instant => Value::Text(instant(text)),

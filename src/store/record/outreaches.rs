@@ -9,7 +9,7 @@ use super::super::database::Transaction;
 use super::super::sql::{Sql, given, json};
 use super::super::{StoreError, tasks};
 use super::{Run, TaskText};
-use crate::domain::{Channel, Outreach, OutreachKey, OutreachState, OutreachSubject};
+use crate::domain::{Channel, Outreach, OutreachKey, OutreachState, OutreachSubject, Withdrawal};
 
 const TAKE_BACK: Sql = given!(
     (key text, state text, because text),
@@ -20,6 +20,11 @@ const TAKE_BACK: Sql = given!(
 const FREE: Sql = given!(
     (key text),
     "DELETE FROM contacts WHERE outreach IN (SELECT key FROM given)"
+);
+
+const FREE_SOME: Sql = given!(
+    (outreach text, dedupe_key text),
+    "DELETE FROM contacts WHERE (dedupe_key, outreach) IN (SELECT dedupe_key, outreach FROM given)"
 );
 
 const FORGET_RECIPIENTS: Sql = given!(
@@ -62,24 +67,20 @@ const CONTACTS: Sql = given!(
      ON CONFLICT (dedupe_key) DO NOTHING"
 );
 
-/// Takes waiting outreaches back. What expired goes on counting; anything else frees what it was
-/// to tell about.
+/// Takes waiting outreaches back, and frees what they were to tell about but for what expired.
 pub(super) async fn take_back(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
     let expired = OutreachState::Expired.name();
     let (mut rows, mut freed) = (Vec::new(), Vec::new());
-    for withdrawal in &run.decided.withdrawals {
-        let key = &withdrawal.outreach;
-        let because = withdrawal.because.as_str();
+    for Withdrawal { outreach, because, freed: keys } in &run.decided.withdrawals {
         let state = if because == expired { expired } else { OutreachState::Withdrawn.name() };
-        rows.push(serde_json::json!({ "key": key, "state": state, "because": because }));
-        if because != expired {
-            freed.push(serde_json::json!({ "key": key }));
-        }
+        rows.push(serde_json::json!({ "key": outreach, "state": state, "because": because }));
+        let key = |key| serde_json::json!({ "outreach": outreach, "dedupe_key": key });
+        freed.extend(keys.iter().map(key));
     }
     if tx.bulk(TAKE_BACK, &rows, &[run.started_at.into()]).await? != rows.len() as u64 {
         return Err(StoreError::Moved);
     }
-    tx.bulk(FREE, &freed, &[]).await?;
+    tx.bulk(FREE_SOME, &freed, &[]).await?;
     Ok(())
 }
 

@@ -213,6 +213,26 @@ async fn what_expired_while_it_waited_counts_as_told(#[values(On::Sqlite, On::Po
 
 #[rstest]
 #[tokio::test]
+async fn what_has_not_expired_with_a_message_may_be_told_another_way(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let place = on.place().await;
+    let store = place.open().await;
+    let both = ["11040", "11061"];
+    let first =
+        Draft::first().starting("stalled-order", both[0]).starting("stalled-order", both[1]);
+    first.with(email(&both)).record(&store).await.unwrap();
+    let mut second = Draft::second().without("11040", "expired").with(email(&["11061"]));
+    second.decided.withdrawals[0].freed = vec!["11061".into()];
+    second.record(&store).await.unwrap();
+    assert_eq!(state(&store, "11040").await, OutreachState::Expired);
+    assert_eq!(state(&store, "11061").await, OutreachState::Ready);
+    let episodes = past(&store, &["GREAL"], &[]).await.episodes;
+    assert_eq!(episodes.values().map(|episode| episode.contacts).collect::<Vec<_>>(), [1, 0]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn tasks_are_made_with_the_run(#[values(On::Sqlite, On::Postgres)] on: On) {
     let place = on.place().await;
     let store = place.open().await;

@@ -1,0 +1,88 @@
+//! What a rule needs of a database, and what is not there.
+
+use std::collections::BTreeSet;
+
+use super::RunError;
+use crate::document::did_you_mean;
+use crate::domain::{About, Field, Place, Problem, SignalName};
+use crate::pack::{Pack, PackRule};
+use crate::signals::{Examined, View};
+
+/// Holds the pack's names and queries against a database: everything that would keep a rule from
+/// being judged.
+pub async fn examine(pack: &Pack, view: &mut View) -> Result<Vec<Problem>, RunError> {
+    let all = pack.signals.others.keys().cloned().collect();
+    let examined = view.examine(&pack.signals, &all).await?;
+    let signals = examined.problems.values().flatten().cloned();
+    let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
+    let problems: BTreeSet<Problem> = signals.chain(rules).collect();
+    Ok(problems.into_iter().collect())
+}
+
+/// The signals that a rule, its words and its topic's condition read.
+pub(super) fn signals_of(rule: &PackRule) -> BTreeSet<SignalName> {
+    let read = rule.reads.iter().filter_map(|field| match field {
+        Field::Signal(name, _) => Some(name.clone()),
+        _ => None,
+    });
+    let about = match &rule.rule.settings.about {
+        About::Signal(name) => Some(name.clone()),
+        About::Customers => None,
+    };
+    read.chain(about).collect()
+}
+
+/// Why a rule can't be judged on this database: its signals' problems, and names that aren't there.
+pub(super) fn unusable(rule: &PackRule, pack: &Pack, examined: &Examined) -> Vec<Problem> {
+    let signals = signals_of(rule);
+    let broken = signals.iter().filter_map(|name| examined.problems.get(name)).flatten();
+    let mut problems: Vec<Problem> = broken.cloned().collect();
+    let about = &rule.rule.settings.about;
+    for (field, place) in rule.named() {
+        let signal = signal_of(field, about, &pack.signals.customers.name);
+        if !examined.problems.contains_key(signal) && !has(examined, about, field) {
+            problems.push(missing(field, signal, examined, place.clone()));
+        }
+    }
+    problems
+}
+
+/// The signal that gives a field.
+fn signal_of<'a>(field: &'a Field, about: &'a About, customers: &'a SignalName) -> &'a SignalName {
+    match (field, about) {
+        (Field::Signal(name, _), _) | (Field::Subject(_), About::Signal(name)) => name,
+        _ => customers,
+    }
+}
+
+fn column_of(field: &Field) -> &str {
+    match field {
+        Field::Customer(column) | Field::Signal(_, column) | Field::Subject(column) => column,
+    }
+}
+
+pub(super) fn has(examined: &Examined, about: &About, field: &Field) -> bool {
+    let customers = SignalName::from("customers");
+    let columns = examined.columns.get(signal_of(field, about, &customers));
+    columns.is_some_and(|columns| columns.iter().any(|column| column.name == column_of(field)))
+}
+
+fn missing(field: &Field, signal: &SignalName, examined: &Examined, place: Place) -> Problem {
+    let column = column_of(field);
+    let known = examined.columns.get(signal).into_iter().flatten().map(|c| c.name.as_str());
+    let help = match did_you_mean(column, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("`{signal}` has: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("the signal `{signal}` has no column `{column}`");
+    Problem::error(place, "unknown-name", message).label("not there").help(help)
+}
+
+/// Whether a rule reads one of the signals whose files have these problems.
+pub(super) fn reads_one_of(rule: &PackRule, pack: &Pack, problems: &[Problem]) -> bool {
+    let customers = pack.signals.customers.name.clone();
+    signals_of(rule).into_iter().chain([customers]).any(|name| {
+        let file = pack.signals.get(&name).map(|signal| &signal.file);
+        problems.iter().any(|problem| Some(&problem.place.file) == file)
+    })
+}
