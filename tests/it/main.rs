@@ -13,5 +13,6 @@ mod model;
 mod pack;
 mod rules;
 mod signals;
+mod speed;
 mod store;
 mod templates;
