@@ -312,6 +312,27 @@ fn what_was_put_off_keeps_its_key_and_leaves_in_the_morning() {
 }
 
 #[test]
+fn a_message_whose_time_is_up_takes_no_other_with_it() {
+    let hasty = RuleSettings { expires: span("6h"), ..rule("a", 50) };
+    let late = Scene::new([hasty]).matches("a", "ANA", "11061", &["email"]);
+    let later = late.later("1998-05-07T16:00:00Z").matches("a", "ANA", "11040", &["email"]);
+    assert_eq!(later.told(), ["a 11040 email contact", "a 11061 email expired"]);
+    assert_eq!(later.decide().outreaches[0].expires_at, at("1998-05-07T22:00:00Z"));
+
+    let both = Scene::new([rule("a", 50)]).matches("a", "ANA", "11040", &["email"]).matches(
+        "a",
+        "ANA",
+        "11061",
+        &["email"],
+    );
+    let mut morning = both.later("1998-05-08T06:30:00Z");
+    let first = std::sync::Arc::make_mut(&mut morning.evaluation.candidates[0].matched);
+    first.facts.customer.insert("email".into(), Value::Null);
+    let withdrawals = morning.decide().withdrawals;
+    assert_eq!((withdrawals.len(), withdrawals[0].freed.len()), (1, 2));
+}
+
+#[test]
 fn deferring_defeats_no_priority() {
     let night = Scene::new([rule("chat", 20), rule("urgent", 90)]).matches(
         "chat",

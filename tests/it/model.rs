@@ -77,10 +77,11 @@ fn play_all(url: &str, wipe: impl AsyncFn()) {
     let seen = RefCell::new(BTreeSet::new());
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let played = TestRunner::new_with_rng(config, rng).run(&histories(), |history| {
-        runtime.block_on(async {
+        let came_to = runtime.block_on(async {
             wipe().await;
-            seen.borrow_mut().extend(Game::new(&history, &store).play().await);
+            Game::new(&history, &store).play().await
         });
+        seen.borrow_mut().extend(came_to);
         Ok(())
     });
     if let Err(failed) = played {
