@@ -1,6 +1,7 @@
 //! The benchmark on a small company: it must go on finding what the same rules find as plain SQL.
 //! Nothing here looks at the time that it takes.
 
+#[allow(dead_code, unused_imports, reason = "the benchmark itself uses the rest")]
 #[path = "../../benches/dry_run/measure/mod.rs"]
 mod measure;
 
