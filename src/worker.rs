@@ -18,7 +18,7 @@ const LEASE: TimeDelta = TimeDelta::minutes(10);
 const BATCH: u32 = 20;
 
 /// What a delivery did.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delivered {
     /// How many outreaches came to which state.
     pub states: BTreeMap<OutreachState, u64>,

@@ -1,5 +1,7 @@
 //! `lookout deliver`: work the outbox once.
 
+use serde_json::json;
+
 use super::args::{Deliver, Exit, Global};
 use super::output::Output;
 use super::wording::counted;
@@ -22,7 +24,13 @@ pub(super) async fn run(
     let store = app::store(&config).await?;
     let delivered = work(&pack, &store, &channels, args.allow_time_travel, output).await?;
     if super::is_json(output) {
-        output.json(&delivered);
+        output.json(&json!({
+            "schema_version": 1,
+            "states": delivered.states,
+            "troubles": delivered.troubles,
+            "far": delivered.far,
+            "unconfigured": delivered.unconfigured,
+        }));
     }
     let failed = tell(&delivered, output);
     Ok(if failed { Exit::Partly } else { Exit::Fine })

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::args::{Exit, Global, Save, Snapshot};
 use super::output::Output;
 use super::tables::aligned;
@@ -40,11 +42,26 @@ pub(super) async fn run(
     let report = snapshot::save(&mut view, &pack.signals, &examined, &save.file, options).await;
     let report = report.map_err(AppError::from)?;
     if super::is_json(output) {
-        output.json(&report);
+        output.json(&as_json(&report, save));
         return Ok(Exit::Fine);
     }
     output.text(&told(&report, save));
     Ok(Exit::Fine)
+}
+
+fn as_json(report: &SnapshotReport, save: &Save) -> serde_json::Value {
+    let rows: serde_json::Map<_, _> =
+        report.rows.iter().map(|(signal, rows)| (signal.to_string(), json!(rows))).collect();
+    let columns = |columns: &[(SignalName, String)]| {
+        columns.iter().map(|(signal, column)| format!("{signal}.{column}")).collect::<Vec<_>>()
+    };
+    json!({
+        "schema_version": 1,
+        "file": save.file.display().to_string(),
+        "rows": rows,
+        "masked": columns(&report.masked),
+        "left": columns(&report.left),
+    })
 }
 
 fn told(report: &SnapshotReport, save: &Save) -> String {

@@ -37,7 +37,7 @@ pub struct SnapshotOptions<'a> {
 }
 
 /// What a snapshot holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotReport {
     /// Rows of each signal.
     pub rows: Vec<(SignalName, u64)>,
