@@ -422,6 +422,20 @@ fn cooldown_keeps_other_episodes_of_the_same_rule_quiet() {
 }
 
 #[test]
+fn a_message_about_two_keeps_no_reminder_of_either_back() {
+    let mut scene = Scene::new([rule("a", 50)]).matches("a", "ANA", "ANA", &["email"]);
+    let settings = scene.settings.get_mut(&RuleId::from("a")).unwrap();
+    (settings.cooldown, settings.repeat) = (Some(span("30d")), Some(span("5d")));
+    scene = scene.episode("a", "ANA", "1998-05-01", 1, Some("1998-05-01"));
+    scene = scene.charged("a", "ANA", "1998-05-01");
+    assert_eq!(scene.told(), ["a ANA email cooldown"]);
+    let mut own = scene.history.charges[0].clone();
+    (own.subject, own.episode_started_at) = ("ANA".into(), at("1998-05-01"));
+    scene.history.charges.push(own);
+    assert_eq!(scene.told(), ["a ANA email contact"]);
+}
+
+#[test]
 fn consent_is_asked_in_the_topics_own_way() {
     let with = |column: &str, list: &str| {
         let mut facts = facts("ANA");

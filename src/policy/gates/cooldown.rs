@@ -1,26 +1,30 @@
 //! `COOLDOWN`: after a rule contacted a recipient, no other episode of it does for so long.
 
+use std::collections::BTreeSet;
+
 use super::{Bid, Table};
-use crate::domain::Refusal;
+use crate::domain::{Charge, Refusal};
 
 pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
     let Some(cooldown) = bid.rule.cooldown else { return Ok(()) };
     let contact = bid.channel.is_contact();
-    let other_episode = |customer, subject, started_at| {
-        (customer, subject, started_at) != (&bid.customer, &bid.subject, bid.episode.started_at)
-    };
-    let earlier = table.person.charges.iter().filter(|charge| {
-        charge.channel.is_contact() == contact
-            && charge.rule == bid.rule.id
-            && other_episode(&charge.customer, &charge.subject, charge.episode_started_at)
-    });
+    let episode = (&bid.customer, &bid.subject, bid.episode.started_at);
+    let ours = table
+        .person
+        .charges
+        .iter()
+        .filter(|charge| charge.channel.is_contact() == contact && charge.rule == bid.rule.id);
+    let is_other = |c: &&&Charge| (&c.customer, &c.subject, c.episode_started_at) != episode;
+    // A message that spoke of this episode, too, is this episode's own: it keeps no reminder back.
+    let own: BTreeSet<_> = ours.clone().filter(|c| !is_other(c)).map(|c| &c.outreach).collect();
+    let earlier = ours.filter(is_other).filter(|charge| !own.contains(&charge.outreach));
     // What merges is one message, so only another message of this run counts.
     let now = table.person.drafts.iter().filter(|draft| {
         !draft.takes_in(bid)
             && draft.bids.iter().any(|other| {
                 other.channel.is_contact() == contact
                     && other.rule.id == bid.rule.id
-                    && other_episode(&other.customer, &other.subject, other.episode.started_at)
+                    && (&other.customer, &other.subject, other.episode.started_at) != episode
             })
     });
     let last = earlier.map(|c| c.at).chain(now.map(|draft| draft.leaves_at)).max();

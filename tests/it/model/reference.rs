@@ -319,10 +319,16 @@ impl Reference {
         let other = |b: &Bid| {
             b.rule == bid.rule && (b.episode(), b.started) != (bid.episode(), bid.started)
         };
+        let own = |b: &Bid| {
+            b.rule == bid.rule && (b.episode(), b.started) == (bid.episode(), bid.started)
+        };
         let mut heard = past.iter().chain(today.iter().filter(|t| !same(t)));
         let too_soon = |c: i64| {
             heard.any(|t| {
-                t.is_task() != contact && t.about.iter().any(other) && now < t.at + hours(c)
+                t.is_task() != contact
+                    && t.about.iter().any(other)
+                    && !t.about.iter().any(own)
+                    && now < t.at + hours(c)
             })
         };
         require(!rule.cooldown.is_some_and(too_soon), "cooldown")?;
