@@ -133,7 +133,7 @@ fn known_rule<'a>(
     if rules.clone().any(|rule| rule == name) {
         return Ok(());
     }
-    match crate::document::did_you_mean(name, rules.clone()) {
+    match crate::domain::nearest(name, rules.clone()) {
         Some(meant) => anyhow::bail!("the pack has no rule `{name}`; did you mean `{meant}`?"),
         None => {
             let rules: Vec<&str> = rules.by_ref().collect();

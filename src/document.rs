@@ -10,7 +10,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::{Place, Problem};
+use crate::domain::{Place, Problem, nearest};
 
 /// A file's text, and the mistakes found in it so far.
 pub struct Document {
@@ -35,15 +35,6 @@ pub struct Placed<T> {
     pub value: T,
     /// Where it stands.
     pub place: Place,
-}
-
-/// The name among `known` that `name` was probably meant to be.
-pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let close = known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k));
-    close
-        .filter(|(distance, k)| *distance <= (k.len().max(name.len()) / 3).max(1))
-        .min()
-        .map(|(_, k)| k)
 }
 
 impl Document {
@@ -133,7 +124,7 @@ impl<'a> Section<'a> {
                 "unknown-key",
                 format!("there is no `{whole}`"),
             );
-            let help = match did_you_mean(name, known.iter().copied()) {
+            let help = match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };
@@ -283,12 +274,6 @@ pub fn wrong_value(place: Place, key: &str, error: impl Display) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_key_is_told_apart_from_a_foreign_one() {
-        assert_eq!(did_you_mean("quiet_hour", ["quiet_hours", "cap"]), Some("quiet_hours"));
-        assert_eq!(did_you_mean("elephant", ["quiet_hours", "cap"]), None);
-    }
 
     #[test]
     fn every_mistake_is_reported_with_its_line() {

@@ -8,8 +8,8 @@ use chrono_tz::Tz;
 
 use super::calendar::{Calendar, QuietHours, WorkingHours, weekday_number};
 use super::{Cap, Hold, Lenience, Policy, Topic};
-use crate::document::{Document, Placed, Section, did_you_mean, wrong_value};
-use crate::domain::{Channel, Consent, Place, Problem};
+use crate::document::{Document, Placed, Section, wrong_value};
+use crate::domain::{Channel, Consent, Place, Problem, nearest};
 
 /// Reads `policy.toml`. A file with mistakes gives what could be read of it, so that the rest of
 /// the pack can be judged too; its problems say that the pack can't be used.
@@ -59,7 +59,7 @@ fn zone(section: &Section<'_>, text: Placed<String>) -> Option<Tz> {
     let zone = text.value.parse::<Tz>();
     if zone.is_err() {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
-        let help = match did_you_mean(&text.value, names) {
+        let help = match nearest(&text.value, names) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => {
                 "write a name of the IANA time zone database, such as \"Europe/Berlin\"".to_owned()
@@ -115,7 +115,7 @@ fn one_of<T: Copy>(
     let found = known.iter().find(|(name, _)| *name == text.value).map(|(_, value)| *value);
     if found.is_none() {
         let names = known.iter().map(|(name, _)| *name);
-        let help = match did_you_mean(&text.value, names.clone()) {
+        let help = match nearest(&text.value, names.clone()) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => format!("write one of: {}", names.collect::<Vec<_>>().join(", ")),
         };

@@ -3,8 +3,7 @@
 use toml::de::DeValue;
 
 use super::table::{Table, Tables};
-use crate::domain::{Channel, Instant, Place, Refusal, Template, parse_instant};
-use crate::rules::spelling::nearest;
+use crate::domain::{Channel, Instant, Place, Refusal, Template, nearest, parse_instant};
 
 /// What has to come out of a case.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Fields, Instant, Place, Problem, Span, Value, parse_instant};
-use crate::domain::format_instant;
-use crate::rules::spelling::nearest;
+use crate::domain::{format_instant, nearest};
 
 /// A table and where it stands.
 pub(super) struct Table<'t> {
