@@ -88,8 +88,7 @@ fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
             ),
             None => {
                 let message = format!("the topic `{name}` doesn't say what consent it needs");
-                let problem = Problem::error(topic.place(), "missing-key", message);
-                topic.report(problem.help("add consent = \"always\", \"opt-out\" or \"opt-in\""));
+                topic.missing(message, "add consent = \"always\", \"opt-out\" or \"opt-in\"");
                 None
             }
         }
@@ -207,9 +206,10 @@ fn weekdays(section: &Section<'_>, key: &str) -> BTreeSet<u8> {
 fn cap(section: &Section<'_>) -> Option<Cap> {
     section.only(&["contacts", "per", "channel"]);
     for key in ["contacts", "per"].into_iter().filter(|key| !section.has(key)) {
-        let message = format!("this cap has no `{key}`");
-        let problem = Problem::error(section.place(), "missing-key", message);
-        section.report(problem.help("write, for example, contacts = 1 and per = \"1d\""));
+        section.missing(
+            format!("this cap has no `{key}`"),
+            "write, for example, contacts = 1 and per = \"1d\"",
+        );
     }
     let contacts = section.integer("contacts", 1..=1_000_000);
     let per = section.parsed("per");
