@@ -192,7 +192,7 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         let place = self.place_of(value);
         let digits = value.get_ref().as_integer().filter(|i| i.radix() == 10);
-        match digits.and_then(|i| i.as_str().replace('_', "").parse::<i64>().ok()) {
+        match digits.and_then(|i| i.as_str().parse::<i64>().ok()) {
             Some(number) if range.contains(&number) => Some(number),
             _ => {
                 let wanted = match *range.end() {

@@ -28,7 +28,7 @@ mod tests {
         for (word, meant) in [
             ("quiet_hour", Some("quiet_hours")),
             ("Quiet_Hours", Some("quiet_hours")),
-            ("qiet_huor", Some("quiet_hours")),
+            ("qiet_huorz", Some("quiet_hours")),
             ("quethors", None),
             ("elephant", None),
             ("CAP", Some("cap")),
