@@ -1,5 +1,5 @@
 //! TOML documents that people write, read so that every mistake is reported with its place.
-//! A document is never judged by its first mistake alone.
+//! A document is never judged by its first mistake alone, unless that keeps the rest from being read.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -53,26 +53,21 @@ impl Document {
             }
         };
         let document = Self { file: file.to_owned(), text, problems: RefCell::default() };
-        let (table, errors) = DeTable::parse_recoverable(&document.text);
-        for error in &errors {
-            let span = error.span().unwrap_or_default();
-            let problem = Problem::error(
-                document.place(&span),
-                "toml",
-                format!("this is not TOML: {}", error.message()),
-            )
-            .help(TOML_HELP);
-            document.problems.borrow_mut().push(problem);
-        }
-        let result = errors.is_empty().then(|| {
-            let span = table.span();
-            read(&Section {
+        let result = match DeTable::parse(&document.text) {
+            Ok(table) => Some(read(&Section {
                 document: &document,
                 name: String::new(),
                 table: table.get_ref(),
-                span,
-            })
-        });
+                span: table.span(),
+            })),
+            // What comes after the first slip in the syntax is a guess: it is not told.
+            Err(error) => {
+                let place = document.place(&error.span().unwrap_or_default());
+                let message = format!("this is not TOML: {}", error.message());
+                problems.push(Problem::error(place, "toml", message).help(TOML_HELP));
+                None
+            }
+        };
         problems.append(&mut document.problems.into_inner());
         result
     }
@@ -87,7 +82,7 @@ impl Document {
 }
 
 /// What most often helps where a file is not TOML.
-pub const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
+const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
                              [\"a\", \"b\"]; a section begins with [name] on a line of its own";
 
 /// The problem of a file that can't be read.
