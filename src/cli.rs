@@ -23,6 +23,7 @@ mod telling;
 mod test;
 pub mod wording;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use args::{Args, Command, Exit, Format, Global};
@@ -30,7 +31,10 @@ use output::Output;
 
 use crate::app::AppError;
 use crate::config::{Config, ConfigError};
-use crate::signals::SourceError;
+use crate::domain::{CustomerId, Instant, RuleId, nearest};
+use crate::pack::{Pack, PackRule};
+use crate::pipeline::{self, Found, Watch};
+use crate::signals::{Source, SourceError};
 
 /// Does what the command line says, and tells how it ended.
 pub async fn run(args: Args) -> Exit {
@@ -125,21 +129,43 @@ fn new_folder(dir: &Path) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("{} can't be made: {error}", dir.display()))
 }
 
-/// Whether a rule of that name is there; else the one that was probably meant.
-fn known_rule<'a>(
-    name: &str,
-    mut rules: impl Iterator<Item = &'a str> + Clone,
-) -> anyhow::Result<()> {
-    if rules.clone().any(|rule| rule == name) {
-        return Ok(());
+/// The rules that a command is about: the one that was named, or all of them.
+fn rules<'p>(pack: &'p Pack, named: Option<&str>) -> anyhow::Result<Vec<&'p PackRule>> {
+    match named {
+        Some(name) => Ok(vec![rule(pack, name)?]),
+        None => Ok(pack.rules.values().collect()),
     }
-    match crate::document::did_you_mean(name, rules.clone()) {
+}
+
+/// The rule of that name; where there is none, the error says which one was probably meant.
+fn rule<'p>(pack: &'p Pack, name: &str) -> anyhow::Result<&'p PackRule> {
+    if let Some(rule) = pack.rules.get(&RuleId::from(name)) {
+        return Ok(rule);
+    }
+    let names = pack.rules.keys().map(RuleId::as_str);
+    match nearest(name, names.clone()) {
         Some(meant) => anyhow::bail!("the pack has no rule `{name}`; did you mean `{meant}`?"),
         None => {
-            let rules: Vec<&str> = rules.by_ref().collect();
-            anyhow::bail!("the pack has no rule `{name}`; it has {}", rules.join(", "))
+            let names: Vec<&str> = names.collect();
+            anyhow::bail!("the pack has no rule `{name}`; it has {}", names.join(", "))
         }
     }
+}
+
+/// Pulls and judges, with progress. What is seen of `customer` is kept.
+async fn find(
+    pack: &Pack,
+    source: &Source,
+    as_of: Instant,
+    rules: &BTreeSet<RuleId>,
+    customer: Option<&CustomerId>,
+    output: &Output,
+) -> Result<Found, AppError> {
+    let mut view = source.view(as_of).await?;
+    let progress = output.progress("rows judged", None);
+    let tell = |rows| progress.reach(rows);
+    let watch = Watch { progress: Some(&tell), customer, nobody_else: false };
+    Ok(pipeline::find(pack, &mut view, as_of, rules, watch).await?)
 }
 
 /// The zone in which times are told: the pack's, where there is one.

@@ -1,5 +1,5 @@
 //! TOML documents that people write, read so that every mistake is reported with its place.
-//! A document is never judged by its first mistake alone.
+//! A document is never judged by its first mistake alone, unless that keeps the rest from being read.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::{Place, Problem};
+use crate::domain::{Instant, Place, Problem, Value, format_instant, nearest, parse_instant};
 
 /// A file's text, and the mistakes found in it so far.
 pub struct Document {
@@ -37,15 +37,6 @@ pub struct Placed<T> {
     pub place: Place,
 }
 
-/// The name among `known` that `name` was probably meant to be.
-pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let close = known.into_iter().map(|k| (strsim::damerau_levenshtein(name, k), k));
-    close
-        .filter(|(distance, k)| *distance <= (k.len().max(name.len()) / 3).max(1))
-        .min()
-        .map(|(_, k)| k)
-}
-
 impl Document {
     /// Reads a file as a table and hands it to `read`; mistakes go to `problems`. `None` where
     /// there is no table to read: the file is absent, unreadable, or not TOML.
@@ -62,26 +53,21 @@ impl Document {
             }
         };
         let document = Self { file: file.to_owned(), text, problems: RefCell::default() };
-        let (table, errors) = DeTable::parse_recoverable(&document.text);
-        for error in &errors {
-            let span = error.span().unwrap_or_default();
-            let problem = Problem::error(
-                document.place(&span),
-                "toml",
-                format!("this is not TOML: {}", error.message()),
-            )
-            .help(TOML_HELP);
-            document.problems.borrow_mut().push(problem);
-        }
-        let result = errors.is_empty().then(|| {
-            let span = table.span();
-            read(&Section {
+        let result = match DeTable::parse(&document.text) {
+            Ok(table) => Some(read(&Section {
                 document: &document,
                 name: String::new(),
                 table: table.get_ref(),
-                span,
-            })
-        });
+                span: table.span(),
+            })),
+            // What comes after the first slip in the syntax is a guess: it is not told.
+            Err(error) => {
+                let place = document.place(&error.span().unwrap_or_default());
+                let message = format!("this is not TOML: {}", error.message());
+                problems.push(Problem::error(place, "toml", message).help(TOML_HELP));
+                None
+            }
+        };
         problems.append(&mut document.problems.into_inner());
         result
     }
@@ -96,7 +82,7 @@ impl Document {
 }
 
 /// What most often helps where a file is not TOML.
-pub const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
+const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
                              [\"a\", \"b\"]; a section begins with [name] on a line of its own";
 
 /// The problem of a file that can't be read.
@@ -123,17 +109,10 @@ impl<'a> Section<'a> {
             if known.contains(&name) {
                 continue;
             }
-            let whole = if self.name.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{}.{name}", self.name)
-            };
-            let problem = Problem::error(
-                self.document.place(&key.span()),
-                "unknown-key",
-                format!("there is no `{whole}`"),
-            );
-            let help = match did_you_mean(name, known.iter().copied()) {
+            let message = format!("there is no `{}`", self.whole(name));
+            let place = self.document.place(&key.span());
+            let problem = Problem::error(place, "unknown-key", message);
+            let help = match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };
@@ -151,12 +130,22 @@ impl<'a> Section<'a> {
         self.document.problems.borrow_mut().push(problem);
     }
 
+    /// Reports something that has to be written and isn't.
+    pub fn missing(&self, message: impl Into<String>, help: impl Into<String>) {
+        self.report(Problem::error(self.place(), "missing-key", message).help(help));
+    }
+
+    /// How many mistakes of the document were found so far.
+    pub fn mistakes(&self) -> usize {
+        self.document.problems.borrow().len()
+    }
+
     /// Whether the key is there.
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// The names of the keys, in the document's order.
+    /// The names of the keys, sorted.
     pub fn keys(&self) -> Vec<String> {
         self.table.keys().map(|key| key.get_ref().clone().into_owned()).collect()
     }
@@ -198,7 +187,7 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         let place = self.place_of(value);
         let digits = value.get_ref().as_integer().filter(|i| i.radix() == 10);
-        match digits.and_then(|i| i.as_str().replace('_', "").parse::<i64>().ok()) {
+        match digits.and_then(|i| i.as_str().parse::<i64>().ok()) {
             Some(number) if range.contains(&number) => Some(number),
             _ => {
                 let wanted = match *range.end() {
@@ -217,6 +206,33 @@ impl<'a> Section<'a> {
             .get_ref()
             .as_bool()
             .or_else(|| self.expected(self.place_of(value), key, "true or false"))
+    }
+
+    /// An instant, in quotes or without.
+    pub fn instant(&self, key: &str) -> Option<Instant> {
+        let value = self.get(key)?;
+        let wanted = "an instant, such as \"1998-05-07T09:00:00Z\"";
+        instant(value.get_ref()).or_else(|| self.expected(self.place_of(value), key, wanted))
+    }
+
+    /// A value as a signal's cell holds it.
+    pub fn cell(&self, key: &str) -> Option<Value> {
+        let value = self.get(key)?;
+        let cell = match value.get_ref() {
+            DeValue::String(text) => Some(Value::Text(text.to_string())),
+            DeValue::Boolean(flag) => Some(Value::Bool(*flag)),
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::Int)
+            }
+            DeValue::Float(number) => number.as_str().parse().ok().map(Value::Float),
+            DeValue::Datetime(at) if at.date.is_some() && at.time.is_none() => {
+                Some(Value::Text(at.to_string()))
+            }
+            at @ DeValue::Datetime(_) => instant(at).map(|at| Value::Text(format_instant(&at))),
+            DeValue::Array(_) | DeValue::Table(_) => None,
+        };
+        let wanted = "text in quotes, a number, true, false, a date or an instant";
+        cell.or_else(|| self.expected(self.place_of(value), key, wanted))
     }
 
     /// A list of texts.
@@ -242,37 +258,65 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         match value.get_ref().as_table() {
             Some(table) => Some(self.below(key, table, value.span())),
-            None => self.expected(self.place_of(value), key, "a table"),
+            None => {
+                let whole = self.whole(key);
+                let help = format!("write [{whole}] above what belongs to it, or {key} = {{ … }}");
+                self.report(unexpected(self.place_of(value), key, "a table").help(help));
+                None
+            }
         }
     }
 
     /// The tables of `[[key]]`.
     pub fn sections(&self, key: &str) -> Vec<Section<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
-        let Some(items) = value.get_ref().as_array() else {
-            let wanted = format!("one or more tables, each beginning with [[{key}]]");
-            return self.expected(self.place_of(value), key, &wanted).unwrap_or_default();
+        let refuse = |value| {
+            let whole = self.whole(key);
+            let help = format!("write [[{whole}]] above each, or {key} = [{{ … }}]");
+            self.report(unexpected(self.place_of(value), key, "a list of tables").help(help));
         };
-        let table = |item: &'a Spanned<DeValue<'a>>| match item.get_ref().as_table() {
-            Some(table) => Some(self.below(key, table, item.span())),
-            None => self.expected(self.place_of(item), key, "a table"),
+        let Some(items) = value.get_ref().as_array() else {
+            refuse(value);
+            return Vec::new();
+        };
+        let table = |item: &'a Spanned<DeValue<'a>>| {
+            let table = item.get_ref().as_table();
+            if table.is_none() {
+                refuse(item);
+            }
+            Some(self.below(key, table?, item.span()))
         };
         items.iter().filter_map(table).collect()
     }
 
     fn below(&self, key: &str, table: &'a DeTable<'a>, span: Range<usize>) -> Section<'a> {
-        let name =
-            if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
-        Section { document: self.document, name, table, span }
+        Section { document: self.document, name: self.whole(key), table, span }
     }
 
-    fn expected<T>(&self, place: Place, key: &str, wanted: &str) -> Option<T> {
-        self.report(
-            Problem::error(place, "wrong-type", format!("`{key}` must be {wanted}"))
-                .label(format!("expected {wanted}")),
-        );
+    /// A key's name from the top of the document.
+    fn whole(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// Reports a value that is not what was wanted.
+    pub fn expected<T>(&self, place: Place, key: &str, wanted: &str) -> Option<T> {
+        self.report(unexpected(place, key, wanted));
         None
     }
+}
+
+/// The instant that a value tells, in quotes or without.
+pub fn instant(value: &DeValue<'_>) -> Option<Instant> {
+    match value {
+        DeValue::String(text) => parse_instant(text),
+        DeValue::Datetime(at) => parse_instant(&at.to_string()),
+        _ => None,
+    }
+}
+
+fn unexpected(place: Place, key: &str, wanted: &str) -> Problem {
+    Problem::error(place, "wrong-type", format!("`{key}` must be {wanted}"))
+        .label(format!("expected {wanted}"))
 }
 
 /// The problem of a value that its type refuses.
@@ -283,12 +327,6 @@ pub fn wrong_value(place: Place, key: &str, error: impl Display) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_key_is_told_apart_from_a_foreign_one() {
-        assert_eq!(did_you_mean("quiet_hour", ["quiet_hours", "cap"]), Some("quiet_hours"));
-        assert_eq!(did_you_mean("elephant", ["quiet_hours", "cap"]), None);
-    }
 
     #[test]
     fn every_mistake_is_reported_with_its_line() {

@@ -10,6 +10,7 @@ mod ids;
 mod outreach;
 mod problem;
 mod rule;
+mod spelling;
 mod time;
 mod value;
 
@@ -25,5 +26,6 @@ pub use ids::{CustomerId, OutreachKey, RuleId, SignalName, SubjectId};
 pub use outreach::{Outreach, OutreachState, OutreachSubject};
 pub use problem::{Place, Problem, Severity};
 pub use rule::{About, RuleSettings};
+pub use spelling::nearest;
 pub use time::{Instant, Span, SpanError, format_instant, parse_instant};
 pub use value::{Facts, Field, Fields, Value};

@@ -11,7 +11,6 @@ mod row_error;
 mod sandbox;
 mod script;
 mod settings;
-mod spelling;
 mod syntax;
 mod verbs;
 

@@ -15,7 +15,7 @@ use crate::config::{Config, Environment, Overrides};
 use crate::demo;
 use crate::domain::{Channel, Instant, Outreach, parse_instant};
 use crate::pack::Pack;
-use crate::pipeline::{self, Considered, Watch};
+use crate::pipeline::{self, Considered};
 use crate::store::{Store, TaskFilter};
 
 /// The morning after Northwind's last order.
@@ -35,13 +35,10 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
     let source = app::source(&config).await?;
     let origin = Origin { source: source.describe(), history: super::dry_run::history(None) };
     let started_at = clock::wall();
-    let considered = {
-        let mut view = source.view(as_of).await.map_err(AppError::from)?;
-        let rules = pack.rules.keys().cloned().collect();
-        let found = pipeline::find(&pack, &mut view, as_of, &rules, Watch::default()).await;
-        let found = found.map_err(AppError::from)?;
-        pipeline::commit(&pack, &found, &store, as_of, started_at).await.map_err(AppError::from)?
-    };
+    let rules = pack.rules.keys().cloned().collect();
+    let found = super::find(&pack, &source, as_of, &rules, None, output).await?;
+    let considered =
+        pipeline::commit(&pack, &found, &store, as_of, started_at).await.map_err(AppError::from)?;
     if super::is_json(output) {
         telling::considered(Kind::Run, &considered, &pack, &origin, false, output);
         super::deliver::work(&pack, &store, &channels, false, output).await?;

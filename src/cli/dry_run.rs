@@ -1,7 +1,5 @@
 //! `lookout dry-run`: the full decision, nothing recorded, nothing sent.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::args::{DryRun, Exit, Global};
@@ -10,10 +8,9 @@ use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
 use super::wording::plain;
 use crate::app::{self, AppError};
-use crate::domain::{CustomerId, Outreach, RuleId};
+use crate::domain::{CustomerId, Outreach};
 use crate::pack::Pack;
-use crate::pipeline::{self, Considered, Watch};
-use crate::signals::Source;
+use crate::pipeline::{self, Considered};
 use crate::store::Store;
 
 pub(super) async fn run(
@@ -30,7 +27,9 @@ pub(super) async fn run(
         false => pack.rules.keys().cloned().collect(),
         true => app::due(&pack, store.as_ref(), as_of).await?,
     };
-    let considered = consider(&pack, &source, store.as_ref(), as_of, &rules, output).await?;
+    let found = super::find(&pack, &source, as_of, &rules, None, output).await?;
+    let considered =
+        pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     match &args.message {
         Some(customer) => messages(&pack, &considered, &CustomerId::from(customer), output),
         None => {
@@ -39,23 +38,6 @@ pub(super) async fn run(
         }
     }
     Ok(if telling::partly(&considered.report) { Exit::Partly } else { Exit::Fine })
-}
-
-/// Pulls, judges and decides, with progress.
-pub(super) async fn consider(
-    pack: &Pack,
-    source: &Source,
-    store: Option<&Store>,
-    as_of: crate::domain::Instant,
-    rules: &BTreeSet<RuleId>,
-    output: &Output,
-) -> Result<Considered, AppError> {
-    let mut view = source.view(as_of).await?;
-    let progress = output.progress("rows judged", None);
-    let tell = |rows| progress.reach(rows);
-    let watch = Watch { progress: Some(&tell), ..Watch::default() };
-    let found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
-    Ok(pipeline::consider(pack, &found, store, as_of).await?)
 }
 
 /// Which history was read, in words.

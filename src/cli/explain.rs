@@ -11,7 +11,7 @@ use super::wording::{self, Times};
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, SubjectId, Value};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Considered, Seen, Watch};
+use crate::pipeline::{self, Considered, Seen};
 
 /// How many subjects that a rule is silent about are shown of each rule.
 const SILENT_SHOWN: usize = 2;
@@ -36,21 +36,13 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
-    if let Some(rule) = &args.rule {
-        super::known_rule(rule, pack.rules.keys().map(|id| id.as_str()))?;
-    }
+    let rules = super::rules(&pack, args.rule.as_deref())?;
     let source = app::source(&config).await?;
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
     let customer = CustomerId::from(&args.customer);
-    let mut view = source.view(as_of).await.map_err(AppError::from)?;
-    let found = {
-        let progress = output.progress("rows judged", None);
-        let tell = |rows| progress.reach(rows);
-        let watch = Watch { progress: Some(&tell), customer: Some(&customer), nobody_else: false };
-        let rules = pack.rules.keys().cloned().collect();
-        pipeline::find(&pack, &mut view, as_of, &rules, watch).await.map_err(AppError::from)?
-    };
+    let all = pack.rules.keys().cloned().collect();
+    let found = super::find(&pack, &source, as_of, &all, Some(&customer), output).await?;
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     anyhow::ensure!(
@@ -64,13 +56,6 @@ pub(super) async fn run(
         considered: &considered,
         as_of,
     };
-    let rules: Vec<&PackRule> = pack
-        .rules
-        .values()
-        .filter(|rule| {
-            args.rule.as_deref().is_none_or(|wanted| wanted == rule.rule.settings.id.as_str())
-        })
-        .collect();
     if super::is_json(output) {
         output.json(&story.json(&rules));
     } else {

@@ -23,11 +23,11 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
-    super::known_rule(&args.rule, pack.rules.keys().map(|id| id.as_str()))?;
-    let id = RuleId::from(&args.rule);
-    let rule = &pack.rules[&id];
+    let rule = super::rule(&pack, &args.rule)?;
     let (facts, as_of) = match &args.customer {
-        Some(customer) => facts_of(global, &config, &pack, &id, customer).await?,
+        Some(customer) => {
+            facts_of(global, &config, &pack, &rule.rule.settings.id, customer).await?
+        }
         None => (examples(&pack, rule), None),
     };
     let subjects = subjects(&pack, rule, facts, as_of);

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::{Instant, RunReport};
 use crate::pack::Pack;
-use crate::pipeline::{self, RunError, Watch};
+use crate::pipeline::{self, RunError};
 use crate::store::{Store, StoreError};
 
 pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> anyhow::Result<Exit> {
@@ -48,19 +48,7 @@ async fn decide_once(
     origin.source = source.describe();
     let started_at = clock::wall();
     let due = app::due(pack, Some(store), as_of).await?;
-    let found = {
-        let mut view = source.view(as_of).await?;
-        let progress = output.progress("rows judged", None);
-        let tell = |rows| progress.reach(rows);
-        pipeline::find(
-            pack,
-            &mut view,
-            as_of,
-            &due,
-            Watch { progress: Some(&tell), ..Watch::default() },
-        )
-        .await?
-    };
+    let found = super::find(pack, &source, as_of, &due, None, output).await?;
     match pipeline::commit(pack, &found, store, as_of, started_at).await {
         Ok(considered) => {
             telling::considered(Kind::Run, &considered, pack, &origin, false, output);

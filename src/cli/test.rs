@@ -13,14 +13,8 @@ use crate::rules::cases::Case;
 pub(super) fn run(global: &Global, args: &Test, output: &mut Output) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
-    if let Some(rule) = &args.rule {
-        super::known_rule(rule, pack.rules.keys().map(|id| id.as_str()))?;
-    }
-    let wanted = |rule: &&PackRule| {
-        args.rule.as_deref().is_none_or(|wanted| wanted == rule.rule.settings.id.as_str())
-    };
     let mut played = Vec::new();
-    for rule in pack.rules.values().filter(wanted) {
+    for rule in super::rules(&pack, args.rule.as_deref())? {
         played.extend(rule.cases.iter().map(|case| (rule, case, case::play(&pack, rule, case))));
     }
     let failed = played.iter().filter(|(_, _, played)| !played.failures.is_empty()).count();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ConfigError;
 use super::settings::{Names, Settings, names};
-use crate::document::did_you_mean;
+use crate::domain::nearest;
 
 /// The variables whose name begins with `LOOKOUT_`.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +120,7 @@ fn unknown(variable: &str) -> String {
     let stem = variable.strip_suffix("_FILE").unwrap_or(variable);
     // Without what every one of them begins with, which would make any two alike.
     let own = |name: &'static str| &name[PREFIX.len()..];
-    let help = match did_you_mean(&stem[PREFIX.len()..], KNOWN.map(own)) {
+    let help = match nearest(&stem[PREFIX.len()..], KNOWN.map(own)) {
         Some(meant) => format!("did you mean {PREFIX}{meant}?"),
         None => format!("there are {}", KNOWN.join(", ")),
     };

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Pack, PackRule};
-use crate::document::did_you_mean;
 use crate::domain::{
-    About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName,
+    About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
 use crate::policy::Policy;
 use crate::signals::Signals;
@@ -98,7 +97,7 @@ fn no_signal(name: &SignalName, signals: &Signals, place: Place, problems: &mut 
         return;
     }
     let known = signals.others.keys().map(SignalName::as_str);
-    let help = match did_you_mean(name.as_str(), known.clone()) {
+    let help = match nearest(name.as_str(), known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("signals of this pack: {}", known.collect::<Vec<_>>().join(", ")),
     };
@@ -115,7 +114,7 @@ fn topic(rule: &PackRule, policy: &Policy, file: &Path, problems: &mut Vec<Probl
         return;
     }
     let known = policy.topics.keys().map(String::as_str);
-    let help = match did_you_mean(topic, known.clone()) {
+    let help = match nearest(topic, known.clone()) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
         None if policy.topics.is_empty() => {
             format!("it names no topics yet: add [topics.{topic}] with consent = \"opt-out\"")
@@ -145,7 +144,7 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
             Ask::Send(_, template) if wrong.contains(template) => {}
             Ask::Send(_, template) if !names.contains(template.as_str()) => {
                 let message = format!("`{id}` has no words named `{template}`");
-                let help = match did_you_mean(template, names.iter().copied()) {
+                let help = match nearest(template, names.iter().copied()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
                     None => format!(
                         "write them into {}",
@@ -201,7 +200,7 @@ fn words(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
         let known = ["customer", "also"].into_iter().chain(subject.as_deref());
         let known = known.chain(rule.rule.constants.keys().map(String::as_str));
         let known: Vec<&str> = known.chain(given.iter().map(|n| n.as_str())).collect();
-        let help = match did_you_mean(name, known.iter().copied()) {
+        let help = match nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("known here: {}", known.join(", ")),
         };

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::RunError;
-use crate::document::did_you_mean;
-use crate::domain::{About, Field, Place, Problem, SignalName};
+use crate::domain::{About, Field, Place, Problem, SignalName, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::signals::{Examined, View};
 
@@ -70,7 +69,7 @@ pub(super) fn has(examined: &Examined, about: &About, field: &Field) -> bool {
 fn missing(field: &Field, signal: &SignalName, examined: &Examined, place: Place) -> Problem {
     let column = column_of(field);
     let known = examined.columns.get(signal).into_iter().flatten().map(|c| c.name.as_str());
-    let help = match did_you_mean(column, known.clone()) {
+    let help = match nearest(column, known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("`{signal}` has: {}", known.collect::<Vec<_>>().join(", ")),
     };

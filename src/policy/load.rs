@@ -8,8 +8,8 @@ use chrono_tz::Tz;
 
 use super::calendar::{Calendar, QuietHours, WorkingHours, weekday_number};
 use super::{Cap, Hold, Lenience, Policy, Topic};
-use crate::document::{Document, Placed, Section, did_you_mean, wrong_value};
-use crate::domain::{Channel, Consent, Place, Problem};
+use crate::document::{Document, Placed, Section, wrong_value};
+use crate::domain::{Channel, Consent, Place, Problem, nearest};
 
 /// Reads `policy.toml`. A file with mistakes gives what could be read of it, so that the rest of
 /// the pack can be judged too; its problems say that the pack can't be used.
@@ -59,7 +59,7 @@ fn zone(section: &Section<'_>, text: Placed<String>) -> Option<Tz> {
     let zone = text.value.parse::<Tz>();
     if zone.is_err() {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
-        let help = match did_you_mean(&text.value, names) {
+        let help = match nearest(&text.value, names) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => {
                 "write a name of the IANA time zone database, such as \"Europe/Berlin\"".to_owned()
@@ -88,8 +88,7 @@ fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
             ),
             None => {
                 let message = format!("the topic `{name}` doesn't say what consent it needs");
-                let problem = Problem::error(topic.place(), "missing-key", message);
-                topic.report(problem.help("add consent = \"always\", \"opt-out\" or \"opt-in\""));
+                topic.missing(message, "add consent = \"always\", \"opt-out\" or \"opt-in\"");
                 None
             }
         }
@@ -115,7 +114,7 @@ fn one_of<T: Copy>(
     let found = known.iter().find(|(name, _)| *name == text.value).map(|(_, value)| *value);
     if found.is_none() {
         let names = known.iter().map(|(name, _)| *name);
-        let help = match did_you_mean(&text.value, names.clone()) {
+        let help = match nearest(&text.value, names.clone()) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => format!("write one of: {}", names.collect::<Vec<_>>().join(", ")),
         };
@@ -207,9 +206,10 @@ fn weekdays(section: &Section<'_>, key: &str) -> BTreeSet<u8> {
 fn cap(section: &Section<'_>) -> Option<Cap> {
     section.only(&["contacts", "per", "channel"]);
     for key in ["contacts", "per"].into_iter().filter(|key| !section.has(key)) {
-        let message = format!("this cap has no `{key}`");
-        let problem = Problem::error(section.place(), "missing-key", message);
-        section.report(problem.help("write, for example, contacts = 1 and per = \"1d\""));
+        section.missing(
+            format!("this cap has no `{key}`"),
+            "write, for example, contacts = 1 and per = \"1d\"",
+        );
     }
     let contacts = section.integer("contacts", 1..=1_000_000);
     let per = section.parsed("per");

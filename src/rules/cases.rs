@@ -2,16 +2,11 @@
 //! Nothing is evaluated here.
 
 mod expect;
-mod table;
 
 use std::path::Path;
 
-use crate::document::{TOML_HELP, unreadable};
-use crate::domain::{
-    Channel, Facts, Fields, Instant, Place, Problem, RuleId, Span, SubjectId, Value, parse_instant,
-};
-
-use table::{Table, Tables};
+use crate::document::{Document, Section, wrong_value};
+use crate::domain::{Channel, Facts, Fields, Instant, Place, Problem, RuleId, Span, SubjectId};
 
 pub use expect::{Deferred, Expect};
 
@@ -55,139 +50,121 @@ struct Base {
 }
 
 /// Reads a rule's cases. `subject` is what its script calls the keyed row; none for a rule about
-/// customers. A file that is not there has no cases; a case with a mistake in it is left out.
+/// customers. A case with a mistake in it is left out.
 pub fn load(file: &Path, subject: Option<&str>, problems: &mut Vec<Problem>) -> Vec<Case> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            problems.push(unreadable(file, &error));
-            return Vec::new();
-        }
-    };
-    read(file, &text, subject, problems)
+    Document::read(file, problems, |document| cases(document, subject)).unwrap_or_default()
 }
 
-fn read(file: &Path, text: &str, subject: Option<&str>, problems: &mut Vec<Problem>) -> Vec<Case> {
-    let parsed = match toml::de::DeTable::parse(text) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let place = match error.span() {
-                Some(span) => Place::at_offset(file, text, span.start, span.len() as u32),
-                None => Place::file(file),
-            };
-            let message = format!("this is not TOML: {}", error.message());
-            problems.push(Problem::error(place, "toml", message).help(TOML_HELP));
-            return Vec::new();
-        }
-    };
-    let mut tables = Tables { file, text, problems };
-    let top = Table { entries: parsed.get_ref(), span: parsed.span() };
-    tables.check_keys(&top, &["base", "case"], "the file");
+fn cases(document: &Section<'_>, subject: Option<&str>) -> Vec<Case> {
+    document.only(&["base", "case"]);
     let mut base = Base::default();
-    if let Some(table) = tables.table(&top, "base") {
-        tables.check_keys(&table, &known_keys(&["as_of", "customer"], subject), "[base]");
-        base.as_of = tables.instant(&table, "as_of");
-        add_facts(&mut tables, &table, subject, &mut base.facts);
+    if let Some(section) = document.section("base") {
+        section.only(&known_keys(&["as_of", "customer"], subject));
+        base.as_of = section.instant("as_of");
+        add_facts(&section, subject, &mut base.facts);
     }
-    let cases = tables.tables(&top, "case");
-    cases.iter().filter_map(|table| case(&mut tables, table, subject, &base)).collect()
+    let sections = document.sections("case");
+    sections.iter().filter_map(|section| case(section, subject, &base)).collect()
 }
 
 fn known_keys<'k>(keys: &[&'k str], subject: Option<&'k str>) -> Vec<&'k str> {
     keys.iter().copied().chain(subject).collect()
 }
 
-fn case(tables: &mut Tables, table: &Table, subject: Option<&str>, base: &Base) -> Option<Case> {
-    let before = tables.problems.len();
+fn case(section: &Section<'_>, subject: Option<&str>, base: &Base) -> Option<Case> {
+    let before = section.mistakes();
     let keys = ["name", "as_of", "customer", "contacts", "matching_for", "expect"];
-    tables.check_keys(table, &known_keys(&keys, subject), "a case");
+    section.only(&known_keys(&keys, subject));
     let mut facts = base.facts.clone();
-    add_facts(tables, table, subject, &mut facts);
+    add_facts(section, subject, &mut facts);
     if !facts.customer.contains_key("customer_id") {
-        let message = "the case doesn't say who the customer is";
-        tables.refuse(
-            table.span.clone(),
-            "missing-key",
-            message,
+        section.missing(
+            "the case doesn't say who the customer is",
             "write `customer = { customer_id = \"ANA\" }`, or put it into [base]",
         );
     }
     if let Some(name) = subject.filter(|_| facts.subject.is_empty()) {
-        let message = format!("the case has no `{name}`");
-        tables.refuse(
-            table.span.clone(),
-            "missing-key",
-            &message,
-            &format!("write `{name} = {{ … }}`, or put it into [base]"),
+        section.missing(
+            format!("the case has no `{name}`"),
+            format!("write `{name} = {{ … }}`, or put it into [base]"),
         );
     }
-    let name = tables.text(table, "name");
-    if name.is_none() && !table.entries.contains_key("name") {
-        tables.refuse(
-            table.span.clone(),
-            "missing-key",
-            "the case has no name",
-            "write `name = \"what it shows\"`",
-        );
+    let name = words(section, "name");
+    if !section.has("name") {
+        section.missing("the case has no name", "write `name = \"what it shows\"`");
     }
-    let as_of = tables.instant(table, "as_of").or(base.as_of);
-    if as_of.is_none() && !table.entries.contains_key("as_of") {
-        tables.refuse(
-            table.span.clone(),
-            "missing-key",
+    let as_of = section.instant("as_of").or(base.as_of);
+    if as_of.is_none() && !section.has("as_of") {
+        section.missing(
             "the case doesn't say when it plays",
             "write `as_of = \"1998-05-07T09:00:00Z\"`",
         );
     }
-    let contacts = tables.tables(table, "contacts");
-    let contacts = contacts.iter().filter_map(|contact| earlier(tables, contact)).collect();
-    let matching_for = tables.span(table, "matching_for");
-    let expect = expect::read(tables, table);
-    let clean = tables.problems.len() == before;
-    let place = tables.place(table.span.clone());
+    let contacts = section.sections("contacts");
+    let contacts = contacts.iter().filter_map(earlier).collect();
+    let matching_for = section.parsed("matching_for");
+    let expect = expect::read(section);
+    let clean = section.mistakes() == before;
     match (clean, name, as_of, expect) {
         (true, Some(name), Some(as_of), Some(expect)) => {
+            let place = section.place();
             Some(Case { name, place, as_of, facts, contacts, matching_for, expect })
         }
         _ => None,
     }
 }
 
-/// Puts a table's facts over those that are there, field by field.
-fn add_facts(tables: &mut Tables, table: &Table, subject: Option<&str>, facts: &mut Facts) {
-    if let Some(customer) = tables.table(table, "customer") {
-        for (name, value) in tables.fields(&customer, Some(&mut facts.signals)) {
-            facts.customer.insert(name, value);
+/// Puts a table's facts over those that are there, field by field. A table inside the customer's
+/// is a signal's row.
+fn add_facts(section: &Section<'_>, subject: Option<&str>, facts: &mut Facts) {
+    if let Some(customer) = section.section("customer") {
+        for name in customer.keys() {
+            if customer.get(&name).is_some_and(|value| value.get_ref().is_table()) {
+                let row = customer.section(&name).map(|row| fields(&row)).unwrap_or_default();
+                facts.signals.entry(name).or_default().extend(row);
+            } else if let Some(cell) = customer.cell(&name) {
+                facts.customer.insert(name, cell);
+            }
         }
     }
-    if let Some(row) = subject.and_then(|name| tables.table(table, name)) {
-        facts.subject.extend(tables.fields(&row, None));
+    if let Some(row) = subject.and_then(|name| section.section(name)) {
+        facts.subject.extend(fields(&row));
     }
 }
 
-fn earlier(tables: &mut Tables, table: &Table) -> Option<EarlierContact> {
-    tables.check_keys(table, &["rule", "ago", "channel", "subject"], "an earlier contact");
-    let (rule, ago) = (tables.text(table, "rule"), tables.span(table, "ago"));
+fn fields(row: &Section<'_>) -> Fields {
+    row.keys().into_iter().filter_map(|name| Some((name.clone(), row.cell(&name)?))).collect()
+}
+
+fn earlier(section: &Section<'_>) -> Option<EarlierContact> {
+    section.only(&["rule", "ago", "channel", "subject"]);
+    let (rule, ago) = (words(section, "rule"), section.parsed("ago"));
     for key in ["rule", "ago"] {
-        if !table.entries.contains_key(key) {
-            let message = format!("an earlier contact needs `{key}`");
-            tables.refuse(
-                table.span.clone(),
-                "missing-key",
-                &message,
+        if !section.has(key) {
+            section.missing(
+                format!("an earlier contact needs `{key}`"),
                 "write `{ rule = \"churn-risk\", ago = \"1h\" }`",
             );
         }
     }
-    let channel = tables.text(table, "channel").unwrap_or_else(|| Channel::EMAIL.to_owned());
-    let subject = table.entries.get("subject").and_then(|value| tables.cell("subject", value));
+    let channel = words(section, "channel").unwrap_or_else(|| Channel::EMAIL.to_owned());
+    let subject = section.cell("subject");
     Some(EarlierContact {
         rule: rule?.as_str().into(),
         ago: ago?,
         channel: Channel(channel),
         subject: subject.map(|value| SubjectId::from(value.to_string())),
     })
+}
+
+/// A text that says something.
+fn words(section: &Section<'_>, key: &str) -> Option<String> {
+    let text = section.text(key)?;
+    if text.value.trim().is_empty() {
+        section.report(wrong_value(text.place, key, "there is nothing between the quotes"));
+        return None;
+    }
+    Some(text.value)
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@ use super::reading::{Kind, Part, Reader};
 use super::row::{Names, RowKind, Slot};
 use super::script::{self, Compiled, Function, Script};
 use super::settings::Constants;
-use super::spelling::nearest;
 use super::{Rule, dates, sandbox, syntax, verbs};
-use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings};
+use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, nearest};
 
 /// What the first parameter is always called.
 const CUSTOMER: &str = "customer";

@@ -13,9 +13,8 @@ use rhai::{ASTFlags, Dynamic, Expr, Position, Stmt};
 use super::StaticAsk;
 use super::row::{RowKind, Slot};
 use super::script::Functions;
-use super::spelling::nearest;
 use super::{dates, sandbox, syntax};
-use crate::domain::{Place, Problem};
+use crate::domain::{Place, Problem, nearest};
 
 /// What a name stands for inside a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

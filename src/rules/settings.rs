@@ -8,9 +8,8 @@ use rhai::{ASTFlags, Dynamic, Expr, Stmt};
 
 use super::row::from_dynamic;
 use super::row_error::describe;
-use super::spelling::nearest;
 use super::syntax::place;
-use crate::domain::{About, Place, Problem, RuleId, RuleSettings, Span, Value};
+use crate::domain::{About, Place, Problem, RuleId, RuleSettings, Span, Value, nearest};
 
 /// The constants that have a meaning.
 const NAMES: [&str; 9] =

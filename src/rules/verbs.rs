@@ -7,8 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
 use super::row::{from_dynamic, with_row};
 use super::row_error::describe;
-use super::spelling::nearest;
-use crate::domain::{Ask, Asked, Channel, Span, Value};
+use crate::domain::{Ask, Asked, Channel, Span, Value, nearest};
 
 /// Their names.
 pub(super) const NAMES: [&str; 5] = ["email", "send", "contact", "phone", "task"];

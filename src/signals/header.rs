@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::domain::{Place, Problem, Value};
+use crate::domain::{Place, Problem, Value, nearest};
 
 /// What the top of a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -134,11 +134,7 @@ fn default(text: &str) -> Result<(String, Value), (String, &'static str)> {
 
 /// A word that is nearly one of ours is a slip; any other one is an ordinary comment.
 fn misspelt(name: &str, place: Place) -> Option<Problem> {
-    let lower = name.to_lowercase();
-    let meant = KNOWN.iter().find(|known| {
-        let allowed = if known.len() > 4 { 2 } else { 1 };
-        strsim::damerau_levenshtein(known, &lower) <= allowed
-    })?;
+    let meant = nearest(name, KNOWN)?;
     let message = format!("`-- {name}:` is not known");
     Some(
         Problem::error(place, "unknown-header", message)

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::domain::{Place, Problem};
+use crate::domain::{Place, Problem, nearest};
 
 /// The keys that a head may have.
 const KEYS: [&str; 2] = ["subject", "because"];
@@ -124,7 +124,7 @@ fn no_subject(file: &Path) -> Problem {
 
 fn unknown_key(file: &Path, source: &str, at: usize, key: &str) -> Problem {
     let place = Place::at_offset(file, source, at, key.chars().count() as u32);
-    let near = KEYS.iter().find(|known| strsim::damerau_levenshtein(known, key) <= 3);
+    let near = nearest(key, KEYS);
     let problem = Problem::error(place, "unknown-key", format!("a template has no key `{key}`"));
     match near {
         Some(near) => problem.label(format!("did you mean `{near}`?")),

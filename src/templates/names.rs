@@ -9,7 +9,7 @@ use minijinja::ErrorKind;
 use super::engine::{self, Flavour};
 use super::front_matter::Part;
 use super::tags::{self, Role};
-use crate::domain::{Place, Problem};
+use crate::domain::{Place, Problem, nearest};
 
 /// The names that one part reads; none, and a problem, if it is no template.
 pub(super) fn read(
@@ -66,7 +66,7 @@ fn no_template(file: &Path, source: &str, part: Part<'_>, error: &minijinja::Err
 fn unknown_filter(place: Place, name: &str) -> Problem {
     const USUAL: [&str; 9] =
         ["default", "join", "length", "lower", "replace", "round", "title", "trim", "upper"];
-    let near = USUAL.iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
+    let near = nearest(name, USUAL);
     let problem = Problem::error(place, "unknown-filter", format!("there is no filter `{name}`"))
         .help(format!("among the filters are {}; data is made safe without one", USUAL.join(", ")));
     match near {

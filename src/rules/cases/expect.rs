@@ -1,10 +1,8 @@
 //! What a case expects. What is not written is not expected, and not forbidden either.
 
-use toml::de::DeValue;
-
-use super::table::{Table, Tables};
-use crate::domain::{Channel, Instant, Place, Refusal, Template, parse_instant};
-use crate::rules::spelling::nearest;
+use super::words;
+use crate::document::{Section, instant, wrong_value};
+use crate::domain::{Channel, Instant, Place, Refusal, Template, nearest};
 
 /// What has to come out of a case.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,81 +34,69 @@ const KEYS: [&str; 4] = ["subject_contains", "no_match", "refused", "deferred"];
 const CHANNELS: [&str; 4] = ["email", "sms", "phone", "task"];
 
 /// Reads a case's `expect`.
-pub(super) fn read(tables: &mut Tables, case: &Table) -> Option<Expect> {
-    let Some(table) = tables.table(case, "expect") else {
-        if !case.entries.contains_key("expect") {
-            tables.refuse(case.span.clone(), "missing-key", "the case expects nothing", HELP);
-        }
-        return None;
-    };
-    let mut expect = Expect {
-        asks: Vec::new(),
-        subject_contains: tables.text(&table, "subject_contains"),
-        no_match: tables.flag(&table, "no_match").unwrap_or(false),
-        refused: tables.text(&table, "refused"),
-        deferred: deferred(tables, &table),
-        place: tables.place(table.span.clone()),
-    };
-    for key in table.entries.keys().filter(|key| !KEYS.contains(&key.get_ref().as_ref())) {
-        let channel = key.get_ref().as_ref();
-        let near = nearest(channel, KEYS.into_iter().chain(CHANNELS));
-        if let Some(meant) = near.filter(|meant| *meant != channel) {
-            let message = format!("`{channel}` is nothing that a case can expect");
-            tables.refuse(key.span(), "unknown-key", &message, &format!("did you mean `{meant}`?"));
-        } else if let Some(template) = tables.text(&table, channel) {
-            expect.asks.push((Channel(channel.to_owned()), template));
-        }
+pub(super) fn read(case: &Section<'_>) -> Option<Expect> {
+    if !case.has("expect") {
+        case.missing(NOTHING, HELP);
     }
-    if let Some(code) = expect.refused.as_deref().filter(|code| !Refusal::CODES.contains(code)) {
-        let help = match nearest(code, Refusal::CODES) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the reasons are {}", Refusal::CODES.join(", ")),
-        };
-        tables.refuse_value(&table, "refused", &format!("`{code}` is no reason"), &help);
-    }
-    let says_more = !expect.asks.is_empty()
-        || expect.subject_contains.is_some()
-        || expect.refused.is_some()
-        || expect.deferred.is_some();
-    if expect.no_match && says_more {
-        tables.refuse_value(
-            &table,
-            "no_match",
-            "a rule that does not match asks for nothing",
-            "expect `no_match` alone",
-        );
-    } else if !expect.no_match
-        && !says_more
-        && table.entries.keys().all(|key| key.get_ref() == "no_match")
-    {
-        tables.refuse(table.span.clone(), "missing-key", "the case expects nothing", HELP);
+    let section = case.section("expect")?;
+    let expect = Expect {
+        asks: asks(&section),
+        subject_contains: words(&section, "subject_contains"),
+        no_match: section.boolean("no_match").unwrap_or(false),
+        refused: reason(&section),
+        deferred: deferred(&section),
+        place: section.place(),
+    };
+    let says_more = section.keys().iter().any(|key| key != "no_match");
+    match section.get("no_match") {
+        Some(value) if expect.no_match && says_more => {
+            let error = "a rule that does not match asks for nothing";
+            let problem = wrong_value(section.place_of(value), "no_match", error);
+            section.report(problem.help("expect `no_match` alone"));
+        }
+        _ if !expect.no_match && !says_more => section.missing(NOTHING, HELP),
+        _ => {}
     }
     Some(expect)
 }
 
+const NOTHING: &str = "the case expects nothing";
+
 const HELP: &str =
     "write `expect = { email = \"email\" }`, `{ no_match = true }` or `{ refused = \"cap\" }`";
 
-fn deferred(tables: &mut Tables, table: &Table) -> Option<Deferred> {
-    match table.entries.get("deferred")?.get_ref() {
-        DeValue::Boolean(true) => return Some(Deferred::Sometime),
-        DeValue::String(text) => {
-            if let Some(at) = parse_instant(text) {
-                return Some(Deferred::Until(at));
-            }
-        }
-        DeValue::Datetime(at) => {
-            if let Some(at) = parse_instant(&at.to_string()) {
-                return Some(Deferred::Until(at));
-            }
-        }
-        _ => {}
+/// Whatever is no other key is a channel, unless it is all too like one that is known.
+fn asks(section: &Section<'_>) -> Vec<(Channel, Template)> {
+    let known = || KEYS.into_iter().chain(CHANNELS);
+    let names = section.keys();
+    let is_channel = |name: &&str| {
+        !KEYS.contains(name) && nearest(name, known()).is_none_or(|meant| meant == *name)
+    };
+    let channels: Vec<&str> = names.iter().map(String::as_str).filter(is_channel).collect();
+    section.only(&known().chain(channels.iter().copied()).collect::<Vec<_>>());
+    let ask = |channel: &&str| Some((Channel((*channel).to_owned()), words(section, channel)?));
+    channels.iter().filter_map(ask).collect()
+}
+
+fn reason(section: &Section<'_>) -> Option<String> {
+    let code = section.text("refused")?;
+    if !Refusal::CODES.contains(&code.value.as_str()) {
+        let help = match nearest(&code.value, Refusal::CODES) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the reasons are {}", Refusal::CODES.join(", ")),
+        };
+        let error = format!("`{}` is no reason", code.value);
+        section.report(wrong_value(code.place.clone(), "refused", error).help(help));
     }
-    tables.refuse_value(
-        table,
-        "deferred",
-        "`deferred` is true or an instant",
-        "write `deferred = true` or `deferred = \"1998-05-08T06:00:00Z\"`",
-    );
-    None
+    Some(code.value)
+}
+
+fn deferred(section: &Section<'_>) -> Option<Deferred> {
+    let value = section.get("deferred")?;
+    let deferred = match value.get_ref().as_bool() {
+        Some(true) => Some(Deferred::Sometime),
+        _ => instant(value.get_ref()).map(Deferred::Until),
+    };
+    let wanted = "true, or an instant such as \"1998-05-08T06:00:00Z\"";
+    deferred.or_else(|| section.expected(section.place_of(value), "deferred", wanted))
 }

@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use rhai::{Dynamic, Expr, FnCallExpr, Position};
 
 use super::{Kind, Part, Reader};
-use crate::domain::{Ask, Channel};
+use crate::domain::{Ask, Channel, nearest};
 use crate::rules::StaticAsk;
 use crate::rules::script::Function;
-use crate::rules::spelling::nearest;
 use crate::rules::{dates, sandbox, verbs};
 
 impl Reader<'_> {

@@ -6,9 +6,8 @@ use std::num::NonZeroUsize;
 use rhai::{Expr, Namespace, Position};
 
 use super::{Kind, Reader, ends, sample_field};
-use crate::domain::Field;
+use crate::domain::{Field, nearest};
 use crate::rules::row::{FIRST_SLOT, RowKind, Slot};
-use crate::rules::spelling::nearest;
 
 impl Reader<'_> {
     /// A chain: its field becomes one variable where it begins with a row.

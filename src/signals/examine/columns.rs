@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Place, Problem, Value, parse_instant};
+use crate::domain::{Place, Problem, Value, nearest, parse_instant};
 use crate::signals::lexer::Dialect;
 use crate::signals::source::RawColumn;
 use crate::signals::{ColumnKind, Signal, compose, names};
@@ -72,19 +72,16 @@ impl Described<'_> {
             if self.column(name).is_none() {
                 let message =
                     format!("`-- {header}:` names `{name}`, which the query doesn't give");
-                problems.push(self.problem("unknown-column", message).help(self.nearest(name)));
+                problems.push(self.problem("unknown-column", message).help(self.instead(name)));
             }
         }
     }
 
-    fn nearest(&self, name: &str) -> String {
-        let distance = |column: &&RawColumn| strsim::damerau_levenshtein(&column.name, name);
-        match self.raw.iter().min_by_key(distance).filter(|c| distance(c) <= 3) {
-            Some(near) => format!("did you mean `{}`?", near.name),
-            None => {
-                let names: Vec<&str> = self.raw.iter().map(|c| c.name.as_str()).collect();
-                format!("the query gives {}", names.join(", "))
-            }
+    fn instead(&self, name: &str) -> String {
+        let names = self.raw.iter().map(|column| column.name.as_str());
+        match nearest(name, names.clone()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the query gives {}", names.collect::<Vec<_>>().join(", ")),
         }
     }
 

@@ -67,10 +67,10 @@ async fn mistakes_in_a_query_are_said_with_cause_and_cure() {
             "one of its rows",
         ),
         (
-            "-- key: m\n",
-            "SELECT id AS customer_id, n FROM people",
+            "-- key: nubmer\n",
+            "SELECT id AS customer_id, n AS number FROM people",
             "unknown-column",
-            "did you mean `n`?",
+            "did you mean `number`?",
         ),
         ("-- default: m = 0\n", "SELECT id AS customer_id, n FROM people", "unknown-column", "`m`"),
         (
