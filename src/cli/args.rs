@@ -208,6 +208,9 @@ mod tests {
         assert_eq!(person("Ana@Example.com"), Ok(Person::Address(mail)));
         let phone = Recipient("tel:+4922155512".to_owned());
         assert_eq!(person("+49 221 555-12"), Ok(Person::Address(phone)));
+        let local = Recipient("tel:0890877310".to_owned());
+        assert_eq!(person("089-0877310"), Ok(Person::Address(local)));
+        assert_eq!(person("2024-00017"), Ok(Person::Customer(CustomerId::from("2024-00017"))));
         assert!(person("ana@").is_err());
         assert!(person("  ").is_err());
     }

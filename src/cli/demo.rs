@@ -98,6 +98,7 @@ fn next(dir: &Path) -> String {
          {lookout} test\n  \
          What would the next morning bring? Nobody hears twice.\n    \
          {lookout} dry-run --as-of 1998-05-08T09:00:00Z\n  \
-         Now change PATIENCE in {dir}/rules/stalled-order/rule.rhai from 7 to 5, and look again."
+         Now change PATIENCE in {dir}/rules/stalled-order/rule.rhai from 7 to 3, and say that again:\n  \
+         more orders are late. Then `test` once more: it tells which of its examples no longer holds."
     )
 }

@@ -102,7 +102,8 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
     }
 }
 
-fn indent(text: &str) -> String {
+/// Text set in by two blanks, as a letter is shown.
+pub(super) fn indent(text: &str) -> String {
     let line =
         |line: &str| if line.is_empty() { String::new() } else { format!("  {}", plain(line)) };
     text.lines().map(line).collect::<Vec<_>>().join("\n")

@@ -11,7 +11,7 @@ use super::wording::{self, Times};
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, SubjectId, Value};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Considered, Seen};
+use crate::pipeline::{self, Considered, Quarantine, Seen};
 
 /// How many subjects that a rule is silent about are shown of each rule.
 const SILENT_SHOWN: usize = 2;
@@ -125,10 +125,16 @@ impl Story<'_> {
     fn rule(&self, rule: &PackRule, times: &Times) -> String {
         let id = &rule.rule.settings.id;
         let mut text = format!("{BOLD}{id}{RESET}  {}\n", rule.rule.settings.summary);
-        if self.considered.rules.get(id).is_some_and(|fared| fared.quarantine.is_some()) {
-            text.push_str(
-                "  sits out this run: it failed too often, or its signals can't be used\n",
-            );
+        match self.considered.rules.get(id).and_then(|fared| fared.quarantine.as_ref()) {
+            None => {}
+            Some(Quarantine::Errors) => text.push_str("  sits out this run: it failed too often\n"),
+            Some(Quarantine::Signals(problems)) => {
+                text.push_str("  sits out this run: what it reads can't be used\n");
+                for problem in problems {
+                    text.push_str(&format!("    {}\n", problem.message));
+                }
+                return text;
+            }
         }
         let seen = self.seen(id);
         if seen.is_empty() {

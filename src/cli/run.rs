@@ -1,6 +1,8 @@
 //! `lookout run`: evaluate what is due, record it, deliver. Made for a cron line: the same instant
 //! twice changes nothing.
 
+use chrono::TimeDelta;
+
 use super::args::{Exit, Global, Run};
 use super::decisions::Kind;
 use super::dry_run::history;
@@ -20,6 +22,11 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
     let channels = app::channels(&config, &pack)?;
     let store = app::store(&config).await?;
     let as_of = app::as_of(global.as_of, None);
+    anyhow::ensure!(
+        args.allow_time_travel || as_of <= clock::wall() + TimeDelta::hours(1),
+        "--as-of lies in the future, and once it is recorded no run before it can be: every real run \
+         would be refused until then. Look with `lookout dry-run`, or say --allow-time-travel"
+    );
     let report = decide_once(&config, &pack, &store, as_of, output).await?;
     let delivered =
         super::deliver::work(&pack, &store, &channels, args.allow_time_travel, output).await?;

@@ -1,5 +1,6 @@
 //! `lookout suppress`: keep somebody from being contacted.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -7,10 +8,11 @@ use serde_json::json;
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
-use super::wording::Times;
+use super::wording::{self, Times};
 use crate::app::{self, AppError};
 use crate::clock;
-use crate::domain::SuppressionCause;
+use crate::config::Config;
+use crate::domain::{About, Consent, CustomerId, SuppressionCause};
 use crate::store::{NewSuppression, Store, SuppressionRow};
 
 pub(super) async fn run(
@@ -40,10 +42,45 @@ pub(super) async fn run(
     let changed = change(&store, &people, args.remove).await?;
     if super::is_json(output) {
         output.json(&json!({ "schema_version": 1, "named": people.len(), "changed": changed }));
-        return Ok(Exit::Fine);
+    } else {
+        output.text(&told(changed, people.len() as u64 - changed, args));
+        let necessary = necessary_topics(&config.rules);
+        if changed > 0 && !args.remove && args.topic.is_none() && !necessary.is_empty() {
+            let necessary = necessary.join(", ");
+            output.text(&format!("What nobody can refuse goes on reaching them: {necessary}."));
+        }
     }
-    output.text(&told(changed, people.len() as u64 - changed, args));
+    if let Some(Person::Customer(customer)) = &args.person
+        && let Some(source) = without(&config, customer).await
+    {
+        let told = wording::plain(customer.as_str());
+        output.remark(&format!("{source} has no customer `{told}`; is it written as it is there?"));
+    }
     Ok(Exit::Fine)
+}
+
+/// The topics that no refusal reaches.
+fn necessary_topics(rules: &Path) -> Vec<String> {
+    let policy = rules.join("policy.toml");
+    if !policy.is_file() {
+        return Vec::new();
+    }
+    let topics = crate::policy::load(&policy, &mut Vec::new()).topics.into_iter();
+    topics.filter(|(_, topic)| topic.consent == Consent::Always).map(|(name, _)| name).collect()
+}
+
+/// The company's data, in words, if it can be asked and knows no such customer.
+async fn without(config: &Config, customer: &CustomerId) -> Option<String> {
+    let pack = app::pack(config).ok()?;
+    let source = app::source(config).await.ok()?;
+    let mut view = source.view(app::as_of(None, Some(&source))).await.ok()?;
+    let nothing = BTreeSet::new();
+    let examined = view.examine(&pack.signals, &nothing).await.ok()?;
+    let (about, fields) = (About::Customers, BTreeSet::new());
+    let mut ignore = |_| {};
+    let pulled =
+        view.pull(&pack.signals, &examined, &about, &fields, Some(customer), &mut ignore).await;
+    (pulled.ok()?.rows == 0).then(|| source.describe())
 }
 
 /// What changed for how many, and for how many nothing did.

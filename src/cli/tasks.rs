@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::args::{Exit, Global, Tasks};
+use super::dry_run::indent;
 use super::listings::{self, TaskLine};
-use super::output::Output;
-use super::wording::Times;
+use super::output::{BOLD, Output, RESET};
+use super::wording::{Times, plain};
 use crate::app::{self, AppError};
 use crate::clock;
 use crate::store::{TaskFilter, TaskRow};
@@ -29,20 +30,34 @@ pub(super) async fn run(
         }
         return Ok(Exit::Fine);
     }
-    let filter = if args.all { TaskFilter::All } else { TaskFilter::Open };
-    let tasks = match app::history(&config).await? {
+    let filter = if args.all || args.id.is_some() { TaskFilter::All } else { TaskFilter::Open };
+    let mut tasks = match app::history(&config).await? {
         Some(store) => store.tasks(filter).await.map_err(AppError::from)?,
         None => Vec::new(),
     };
+    if let Some(id) = args.id {
+        tasks.retain(|task| task.id == id);
+        anyhow::ensure!(!tasks.is_empty(), "there is no task {id}; `lookout tasks` lists them");
+    }
     if super::is_json(output) {
         output.json(&json!({ "schema_version": 1, "tasks": tasks }));
         return Ok(Exit::Fine);
     }
     let as_of = tasks.iter().map(|task| task.made_at).max().unwrap_or_else(clock::current_minute);
+    if args.id.is_some() {
+        for task in &tasks {
+            output.text(&in_full(task));
+        }
+    }
     let lines: Vec<TaskLine> = tasks.into_iter().map(line).collect();
     let times = Times { zone: super::zone(&config), as_of };
     output.text(&listings::tasks(&lines, &times, args.all));
     Ok(Exit::Fine)
+}
+
+/// What to do, and why, as the colleague reads it.
+fn in_full(task: &TaskRow) -> String {
+    format!("{BOLD}{}{RESET}\n\n{}\n", plain(&task.title), indent(task.body.trim_end()))
 }
 
 /// A task as it is listed.

@@ -67,7 +67,13 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
         Refusal::Cooldown { contacted, until } => {
             format!("this rule wrote {}; again from {}", at(contacted), at(until))
         }
-        Refusal::Outranked { by } => format!("outranked by {by}"),
+        Refusal::Outranked { by, customer_id: None } => format!("outranked by {by}"),
+        Refusal::Outranked { by, customer_id: Some(other) } => {
+            format!(
+                "outranked by {by}, which writes to {} at the same address",
+                plain(other.as_str())
+            )
+        }
         Refusal::Cap { contacts, per, channel, earlier, free_at } => {
             let by = channel.as_ref().map(|c| format!(" by {c}")).unwrap_or_default();
             let earlier: Vec<_> =
@@ -218,7 +224,7 @@ mod tests {
                 reminder: Some(later),
             },
             Refusal::Cooldown { contacted: last, until: later },
-            Refusal::Outranked { by: RuleId::from("stalled-order") },
+            Refusal::Outranked { by: RuleId::from("stalled-order"), customer_id: None },
             Refusal::Cap {
                 contacts: 1,
                 per: Span::days(1),

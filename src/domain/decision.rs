@@ -156,6 +156,9 @@ pub enum Refusal {
     Outranked {
         /// The rule that won.
         by: RuleId,
+        /// The customer whom it writes to, where it is another one behind the same address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_id: Option<CustomerId>,
     },
     /// A cap is used up.
     Cap {

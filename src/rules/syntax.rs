@@ -26,13 +26,25 @@ pub(super) fn problem(file: &Path, text: &str, error: &ParseError) -> Problem {
             said(format!("`{word}` means nothing here"), format!("write `{operator}`"))
         }
         (ParseErrorType::MissingToken(token, _), None) if token == ";" && word == "fn" => said(
-            "a function begins here before the one above has ended",
-            "is a `}` missing above? Each `{` needs its `}`",
+            "a function begins here before what stands above has ended",
+            match unended_constant(text, error.position()) {
+                Some(line) => format!("is a `;` missing at the end of line {line}?"),
+                None => "is a `}` missing above? Each `{` needs its `}`".to_owned(),
+            },
         ),
         (error, _) => words(error),
     };
     let width = word.chars().count().max(1);
     Problem::error(place(file, error.position(), width), "syntax", message).help(help)
+}
+
+/// The line above a place, from 1, if a constant stands there that does not end with `;`.
+fn unended_constant(text: &str, at: Position) -> Option<usize> {
+    let above = text.lines().take(at.line()?.saturating_sub(1)).enumerate();
+    let code = |line: &str| line.split("//").next().unwrap_or("").trim().to_owned();
+    let (number, line) =
+        above.map(|(n, line)| (n + 1, code(line))).filter(|(_, l)| !l.is_empty()).last()?;
+    (line.starts_with("const ") && !line.ends_with(';')).then_some(number)
 }
 
 /// The word that stands at a place of a script; empty where none does.
@@ -63,6 +75,9 @@ fn words(error: &ParseErrorType) -> (String, String) {
             said(format!("`{token}` is missing {purpose}"), missing_token(token))
         }
         E::MissingSymbol(what) if !what.is_empty() => said(what.to_lowercase(), ""),
+        E::Reserved(word) if word == "#" => {
+            said("`#` means nothing here", "a comment begins with `//`")
+        }
         E::Reserved(word) => said(
             format!("`{word}` is a word that Rhai keeps for itself"),
             format!(

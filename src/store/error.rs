@@ -78,7 +78,8 @@ pub enum StoreError {
     AlreadyRecorded(Instant),
     /// A later instant has been decided already.
     #[error(
-        "a run as of {} is already recorded, and no run can go before it; choose a later instant",
+        "a run as of {} is already recorded, and no run can go before it; choose a later instant, or, \
+         if that was only a rehearsal, another state database: --state sqlite:rehearsal.db",
         format_instant(.0)
     )]
     Before(Instant),

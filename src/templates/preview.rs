@@ -31,7 +31,7 @@ header{padding:14px 16px;border-bottom:1px solid var(--line)}
 header strong{display:block;overflow-wrap:anywhere}
 .for{color:var(--soft);font-size:13px}
 .tag{display:inline-block;margin-inline-end:6px;padding:0 8px;border:1px solid var(--line);border-radius:999px}
-iframe{display:block;width:100%;height:420px;border:0;background:#fff;color-scheme:light}
+iframe{display:block;width:100%;height:600px;border:0;background:#fff;color-scheme:light}
 details{border-top:1px solid var(--line)}
 summary{padding:10px 16px;cursor:pointer;color:var(--soft);font-size:13px}
 pre{margin:0;padding:14px 16px;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.6 ui-monospace,'Cascadia Mono',Menlo,Consolas,monospace}

@@ -92,7 +92,7 @@ pub struct Test {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout preview stalled-order                     with the facts of its first case
-  lookout preview stalled-order --customer ALFKI    with a customer's own facts")]
+  lookout preview stalled-order --customer RANCH    with a customer's own facts")]
 pub struct Preview {
     /// The rule whose messages are shown
     #[arg(value_name = "RULE")]
@@ -199,8 +199,12 @@ pub struct Outbox {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout tasks                                what is to be done
+  lookout tasks 12                             number 12 in full: what to do, and why
   lookout tasks --done 12                      number 12 is done")]
 pub struct Tasks {
+    /// Only this task, in full
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "done"])]
+    pub id: Option<i64>,
     /// Those that are done, too
     #[arg(long, conflicts_with = "done")]
     pub all: bool,
@@ -255,7 +259,7 @@ impl FromStr for Person {
         let address = match text {
             "" => return Err("a customer's id or an address is missing".to_owned()),
             _ if text.contains('@') => normalise_email(text),
-            _ if text.starts_with('+') => normalise_phone(text),
+            _ if looks_like_a_number(text) => normalise_phone(text),
             id => return Ok(Self::Customer(CustomerId::from(id))),
         };
         address.map(Self::Address).ok_or_else(|| {
@@ -263,6 +267,16 @@ impl FromStr for Person {
                 .to_owned()
         })
     }
+}
+
+/// Whether a text can only be a telephone number: digits are an id, until something between them
+/// says otherwise.
+fn looks_like_a_number(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let marks = text.chars().any(|c| "+ ()/.".contains(c));
+    let only = text.chars().all(|c| c.is_ascii_digit() || "+ -()/.".contains(c));
+    let area_code = text.starts_with('0') && text.contains('-');
+    text.starts_with('+') || (only && digits >= 5 && (marks || area_code))
 }
 
 fn state(text: &str) -> Result<OutreachState, String> {

@@ -27,7 +27,12 @@ fn report() -> RunReport {
         };
     let mut decisions = vec![
         made("churn-risk", "ERNSH", "ERNSH", "phone", Outcome::Contact, "k1"),
-        refused("churn-risk", "RANCH", "RANCH", Refusal::Outranked { by: "stalled-order".into() }),
+        refused(
+            "churn-risk",
+            "RANCH",
+            "RANCH",
+            Refusal::Outranked { by: "stalled-order".into(), customer_id: None },
+        ),
         refused(
             "churn-risk",
             "BOTTM",

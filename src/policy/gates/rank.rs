@@ -8,7 +8,10 @@ pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal>
         return Ok(());
     }
     match table.person.contacts().find_map(|draft| draft.first()) {
-        Some(winner) => Err(Refusal::Outranked { by: winner.rule.id.clone() }),
+        Some(winner) => {
+            let other = (winner.customer != bid.customer).then(|| winner.customer.clone());
+            Err(Refusal::Outranked { by: winner.rule.id.clone(), customer_id: other })
+        }
         None => Ok(()),
     }
 }

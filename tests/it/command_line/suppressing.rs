@@ -27,7 +27,9 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     let demo = demo.path();
     assert_eq!(run(demo, "suppress --list").fine(), "Nobody is suppressed.\n");
     let said = run(demo, "suppress BLAUS").fine();
-    assert_eq!(said, "1 customer or address will not be contacted any more.\n");
+    let necessary = "What nobody can refuse goes on reaching them: security.\n";
+    let done = "1 customer or address will not be contacted any more.\n";
+    assert_eq!(said, format!("{done}{necessary}"));
     let said = run(demo, "suppress Howard.Snyder@Greal.example.com --topic service").fine();
     assert_eq!(said, "1 customer or address will not be contacted any more about service.\n");
     let said = run(demo, "suppress BLAUS").fine();
@@ -36,6 +38,11 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     let both = [is("refused", "suppressed"), is("refused", "suppressed")];
     assert_eq!(outcome(demo, "stalled-order", "GREAL"), both);
     assert_eq!(outcome(demo, "stalled-order", "LAMAI"), [is("contact", "-")]);
+
+    let unknown = run(demo, "suppress BLAUSS");
+    assert_eq!((unknown.code, unknown.out), (0, format!("{done}{necessary}")));
+    assert!(unknown.err.contains("has no customer `BLAUSS`"), "{}", unknown.err);
+    run(demo, "suppress BLAUSS --remove");
 
     let listed = run(demo, "suppress --list").fine();
     let who: Vec<_> = listed.lines().map(|l| l.split("  ").next().unwrap()).collect();

@@ -40,7 +40,7 @@ async fn a_run_reads_back_as_it_was_printed(#[values(On::Sqlite, On::Postgres)] 
             condition: "customer.share > 0.3".to_owned(),
             read: [("customer.share".to_owned(), Value::Float(31.245270191439438))].into(),
         }),
-        refused(Refusal::Outranked { by: "failed-logins".into() }),
+        refused(Refusal::Outranked { by: "failed-logins".into(), customer_id: None }),
     ];
     draft.record(&store).await.unwrap();
 
