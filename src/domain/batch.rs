@@ -26,8 +26,8 @@ impl Layout {
 pub struct Batch {
     /// Which fields.
     pub layout: Arc<Layout>,
-    /// One vector a field, all of one length.
-    pub columns: Vec<Vec<Value>>,
+    /// One column a field, all of one length; shared with whoever reads them.
+    pub columns: Vec<Arc<Vec<Value>>>,
     /// Cells that hold what no rule can read; they stand as absent in `columns`.
     pub broken: Vec<Broken>,
 }
@@ -46,7 +46,7 @@ pub struct Broken {
 impl Batch {
     /// How many rows.
     pub fn len(&self) -> usize {
-        self.columns.first().map_or(0, Vec::len)
+        self.columns.first().map_or(0, |column| column.len())
     }
 
     /// Whether there are no rows.
@@ -115,7 +115,7 @@ impl Batch {
             );
         }
         let (fields, values): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
-        let columns = values.into_iter().map(|value| vec![value]).collect();
+        let columns = values.into_iter().map(|value| Arc::new(vec![value])).collect();
         Self { layout: Arc::new(Layout { about, fields }), columns, broken: Vec::new() }
     }
 }

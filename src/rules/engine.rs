@@ -54,21 +54,16 @@ impl Engine {
     pub fn judge(&self, rule: &Rule, batch: &Batch, as_of: Instant) -> Judged {
         let compiled = &rule.compiled;
         let read = &compiled.names.slots[..compiled.when_slots];
-        let columns: Vec<(usize, usize)> = (read.iter().enumerate())
-            .filter_map(|(slot, name)| match name {
-                Slot::Field(field) => Some((slot, batch.layout.position(field)?)),
-                Slot::EpisodeContacts | Slot::EpisodeDays => None,
-            })
-            .collect();
-        let row = Row::new(compiled.names.clone(), self.moment(as_of));
+        let mut row = Row::new(compiled.names.clone(), self.moment(as_of));
+        for (slot, field) in read.iter().enumerate() {
+            if let Some(column) = field.field().and_then(|field| batch.layout.position(field)) {
+                row.lay(slot, batch.columns[column].clone());
+            }
+        }
         let mut evaluation = Evaluation::new(&self.rhai, row, Some(&compiled.library));
         let mut judged = Judged::default();
         for number in 0..batch.len() {
-            evaluation.with_row(|row| {
-                for (slot, column) in &columns {
-                    row.fill(*slot, batch.value(number, *column));
-                }
-            });
+            evaluation.go_to(number);
             let verdict = evaluation.evaluate(&compiled.when, compiled.when_at).and_then(|value| {
                 value
                     .as_bool()
@@ -92,10 +87,10 @@ impl Engine {
         as_of: Instant,
     ) -> Result<Vec<Asked>, RowError> {
         let mut row = self.row(&rule.compiled.names, facts, as_of);
-        for (cell, slot) in row.cells.iter_mut().zip(&rule.compiled.names.slots) {
+        for (number, slot) in rule.compiled.names.slots.iter().enumerate() {
             match slot {
-                Slot::EpisodeContacts => *cell = Some(i64::from(episode.contacts).into()),
-                Slot::EpisodeDays => *cell = Some(episode.days.into()),
+                Slot::EpisodeContacts => row.fill(number, Value::Int(episode.contacts.into())),
+                Slot::EpisodeDays => row.fill(number, Value::Int(episode.days)),
                 Slot::Field(_) => {}
             }
         }
@@ -167,7 +162,7 @@ impl Engine {
         let mut row = Row::new(names.clone(), self.moment(as_of));
         for (number, slot) in names.slots.iter().enumerate() {
             if let Some(value) = slot.field().and_then(|field| known(facts, field)) {
-                row.fill(number, value);
+                row.fill(number, value.clone());
             }
         }
         row
@@ -190,9 +185,9 @@ impl<'e> Evaluation<'e> {
         Self { engine, library, global, caches: Caches::new(), scope: Scope::new() }
     }
 
-    fn with_row(&mut self, change: impl FnOnce(&mut Row)) {
+    fn go_to(&mut self, number: usize) {
         if let Some(mut row) = self.global.tag.write_lock::<Row>() {
-            change(&mut row);
+            row.go_to(number);
         }
     }
 

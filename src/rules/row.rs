@@ -10,6 +10,8 @@ use rhai::{Dynamic, EvalAltResult, EvalContext, ImmutableString, NativeCallConte
 use crate::domain::{Asked, Field, Instant, Value};
 use crate::policy::Calendar;
 
+const NO_ROW: &str = "there is no row to look at here";
+
 /// Index of the first slot among a script's variables; real variables stay far below.
 pub(super) const FIRST_SLOT: usize = 1 << 20;
 
@@ -58,8 +60,12 @@ pub(super) struct Moment {
 #[derive(Clone)]
 pub(super) struct Row {
     pub(super) names: Arc<Names>,
-    /// One a slot; none where the value was not handed in.
-    pub(super) cells: Vec<Option<Dynamic>>,
+    /// Which row of the columns it is.
+    number: usize,
+    /// One a slot; none where the values were not handed in.
+    columns: Vec<Option<Arc<Vec<Value>>>>,
+    /// One a slot: what was read last, and of which row. Most slots of most rows are never read.
+    seen: Vec<Option<(usize, Dynamic)>>,
     pub(super) moment: Moment,
     /// What `then` has asked for so far.
     pub(super) asked: Arc<Mutex<Vec<Asked>>>,
@@ -68,26 +74,44 @@ pub(super) struct Row {
 impl Row {
     /// A row without values.
     pub(super) fn new(names: Arc<Names>, moment: Moment) -> Self {
-        let cells = vec![None; names.slots.len()];
-        Self { names, cells, moment, asked: Arc::default() }
+        let slots = names.slots.len();
+        let (columns, seen) = (vec![None; slots], vec![None; slots]);
+        Self { names, number: 0, columns, seen, moment, asked: Arc::default() }
     }
 
-    /// Puts a value in a slot. A text that is there already is kept: columns repeat themselves.
-    pub(super) fn fill(&mut self, slot: usize, value: &Value) {
-        let cell = &mut self.cells[slot];
-        if let (Value::Text(new), Some(old)) = (value, &*cell)
-            && old.as_immutable_string_ref().is_ok_and(|old| old.as_str() == new)
+    /// Says where the values of a slot stand.
+    pub(super) fn lay(&mut self, slot: usize, column: Arc<Vec<Value>>) {
+        self.columns[slot] = Some(column);
+    }
+
+    /// Puts the only value of a slot there.
+    pub(super) fn fill(&mut self, slot: usize, value: Value) {
+        self.lay(slot, Arc::new(vec![value]));
+    }
+
+    /// Goes to another row of the columns.
+    pub(super) fn go_to(&mut self, number: usize) {
+        self.number = number;
+    }
+
+    fn value(&self, slot: usize) -> Result<&Value, Box<EvalAltResult>> {
+        let column = self.columns.get(slot).and_then(Option::as_ref);
+        column
+            .and_then(|column| column.get(self.number))
+            .ok_or_else(|| format!("`{}` is not among the facts", self.slot_name(slot)).into())
+    }
+
+    /// A value of the row. A text that is the last one's is kept: columns repeat themselves.
+    fn read(&mut self, slot: usize) -> Result<Dynamic, Box<EvalAltResult>> {
+        let value = self.value(slot)?;
+        if let Some((of, seen)) = &self.seen[slot]
+            && (*of == self.number || is_text(seen, value))
         {
-            return;
+            return Ok(seen.clone());
         }
-        *cell = Some(to_dynamic(value));
-    }
-
-    fn read(&self, slot: usize) -> Result<Dynamic, Box<EvalAltResult>> {
-        match self.cells.get(slot) {
-            Some(Some(value)) => Ok(value.clone()),
-            _ => Err(format!("`{}` is not among the facts", self.slot_name(slot)).into()),
-        }
+        let value = to_dynamic(value);
+        self.seen[slot] = Some((self.number, value.clone()));
+        Ok(value)
     }
 
     fn slot_name(&self, slot: usize) -> String {
@@ -103,7 +127,7 @@ impl Row {
 
     fn read_slot(&self, slot: &Slot) -> Result<Dynamic, Box<EvalAltResult>> {
         let position = self.names.slots.iter().position(|s| s == slot);
-        self.read(position.unwrap_or(usize::MAX))
+        self.value(position.unwrap_or(usize::MAX)).map(to_dynamic)
     }
 
     fn property(&self, row: RowKind, name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
@@ -148,8 +172,13 @@ pub(super) fn with_row<T>(
 ) -> Result<T, Box<EvalAltResult>> {
     match tag.and_then(Dynamic::read_lock::<Row>) {
         Some(row) => read(&row),
-        None => Err("there is no row to look at here".into()),
+        None => Err(NO_ROW.into()),
     }
+}
+
+fn is_text(seen: &Dynamic, value: &Value) -> bool {
+    let Value::Text(text) = value else { return false };
+    seen.as_immutable_string_ref().is_ok_and(|seen| seen.as_str() == text)
 }
 
 /// A value as Rhai sees it.
@@ -178,11 +207,14 @@ pub(super) fn from_dynamic(value: &Dynamic) -> Option<Value> {
 fn resolve(
     name: &str,
     index: usize,
-    context: EvalContext,
+    mut context: EvalContext,
 ) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
     match index {
         0 => with_row(Some(context.tag()), |row| Ok(row.names.constants.get(name).cloned())),
-        FIRST_SLOT.. => with_row(Some(context.tag()), |row| row.read(index - FIRST_SLOT)).map(Some),
+        FIRST_SLOT.. => match context.tag_mut().write_lock::<Row>() {
+            Some(mut row) => row.read(index - FIRST_SLOT).map(Some),
+            None => Err(NO_ROW.into()),
+        },
         _ => Ok(None),
     }
 }

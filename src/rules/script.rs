@@ -69,8 +69,13 @@ impl Script {
     }
 }
 
-/// Statements as one block, with variables of its own.
-pub(super) fn block(statements: Vec<Stmt>, at: Position) -> Stmt {
+/// Statements as one block, with variables of its own; one expression needs no block around it.
+pub(super) fn block(mut statements: Vec<Stmt>, at: Position) -> Stmt {
+    if let [Stmt::Expr(_) | Stmt::FnCall(..)] = statements.as_slice()
+        && let Some(alone) = statements.pop()
+    {
+        return alone;
+    }
     Stmt::Block(Box::new(StmtBlock::new(statements, at, Position::NONE)))
 }
 

@@ -251,6 +251,7 @@ impl View {
                 },
             };
             let broken = broken.into_iter().map(told).collect();
+            let columns = columns.into_iter().map(Arc::new).collect();
             let batch = Batch { layout: layout.clone(), columns, broken };
             pulled.rows += batch.len() as u64;
             if !batch.is_empty() {

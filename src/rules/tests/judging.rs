@@ -18,11 +18,12 @@ fn a_batch_keeps_its_rows_apart() {
         "let limit = 10 / customer.n; limit > 3 || customer.name == \"Ana\"",
     ));
     let field = |name: &str| Field::Customer(name.to_owned());
-    let columns = vec![
+    let columns = [
         (1..=5).map(Value::Int).collect(),
         [2, 0, 9, 3, 9].map(Value::Int).to_vec(),
         ["Bo", "Bo", "Ana", "Ana", "Bo"].map(text).to_vec(),
     ];
+    let columns = columns.map(Arc::new).to_vec();
     let fields = vec![field("customer_id"), field("n"), field("name")];
     let batch = Batch { layout: layout(About::Customers, fields), columns, broken: Vec::new() };
     let judged = engine().judge(&rule, &batch, now());

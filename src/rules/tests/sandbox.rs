@@ -66,7 +66,8 @@ fn one_hanging_row_leaves_the_others_alone() {
     let rule = loaded(&about_customers("while customer.n == 2 { } true"));
     let field = |name: &str| Field::Customer(name.to_owned());
     let layout = layout(About::Customers, vec![field("customer_id"), field("n")]);
-    let columns = vec![(1..=4).map(Value::Int).collect(), (1..=4).map(Value::Int).collect()];
+    let column = Arc::new((1..=4).map(Value::Int).collect::<Vec<_>>());
+    let columns = vec![column.clone(), column];
     let judged = engine().judge(&rule, &Batch { layout, columns, broken: Vec::new() }, now());
     assert_eq!(judged.matched, [0, 2, 3]);
     assert_eq!(judged.errors.len(), 1);
