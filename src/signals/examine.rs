@@ -11,6 +11,9 @@ use super::{Column, Examined, Signal, Signals, SourceError, compose};
 use crate::domain::{Place, Problem, SignalName, Value};
 use columns::{Described, Ids};
 
+/// The column that says whose a row is, as both dialects take it.
+const OWN_ID: &str = "\"customer_id\"";
+
 /// What one pass over a signal's rows shows.
 #[derive(Default)]
 struct Rows {
@@ -125,11 +128,15 @@ impl View {
 
     async fn count(&mut self, query: &str, group: &str) -> Result<Rows, Failure> {
         let sqlite = self.dialect() == Dialect::Sqlite;
-        let typed = "CASE WHEN \"customer_id\" IS NOT NULL THEN typeof(\"customer_id\") END";
-        let (inner, outer) = if sqlite {
-            (format!(", MIN({typed}) AS lo, MAX({typed}) AS hi"), ", MIN(lo), MAX(hi)")
+        let typed = |id: &str| format!("CASE WHEN {id} IS NOT NULL THEN typeof({id}) END");
+        let (inner, outer) = if !sqlite {
+            (String::new(), String::new())
+        } else if group == OWN_ID {
+            // Equal ids are of one type, or there are two where one is allowed; so once a group.
+            (String::new(), format!(", MIN({0}), MAX({0})", typed("k")))
         } else {
-            (String::new(), "")
+            let own = typed(OWN_ID);
+            (format!(", MIN({own}) AS lo, MAX({own}) AS hi"), ", MIN(lo), MAX(hi)".to_owned())
         };
         let sql = format!(
             "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT), \
