@@ -39,8 +39,8 @@ pub fn render(lines: &[Line]) -> String {
     }
     page.push_str(&format!("{table}\n"));
     page.push_str(
-        "Both found the same matches. The time is the shortest of the rounds; memory is this \
-         process's,\nnot the server's, in the first round.\n",
+        "Both found the same matches. The time is the shortest of the rounds, and includes opening \
+         the database;\nmemory is this process's, not the server's.\n",
     );
     page
 }
@@ -72,7 +72,7 @@ fn row(database: &str, way: &str, measured: &Measured, cost: Cost, base: Cost) -
         format!("{seconds:.2}"),
         grouped((measured.customers as f64 / seconds) as u64),
         format!("{:.1}", seconds / base.time.as_secs_f64()),
-        cost.memory.map_or("?".to_owned(), |bytes| format!("{} MiB", bytes >> 20)),
+        cost.memory.map_or(String::new(), |bytes| format!("{} MiB", bytes >> 20)),
     ]
 }
 

@@ -53,8 +53,8 @@ pub struct Measured {
 pub struct Cost {
     /// The shortest of the rounds.
     pub time: Duration,
-    /// The most memory that this process held in the first round, in bytes; none where the system
-    /// doesn't say.
+    /// The most memory that this process held in the first round, in bytes; none where it is not
+    /// looked at or the system doesn't say.
     pub memory: Option<u64>,
 }
 
@@ -87,7 +87,7 @@ pub async fn measure(
         matches: TWINS.iter().enumerate().map(|(rule, twin)| (twin.id, count(rule))).collect(),
         outreaches: considered.report.totals.outreaches,
         dry_run: dry_run_first,
-        by_hand: by_hand_first,
+        by_hand: Cost { memory: None, ..by_hand_first },
     };
     drop((ours, theirs, found, considered));
     for round in 1..=rounds {
