@@ -34,9 +34,6 @@ impl Times {
 pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
     let at = |instant: &Instant| times.say(instant);
     match refusal {
-        Refusal::NoAddress { column, .. } if column.is_empty() => {
-            "no channel of this rule has an address that may be used".to_owned()
-        }
         Refusal::NoAddress { column, invalid: true } => {
             format!("what stands in `{column}` is no address")
         }
@@ -200,7 +197,6 @@ mod tests {
         let refusals = [
             Refusal::NoAddress { column: "email".to_owned(), invalid: false },
             Refusal::NoAddress { column: "email".to_owned(), invalid: true },
-            Refusal::NoAddress { column: String::new(), invalid: false },
             Refusal::NoConsent { topic: topic(), consent: Consent::OptIn },
             Refusal::NoConsent { topic: topic(), consent: Consent::OptOut },
             Refusal::Suppressed {

@@ -99,7 +99,7 @@ pub struct Earlier {
 pub enum Refusal {
     /// There is no valid address on that channel.
     NoAddress {
-        /// The column that holds it; absent where `contact()` had several to try.
+        /// The column that should hold it; of several that `contact()` may take, the first.
         column: String,
         /// Whether there is something in it that is no address.
         invalid: bool,
