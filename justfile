@@ -25,4 +25,4 @@ demo:
 
 # A dry run of a million customers, beside one hand-made SQL statement
 bench *args:
-    cargo bench --locked --bench dry_run -- {{ args }}
+    cargo run --locked --release --package lookout-benches -- {{ args }}
