@@ -3,6 +3,7 @@
 
 mod batch;
 mod candidate;
+mod column;
 mod customer;
 mod decision;
 mod history;
@@ -16,6 +17,7 @@ mod value;
 
 pub use batch::{Batch, Broken, Layout};
 pub use candidate::{Ask, Asked, Candidate, Channel, Match, Template};
+pub use column::{Cells, Column, Texts, day_of_text, micros_of_text};
 pub use customer::{Customer, Recipient, normalise_email, normalise_phone};
 pub use decision::{
     Consent, Decided, Decision, Earlier, EpisodeChange, Outcome, Refusal, RuleTally, RunReport,

@@ -14,6 +14,7 @@ pub mod pack;
 pub mod scheduler;
 pub mod signals;
 pub mod rules;
+pub mod predicate;
 pub mod policy;
 pub mod templates;
 pub mod store;

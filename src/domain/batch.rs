@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{About, CustomerId, Facts, Field, SubjectId, Value};
+use super::{About, Column, CustomerId, Facts, Field, SubjectId, Value};
 
 /// Which fields a batch has, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Batch {
     /// Which fields.
     pub layout: Arc<Layout>,
     /// One column a field, all of one length; shared with whoever reads them.
-    pub columns: Vec<Arc<Vec<Value>>>,
+    pub columns: Vec<Arc<Column>>,
     /// Cells that hold what no rule can read; they stand as absent in `columns`.
     pub broken: Vec<Broken>,
 }
@@ -55,8 +55,8 @@ impl Batch {
     }
 
     /// One cell.
-    pub fn value(&self, row: usize, column: usize) -> &Value {
-        &self.columns[column][row]
+    pub fn value(&self, row: usize, column: usize) -> Value {
+        self.columns[column].value(row)
     }
 
     /// Whom a row is about.
@@ -80,7 +80,7 @@ impl Batch {
             if column > 0 && !fields.contains(field) {
                 continue;
             }
-            let value = self.value(row, column).clone();
+            let value = self.value(row, column);
             match field {
                 Field::Customer(name) => facts.customer.insert(name.clone(), value),
                 Field::Subject(name) => facts.subject.insert(name.clone(), value),
@@ -115,7 +115,7 @@ impl Batch {
             );
         }
         let (fields, values): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
-        let columns = values.into_iter().map(|value| Arc::new(vec![value])).collect();
+        let columns = values.into_iter().map(|value| Arc::new(Column::of([value]))).collect();
         Self { layout: Arc::new(Layout { about, fields }), columns, broken: Vec::new() }
     }
 }

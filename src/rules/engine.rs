@@ -8,11 +8,12 @@ use std::sync::{Arc, PoisonError};
 use rhai::{Caches, Dynamic, GlobalRuntimeState, Module, Scope, Shared, Stmt};
 
 use super::reading::{Kind, Part, Reader};
-use super::row::{Moment, Names, Row, RowKind, Slot};
+use super::row::{Names, Row, RowKind, Slot};
 use super::row_error::{RowError, describe};
 use super::{EpisodeSoFar, Judged, Rule, load, sandbox, script, syntax};
 use crate::domain::{Asked, Batch, Facts, Field, Instant, Place, Problem, RuleId, Value};
 use crate::policy::Calendar;
+use crate::predicate::Moment;
 
 /// Loads rules and evaluates them, in a sandbox with limits. It keeps nothing between two calls.
 pub struct Engine {
@@ -155,7 +156,7 @@ impl Engine {
     }
 
     fn moment(&self, as_of: Instant) -> Moment {
-        Moment { calendar: self.calendar.clone(), as_of, today: self.calendar.local_date(as_of) }
+        Moment::new(&self.calendar, as_of)
     }
 
     fn row(&self, names: &Arc<Names>, facts: &Facts, as_of: Instant) -> Row {

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use chrono::NaiveDate;
 use rhai::{Dynamic, EvalAltResult, EvalContext, ImmutableString, NativeCallContext};
 
-use crate::domain::{Asked, Field, Instant, Value};
-use crate::policy::Calendar;
+use crate::domain::{Asked, Column, Field, Value};
+use crate::predicate::Moment;
 
 const NO_ROW: &str = "there is no row to look at here";
 
@@ -47,15 +46,6 @@ pub(super) struct Names {
     pub(super) constants: BTreeMap<String, Dynamic>,
 }
 
-/// The instant of evaluation, and the calendar in which days are counted.
-#[derive(Clone, Debug)]
-pub(super) struct Moment {
-    pub(super) calendar: Arc<Calendar>,
-    pub(super) as_of: Instant,
-    /// The day it is in the pack's zone.
-    pub(super) today: NaiveDate,
-}
-
 /// The row under evaluation; it travels as the tag of Rhai's state.
 #[derive(Clone)]
 pub(super) struct Row {
@@ -63,7 +53,7 @@ pub(super) struct Row {
     /// Which row of the columns it is.
     number: usize,
     /// One a slot; none where the values were not handed in.
-    columns: Vec<Option<Arc<Vec<Value>>>>,
+    columns: Vec<Option<Arc<Column>>>,
     /// One a slot: what was read last, and of which row. Most slots of most rows are never read.
     seen: Vec<Option<(usize, Dynamic)>>,
     pub(super) moment: Moment,
@@ -80,13 +70,13 @@ impl Row {
     }
 
     /// Says where the values of a slot stand.
-    pub(super) fn lay(&mut self, slot: usize, column: Arc<Vec<Value>>) {
+    pub(super) fn lay(&mut self, slot: usize, column: Arc<Column>) {
         self.columns[slot] = Some(column);
     }
 
     /// Puts the only value of a slot there.
     pub(super) fn fill(&mut self, slot: usize, value: Value) {
-        self.lay(slot, Arc::new(vec![value]));
+        self.lay(slot, Arc::new(Column::of([value])));
     }
 
     /// Goes to another row of the columns.
@@ -94,22 +84,23 @@ impl Row {
         self.number = number;
     }
 
-    fn value(&self, slot: usize) -> Result<&Value, Box<EvalAltResult>> {
+    fn column(&self, slot: usize) -> Result<&Column, Box<EvalAltResult>> {
         let column = self.columns.get(slot).and_then(Option::as_ref);
         column
-            .and_then(|column| column.get(self.number))
+            .filter(|column| self.number < column.len())
+            .map(Arc::as_ref)
             .ok_or_else(|| format!("`{}` is not among the facts", self.slot_name(slot)).into())
     }
 
     /// A value of the row. A text that is the last one's is kept: columns repeat themselves.
     fn read(&mut self, slot: usize) -> Result<Dynamic, Box<EvalAltResult>> {
-        let value = self.value(slot)?;
+        let column = self.column(slot)?;
         if let Some((of, seen)) = &self.seen[slot]
-            && (*of == self.number || is_text(seen, value))
+            && (*of == self.number || is_text(seen, column, self.number))
         {
             return Ok(seen.clone());
         }
-        let value = to_dynamic(value);
+        let value = cell_to_dynamic(column, self.number);
         self.seen[slot] = Some((self.number, value.clone()));
         Ok(value)
     }
@@ -127,7 +118,8 @@ impl Row {
 
     fn read_slot(&self, slot: &Slot) -> Result<Dynamic, Box<EvalAltResult>> {
         let position = self.names.slots.iter().position(|s| s == slot);
-        self.value(position.unwrap_or(usize::MAX)).map(to_dynamic)
+        let column = self.column(position.unwrap_or(usize::MAX))?;
+        Ok(cell_to_dynamic(column, self.number))
     }
 
     fn property(&self, row: RowKind, name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
@@ -176,9 +168,18 @@ pub(super) fn with_row<T>(
     }
 }
 
-fn is_text(seen: &Dynamic, value: &Value) -> bool {
-    let Value::Text(text) = value else { return false };
-    seen.as_immutable_string_ref().is_ok_and(|seen| seen.as_str() == text)
+fn is_text(seen: &Dynamic, column: &Column, row: usize) -> bool {
+    column
+        .text(row)
+        .is_some_and(|text| seen.as_immutable_string_ref().is_ok_and(|seen| seen.as_str() == text))
+}
+
+/// A cell as Rhai sees it.
+fn cell_to_dynamic(column: &Column, row: usize) -> Dynamic {
+    match column.text(row) {
+        Some(text) => ImmutableString::from(text).into(),
+        None => to_dynamic(&column.value(row)),
+    }
 }
 
 /// A value as Rhai sees it.

@@ -14,8 +14,8 @@ use super::snapshot::{self, Meta};
 use super::sqlite::Sqlite;
 use super::{ColumnKind, Examined, Signal, Signals, SourceError};
 use crate::domain::{
-    About, Batch, Broken, CustomerId, Field, Instant, Layout, Place, Problem, SignalName, Value,
-    format_instant,
+    About, Batch, Broken, Column, CustomerId, Field, Instant, Layout, Place, Problem, SignalName,
+    Value, format_instant,
 };
 
 /// Rows a batch.
@@ -251,7 +251,7 @@ impl View {
                 },
             };
             let broken = broken.into_iter().map(told).collect();
-            let columns = columns.into_iter().map(Arc::new).collect();
+            let columns = columns.into_iter().map(|values| Arc::new(Column::of(values))).collect();
             let batch = Batch { layout: layout.clone(), columns, broken };
             pulled.rows += batch.len() as u64;
             if !batch.is_empty() {

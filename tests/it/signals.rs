@@ -110,7 +110,7 @@ async fn pull(
     let mut take = |batch: Batch| {
         assert!(batch.columns.iter().all(|column| column.len() == batch.len()));
         for row in 0..batch.len() {
-            rows.push(batch.columns.iter().map(|column| column[row].clone()).collect());
+            rows.push(batch.columns.iter().map(|column| column.value(row)).collect());
         }
     };
     let pulled = view.pull(signals, examined, &about, &fields, only.as_ref(), &mut take).await?;

@@ -1,7 +1,7 @@
 //! Rows against rules: what matches, what raises, what is asked.
 
 use super::*;
-use crate::domain::{Ask, Asked, Channel};
+use crate::domain::{Ask, Asked, Channel, Column};
 
 #[test]
 fn a_row_matches_where_when_is_true() {
@@ -23,7 +23,7 @@ fn a_batch_keeps_its_rows_apart() {
         [2, 0, 9, 3, 9].map(Value::Int).to_vec(),
         ["Bo", "Bo", "Ana", "Ana", "Bo"].map(text).to_vec(),
     ];
-    let columns = columns.map(Arc::new).to_vec();
+    let columns = columns.map(|column: Vec<Value>| Arc::new(Column::of(column))).to_vec();
     let fields = vec![field("customer_id"), field("n"), field("name")];
     let batch = Batch { layout: layout(About::Customers, fields), columns, broken: Vec::new() };
     let judged = engine().judge(&rule, &batch, now());

@@ -1,6 +1,7 @@
 //! Rules that try to run for ever or to fill the memory.
 
 use super::*;
+use crate::domain::Column;
 
 fn stopped(script: &str) -> String {
     verdict(script, &[("n", Value::Int(1)), ("t", text("seed"))]).unwrap_err()
@@ -66,7 +67,7 @@ fn one_hanging_row_leaves_the_others_alone() {
     let rule = loaded(&about_customers("while customer.n == 2 { } true"));
     let field = |name: &str| Field::Customer(name.to_owned());
     let layout = layout(About::Customers, vec![field("customer_id"), field("n")]);
-    let column = Arc::new((1..=4).map(Value::Int).collect::<Vec<_>>());
+    let column = Arc::new(Column::of((1..=4).map(Value::Int)));
     let columns = vec![column.clone(), column];
     let judged = engine().judge(&rule, &Batch { layout, columns, broken: Vec::new() }, now());
     assert_eq!(judged.matched, [0, 2, 3]);

@@ -201,8 +201,8 @@ async fn a_cell_that_no_rule_can_read_spoils_no_other_row() {
         let mut broken = Vec::new();
         let mut take = |batch: Batch| {
             for cell in batch.broken {
-                let value = batch.columns[cell.column][cell.row].clone();
-                broken.push((batch.columns[0][cell.row].clone(), value, cell.message));
+                let value = batch.columns[cell.column].value(cell.row);
+                broken.push((batch.columns[0].value(cell.row), value, cell.message));
             }
         };
         let pulled = view.pull(&signals, &examined, &About::Customers, &fields, None, &mut take);
