@@ -417,6 +417,14 @@ impl View {
         self.describe(sql).await.map(|_| ())
     }
 
+    /// Whether the database would join anything to answer a query. It may say so where it need not.
+    pub(super) async fn joins(&mut self, sql: &str) -> Result<bool, Failure> {
+        match &mut self.reader {
+            Reader::Sqlite(sqlite) => sqlite.joins(sql).await,
+            Reader::Postgres(postgres) => postgres.joins(sql).await,
+        }
+    }
+
     pub(super) async fn describe(&mut self, sql: &str) -> Result<Vec<RawColumn>, Failure> {
         match &mut self.reader {
             Reader::Sqlite(sqlite) => sqlite.describe(sql.to_owned()).await,

@@ -64,6 +64,17 @@ impl Sqlite {
         answer.await.map_err(|_| gone())?
     }
 
+    /// Whether the plan of a query has an outer join in it.
+    pub(super) async fn joins(&mut self, sql: &str) -> Result<bool, Failure> {
+        let mut joins = false;
+        let mut look = |rows: Rows| {
+            let steps = rows.columns.last().into_iter().flatten();
+            joins |= steps.into_iter().any(|step| step.to_string().contains("LEFT-JOIN"));
+        };
+        self.stream(format!("EXPLAIN QUERY PLAN {sql}"), Vec::new(), &mut look).await?;
+        Ok(joins)
+    }
+
     /// Runs a query and hands over its rows as they come, each column as its kind says.
     pub(super) async fn stream(
         &mut self,
