@@ -344,7 +344,7 @@ pub fn day_of_text(text: &str) -> Option<i32> {
 /// as an instant but is written otherwise, and for any other text.
 pub fn micros_of_text(text: &str) -> Option<i64> {
     let at: Instant = parse_instant(text)?;
-    let exact = at.timestamp_subsec_nanos() % 1000 == 0 && format_instant(&at) == text;
+    let exact = at.timestamp_subsec_nanos().is_multiple_of(1000) && format_instant(&at) == text;
     exact.then(|| at.timestamp_micros())
 }
 

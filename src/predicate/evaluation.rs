@@ -97,8 +97,8 @@ impl<'b> Pass<'b> {
                     _ => Vector::Unsure,
                 }
             }
-            Node::Negate(a) => self.of_values(*a, |a, rows| calculate::negate(a, rows)),
-            Node::Length(a) => self.of_values(*a, |a, rows| calculate::length(a, rows)),
+            Node::Negate(a) => self.of_values(*a, calculate::negate),
+            Node::Length(a) => self.of_values(*a, calculate::length),
             Node::Text(test, a, other) => {
                 self.of_values(*a, |a, rows| calculate::text(*test, a, other, rows))
             }
