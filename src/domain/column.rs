@@ -301,6 +301,19 @@ impl Texts {
         (self.ends[row] - start) as usize
     }
 
+    /// For each row, whether its text is this one.
+    pub fn each_equals(&self, other: &str) -> Vec<bool> {
+        let (all, other) = (self.all.as_bytes(), other.as_bytes());
+        let mut start = 0;
+        let equals = |end: &u32| {
+            let text = start..*end as usize;
+            start = text.end;
+            // Most texts differ in their length already.
+            text.len() == other.len() && all[text] == *other
+        };
+        self.ends.iter().map(equals).collect()
+    }
+
     /// How many bytes all of them have together.
     pub fn all_bytes(&self) -> usize {
         self.all.len()
