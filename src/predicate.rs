@@ -2,11 +2,18 @@
 //! on columns here, and narrows what a database sends in `signals`.
 //! Rhai stays the meaning: where this form can't say what Rhai would, it says so and never guesses.
 
+mod calculate;
+mod compare;
+mod evaluation;
 mod moment;
+mod program;
+mod vector;
 
 use crate::domain::{Field, Value};
 
+pub use evaluation::Verdict;
 pub use moment::{Moment, Told};
+pub use program::Program;
 
 /// An expression over the fields of one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +136,53 @@ impl Expr {
             }
         });
         stopped
+    }
+
+    /// Whether it gives a value on every row, whatever the row holds.
+    pub fn never_raises(&self) -> bool {
+        let are_safe =
+            |parts: &[Expr]| parts.iter().all(|part| part.is_bool() && part.never_raises());
+        match self {
+            Self::Constant(_) | Self::Field(_) => true,
+            Self::Compare(_, a, b) | Self::Coalesce(a, b) | Self::After(a, b) => {
+                a.never_raises() && b.never_raises()
+            }
+            Self::And(parts) | Self::Or(parts) => are_safe(parts),
+            Self::Not(a) => a.is_bool() && a.never_raises(),
+            Self::OneOf(a, _) => a.never_raises(),
+            Self::If(a, b, c) => {
+                a.is_bool() && a.never_raises() && b.never_raises() && c.never_raises()
+            }
+            Self::Calculate(..)
+            | Self::Negate(_)
+            | Self::Within(..)
+            | Self::Time(..)
+            | Self::Text(..)
+            | Self::Length(_)
+            | Self::Opaque(_) => false,
+        }
+    }
+
+    /// Whether it gives true or false wherever it gives anything.
+    pub fn is_bool(&self) -> bool {
+        match self {
+            Self::Constant(value) => matches!(value, Value::Bool(_)),
+            Self::Compare(..)
+            | Self::And(_)
+            | Self::Or(_)
+            | Self::Not(_)
+            | Self::OneOf(..)
+            | Self::Within(..)
+            | Self::Text(..) => true,
+            Self::If(_, b, c) => b.is_bool() && c.is_bool(),
+            Self::Coalesce(a, _) | Self::After(_, a) => a.is_bool(),
+            _ => false,
+        }
+    }
+
+    /// How many parts it has, itself included.
+    pub fn size(&self) -> usize {
+        1 + self.parts().into_iter().map(Self::size).sum::<usize>()
     }
 
     /// Every field that it reads.

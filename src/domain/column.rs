@@ -301,7 +301,13 @@ impl Texts {
         (self.ends[row] - start) as usize
     }
 
-    fn push(&mut self, text: &str) {
+    /// How many bytes all of them have together.
+    pub fn all_bytes(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, text: &str) {
         self.all.push_str(text);
         self.ends.push(self.all.len() as u32);
     }

@@ -209,17 +209,16 @@ impl Pass<'_> {
             About::Signal(name) => self.examined.rows.get(name).copied().unwrap_or(u64::MAX),
         };
         let too_many = (rows as f64 * self.pack.policy.errors) as u64;
+        let mut panel = self.pack.engine.panel(group.iter().map(|(_, rule)| &rule.rule));
         let mut on_batch = |batch: Batch| {
-            for (id, rule) in group {
+            let judged = panel.judge(&batch, self.as_of);
+            for (number, ((id, rule), judged)) in group.iter().zip(judged).enumerate() {
+                note((id, rule), &batch, judged, self.watch, &mut found);
                 // A rule that has failed too often already will sit out whatever the rest says; one
                 // that never ends would take its time over every row.
-                if let Some(fared) =
-                    found.rules.get_mut(*id).filter(|fared| fared.errors > too_many)
-                {
-                    fared.subjects += batch.len() as u64;
-                    continue;
+                if found.rules.get(*id).is_some_and(|fared| fared.errors > too_many) {
+                    panel.leave_out(number);
                 }
-                judge(self.pack, (id, rule), &batch, self.as_of, self.watch, &mut found);
             }
             self.rows += batch.len() as u64;
             if let Some(progress) = self.watch.progress {
@@ -234,15 +233,14 @@ impl Pass<'_> {
     }
 }
 
-fn judge(
-    pack: &Pack,
+/// Writes down what became of a batch.
+fn note(
     (id, rule): (&RuleId, &PackRule),
     batch: &Batch,
-    as_of: Instant,
+    mut judged: Judged,
     watch: Watch<'_>,
     found: &mut Found,
 ) {
-    let mut judged = pack.engine.judge(&rule.rule, batch, as_of);
     refuse_broken(rule, batch, &mut judged);
     if let Some(customer) = watch.customer {
         for row in (0..batch.len()).filter(|row| batch.customer(*row) == *customer) {
