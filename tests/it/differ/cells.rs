@@ -99,7 +99,7 @@ pub const TEXTS: [&str; 34] = [
 pub fn int(chance: &mut Chance) -> i64 {
     match chance.below(10) {
         0..=4 => chance.between(-3, 12),
-        _ => *chance.pick(&INTS),
+        _ => chance.pick(&INTS),
     }
 }
 
@@ -109,7 +109,7 @@ pub fn float(chance: &mut Chance) -> f64 {
         0 => chance.between(-30, 30) as f64 / 10.0,
         1 => chance.between(0, 12) as f64,
         2 => int(chance) as f64,
-        _ => *chance.pick(&FLOATS),
+        _ => chance.pick(&FLOATS),
     };
     let beside = match chance.below(8) {
         0 => float.next_up(),
@@ -147,7 +147,7 @@ fn stored(chance: &mut Chance, family: Family, when: &When) -> String {
         },
         Family::Text => match chance.below(60) {
             0 => "replace(hex(zeroblob(4100)), '00', 'ab')".to_owned(),
-            _ => quoted(*chance.pick(&TEXTS)),
+            _ => quoted(chance.pick(&TEXTS)),
         },
         Family::Date => quoted(&date(chance, when)),
         Family::Instant => quoted(&instant(chance, when)),
@@ -157,7 +157,7 @@ fn stored(chance: &mut Chance, family: Family, when: &When) -> String {
             1 => "CAST(x'63e9' AS TEXT)".to_owned(),
             _ => {
                 let families = [Family::Int, Family::Float, Family::Text, Family::Bool];
-                let family = *chance.pick(&families);
+                let family = chance.pick(&families);
                 stored(chance, family, when)
             }
         },
@@ -185,7 +185,7 @@ fn date(chance: &mut Chance, when: &When) -> String {
         "1998/05/07",
     ];
     match chance.below(8) {
-        0 => (*chance.pick(&ODD)).to_owned(),
+        0 => chance.pick(&ODD).to_owned(),
         _ => when.day(chance).to_string(),
     }
 }
@@ -224,14 +224,14 @@ fn instant(chance: &mut Chance, when: &When) -> String {
         "%Y-%m-%dT%H:%M:%S",
     ];
     if chance.percent(12) {
-        return (*chance.pick(&ODD)).to_owned();
+        return chance.pick(&ODD).to_owned();
     }
     let at = when.instant(chance);
     if chance.percent(8) {
         let ahead = chrono::FixedOffset::east_opt(7200).unwrap();
         return at.with_timezone(&ahead).to_rfc3339();
     }
-    at.format(*chance.pick(&SPELLINGS)).to_string()
+    at.format(chance.pick(&SPELLINGS)).to_string()
 }
 
 /// PostgreSQL holds each column to its type; the text is read as that type.
@@ -241,26 +241,26 @@ fn typed(chance: &mut Chance, declared: &str, when: &When) -> String {
         "int4" => chance.pick(&INTS[..18]).to_string(),
         "int8" => int(chance).to_string(),
         "float4" => match chance.below(12) {
-            0 => (*chance.pick(&["NaN", "Infinity", "-Infinity", "-0"])).to_owned(),
+            0 => chance.pick(&["NaN", "Infinity", "-Infinity", "-0"]).to_owned(),
             _ => format!("{:?}", chance.pick(&FLOATS[..15])),
         },
         "float8" => match chance.below(12) {
-            0 => (*chance.pick(&["NaN", "Infinity", "-Infinity", "-0"])).to_owned(),
+            0 => chance.pick(&["NaN", "Infinity", "-Infinity", "-0"]).to_owned(),
             _ => format!("{:?}", float(chance)),
         },
         "numeric" => numeric(chance, declared),
-        "bool" => (*chance.pick(&["t", "f"])).to_owned(),
+        "bool" => chance.pick(&["t", "f"]).to_owned(),
         "date" => pg_date(chance, when),
         "timestamp" | "timestamptz" => pg_instant(chance, when),
         "uuid" => format!("6f9619ff-8b86-d011-b42d-00cf4fc964{:02x}", chance.below(4)),
-        "json" | "jsonb" => (*chance.pick(&["{\"a\": 1}", "1", "\"a\"", "null", "[]"])).to_owned(),
-        "mood" => (*chance.pick(&["a", "b", "ana", "Ana", "7"])).to_owned(),
+        "json" | "jsonb" => chance.pick(&["{\"a\": 1}", "1", "\"a\"", "null", "[]"]).to_owned(),
+        "mood" => chance.pick(&["a", "b", "ana", "Ana", "7"]).to_owned(),
         "varchar" | "bpchar" | "code" => {
             let short: Vec<_> = TEXTS.iter().filter(|text| text.chars().count() <= 8).collect();
-            (**chance.pick(&short)).to_owned()
+            (*chance.pick(&short)).to_owned()
         }
         _ if chance.below(60) == 0 => return "repeat('ab', 4100)".to_owned(),
-        _ => (*chance.pick(&TEXTS)).to_owned(),
+        _ => chance.pick(&TEXTS).to_owned(),
     };
     quoted(&text)
 }
@@ -278,7 +278,7 @@ fn numeric(chance: &mut Chance, declared: &str) -> String {
         "-0.0",
     ];
     match chance.below(6) {
-        0 if declared == "numeric" => (*chance.pick(&ODD)).to_owned(),
+        0 if declared == "numeric" => chance.pick(&ODD).to_owned(),
         0 => "NaN".to_owned(),
         1 => chance.between(-1000, 1000).to_string(),
         _ => format!("{}", chance.between(-120, 120) as f64 / 10.0),
@@ -296,7 +296,7 @@ fn pg_date(chance: &mut Chance, when: &When) -> String {
         "1998-05-07",
     ];
     match chance.below(12) {
-        0 => (*chance.pick(&ODD)).to_owned(),
+        0 => chance.pick(&ODD).to_owned(),
         _ => year(when.day(chance)),
     }
 }
@@ -313,7 +313,7 @@ fn pg_instant(chance: &mut Chance, when: &When) -> String {
         "1998-05-07 00:00:00",
     ];
     match chance.below(12) {
-        0 => (*chance.pick(&ODD)).to_owned(),
+        0 => chance.pick(&ODD).to_owned(),
         _ => {
             let at = when.instant(chance);
             format!("{} {}", year(at.date_naive()), at.format("%H:%M:%S%.6f"))

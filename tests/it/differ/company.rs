@@ -175,7 +175,7 @@ fn declared(chance: &mut Chance, database: Database, family: Family) -> &'static
         (Database::Postgres, Family::Bool) => &["bool"],
         (Database::Postgres, Family::Any) => &["int8", "float8", "text", "numeric", "date"],
     };
-    *chance.pick(types)
+    chance.pick(types)
 }
 
 /// What else than the column itself a query may select; it takes away what SQLite knows of it.
@@ -186,7 +186,7 @@ fn selected(chance: &mut Chance, database: Database) -> Option<&'static str> {
         }
         Database::Postgres => &["CASE WHEN true THEN {} END"],
     };
-    chance.percent(12).then(|| *chance.pick(ways))
+    chance.percent(12).then(|| chance.pick(ways))
 }
 
 /// A value that the database takes for this type.
@@ -194,16 +194,17 @@ fn default_of(chance: &mut Chance, database: Database, declared: &str, family: F
     match (database, declared.split(['(', ' ']).next().unwrap_or("")) {
         (Database::Postgres, "uuid") => "'6f9619ff-8b86-d011-b42d-00cf4fc96400'".to_owned(),
         (Database::Postgres, "json" | "jsonb") => "'1'".to_owned(),
+        (Database::Postgres, "mood") => "'a'".to_owned(),
         (Database::Postgres, "int8" | "numeric") => cells::int(chance).to_string(),
         (Database::Postgres, "float8") => "0.5".to_owned(),
         (Database::Postgres, "date") => "'1998-05-07'".to_owned(),
         _ => match family {
             Family::Int => chance.between(-2, 40_000).to_string(),
-            Family::Float => (*chance.pick(&["0", "0.1", "-1.5"])).to_owned(),
-            Family::Text | Family::Any => (*chance.pick(&["'a'", "''", "'7'"])).to_owned(),
+            Family::Float => chance.pick(&["0", "0.1", "-1.5"]).to_owned(),
+            Family::Text | Family::Any => chance.pick(&["'a'", "''", "'7'"]).to_owned(),
             Family::Date => "'1998-05-07'".to_owned(),
             Family::Instant => "'1998-05-07 09:00:00'".to_owned(),
-            Family::Bool => (*chance.pick(&["true", "false"])).to_owned(),
+            Family::Bool => chance.pick(&["true", "false"]).to_owned(),
         },
     }
 }

@@ -88,17 +88,20 @@ const TRIES: usize = 1_500;
 
 /// A counterexample that becomes smaller as long as it stays one.
 pub struct Shrinking<'g> {
-    pub ground: &'g mut Ground,
-    pub example: Example,
+    ground: &'g mut Ground,
+    example: Example,
     /// The scripts of the example, in their parts.
-    pub scripts: Vec<Node>,
-    pub said: String,
+    scripts: Vec<Node>,
+    said: String,
+    /// Whether a database refused what it was asked, rather than that two ways differ.
+    is_refusal: bool,
     tries: usize,
 }
 
 impl<'g> Shrinking<'g> {
     pub fn new(ground: &'g mut Ground, example: Example, scripts: Vec<Node>, said: String) -> Self {
-        Self { ground, example, scripts, said, tries: 0 }
+        let is_refusal = said.starts_with("the pull failed");
+        Self { ground, example, scripts, said, is_refusal, tries: 0 }
     }
 
     /// The smallest that is found, and what it shows.
@@ -117,7 +120,9 @@ impl<'g> Shrinking<'g> {
         self.tries += 1;
         // One that the product refuses says so too, but shows nothing.
         match example.check(self.ground) {
-            Err(said) if said.starts_with("rule ") || said.starts_with("the pull failed") => {
+            Err(said)
+                if said.starts_with(if self.is_refusal { "the pull failed" } else { "rule " }) =>
+            {
                 (self.example, self.said) = (example, said);
                 true
             }

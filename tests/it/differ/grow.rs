@@ -107,11 +107,11 @@ fn fields(customer: &str, item: Option<&str>) -> Vec<(String, Kind)> {
 
 impl Grower<'_> {
     fn some_kind(&mut self) -> Kind {
-        *self.chance.pick(&KINDS)
+        self.chance.pick(&KINDS)
     }
 
     fn number(&mut self) -> Kind {
-        *self.chance.pick(&[Kind::Int, Kind::Int, Kind::Float])
+        self.chance.pick(&[Kind::Int, Kind::Int, Kind::Float])
     }
 
     /// A helper function; what it can read is what it is given.
@@ -128,7 +128,7 @@ impl Grower<'_> {
                 (false, false) => Given::Value(self.some_kind()),
             });
         }
-        let gives = *self.chance.pick(&[Kind::Bool, Kind::Bool, Kind::Int, Kind::Text, Kind::Time]);
+        let gives = self.chance.pick(&[Kind::Bool, Kind::Bool, Kind::Int, Kind::Text, Kind::Time]);
         let (mut inside, mut names) = (Vec::new(), self.names.clone());
         for (name, given) in PARAMETERS.iter().zip(&given) {
             match given {
@@ -183,7 +183,7 @@ impl Grower<'_> {
         let value = self.expression(kind, 2);
         let name = if self.chance.percent(15) { "v0".to_owned() } else { format!("v{number}") };
         self.names.push((name.clone(), kind));
-        let word = *self.chance.pick(&["let", "let", "let", "const"]);
+        let word = self.chance.pick(&["let", "let", "let", "const"]);
         form("¤¤;", [leaf(format!("{word} {name} = ")), value])
     }
 
@@ -247,13 +247,13 @@ impl Grower<'_> {
     /// A value that is written out.
     fn literal(&mut self, kind: Kind) -> Node {
         match kind {
-            Kind::Bool => leaf(*self.chance.pick(&["true", "false"])),
+            Kind::Bool => leaf(self.chance.pick(&["true", "false"])),
             Kind::Int => values::some_int(self.chance),
             Kind::Float => values::some_float(self.chance),
             Kind::Text => values::some_text(self.chance),
             Kind::Time => values::some_date(self.chance, self.when),
             Kind::Any => {
-                let kind = *self.chance.pick(&[Kind::Bool, Kind::Int, Kind::Float, Kind::Text]);
+                let kind = self.chance.pick(&[Kind::Bool, Kind::Int, Kind::Float, Kind::Text]);
                 self.literal(kind)
             }
         }

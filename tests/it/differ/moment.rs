@@ -41,7 +41,7 @@ pub struct When {
 
 impl When {
     pub fn some(chance: &mut Chance) -> Self {
-        let (zone, as_of) = *chance.pick(&MOMENTS);
+        let (zone, as_of) = chance.pick(&MOMENTS);
         Self { zone: zone.to_owned(), as_of: as_of.to_owned(), office: chance.percent(70) }
     }
 
@@ -69,7 +69,7 @@ impl When {
     pub fn day(&self, chance: &mut Chance) -> NaiveDate {
         let days = match chance.below(10) {
             0..=6 => chance.between(-15, 15),
-            7 | 8 => *chance.pick(&[-400, -366, -365, -31, -30, 29, 30, 31, 365, 366]),
+            7 | 8 => chance.pick(&[-400, -366, -365, -31, -30, 29, 30, 31, 365, 366]),
             _ => chance.between(-100_000, 100_000),
         };
         self.today() + TimeDelta::days(days)
@@ -77,7 +77,7 @@ impl When {
 
     /// An instant, most often at or beside a midnight, a whole hour or a whole day from now.
     pub fn instant(&self, chance: &mut Chance) -> Instant {
-        let beside = TimeDelta::microseconds(*chance.pick(&[
+        let beside = TimeDelta::microseconds(chance.pick(&[
             0,
             0,
             0,

@@ -34,7 +34,7 @@ pub fn float(number: f64) -> String {
 pub fn some_int(chance: &mut Chance) -> Node {
     let number = match chance.below(3) {
         0 => cells::int(chance),
-        _ => *chance.pick(&[0, 0, 1, 2, 3, 5, 7, 14, 24, 30, 48, -1, -7, 365]),
+        _ => chance.pick(&[0, 0, 1, 2, 3, 5, 7, 14, 24, 30, 48, -1, -7, 365]),
     };
     leaf(int(number))
 }
@@ -46,13 +46,13 @@ pub fn some_float(chance: &mut Chance) -> Node {
 
 /// A text that columns hold too.
 pub fn some_text(chance: &mut Chance) -> Node {
-    leaf(text(*chance.pick(&cells::TEXTS)))
+    leaf(text(chance.pick(&cells::TEXTS)))
 }
 
 /// A date or an instant, in a text.
 pub fn some_date(chance: &mut Chance, when: &When) -> Node {
     let date = match chance.below(8) {
-        0 => (*chance.pick(&["soon", "", "1998-02-30", "0001-01-01", "9999-12-31"])).to_owned(),
+        0 => chance.pick(&["soon", "", "1998-02-30", "0001-01-01", "9999-12-31"]).to_owned(),
         1 | 2 => lookout::domain::format_instant(&when.instant(chance)),
         _ => when.day(chance).to_string(),
     };

@@ -77,7 +77,7 @@ impl Grower<'_> {
             72..=78 => self.question(),
             79..=84 => {
                 let field = self.some_field();
-                form(*self.chance.pick(&["¤ == ()", "¤ != ()"]), [field])
+                form(self.chance.pick(&["¤ == ()", "¤ != ()"]), [field])
             }
             85..=88 if depth > 1 => self.choice(Kind::Bool, depth - 1),
             89..=91 => self.given(Kind::Bool, depth - 1),
@@ -87,9 +87,9 @@ impl Grower<'_> {
     }
 
     fn some_field(&mut self) -> Node {
-        match self.fields.is_empty() {
-            true => self.simple(Kind::Any),
-            false => leaf(self.chance.pick(&self.fields).0.clone()),
+        match self.fields.len() {
+            0 => self.simple(Kind::Any),
+            count => leaf(self.fields[self.chance.below(count)].0.clone()),
         }
     }
 
@@ -109,14 +109,14 @@ impl Grower<'_> {
             true => self.literal(other),
             false => self.operand(other, depth),
         };
-        form(*self.chance.pick(&COMPARISONS), [a, b])
+        form(self.chance.pick(&COMPARISONS), [a, b])
     }
 
     fn joined(&mut self, depth: usize) -> Node {
         let parts = (0..self.chance.weighted(&[(6, 2), (3, 3), (1, 4)]))
             .map(|_| self.operand(Kind::Bool, depth))
             .collect();
-        let between = *self.chance.pick(&[" && ", " && ", " || "]);
+        let between = self.chance.pick(&[" && ", " && ", " || "]);
         Node::Many("", between, "", parts)
     }
 
@@ -127,7 +127,7 @@ impl Grower<'_> {
             0 => self.literal(Kind::Float),
             _ => self.literal(Kind::Int),
         };
-        let comparison = *self.chance.pick(&COMPARISONS);
+        let comparison = self.chance.pick(&COMPARISONS);
         match self.chance.below(8) {
             0 => form(comparison, [number, count]),
             1 => form("(¤ ?? ¤) > ¤", [count, self.literal(Kind::Int), number]),
@@ -151,7 +151,7 @@ impl Grower<'_> {
             1 | 2 => self.expression(Kind::Time, 1),
             _ => self.field(Kind::Time),
         };
-        form(*self.chance.pick(&FUNCTIONS), [of])
+        form(self.chance.pick(&FUNCTIONS), [of])
     }
 
     fn one_of(&mut self, depth: usize) -> Node {
@@ -190,7 +190,7 @@ impl Grower<'_> {
             1 => (self.literal(Kind::Int), self.literal(Kind::Int)),
             _ => (self.plain_int(), self.plain_int()),
         };
-        form(*self.chance.pick(&["¤ in ¤..¤", "¤ in ¤..=¤"]), [value, from, to])
+        form(self.chance.pick(&["¤ in ¤..¤", "¤ in ¤..=¤"]), [value, from, to])
     }
 
     /// A question about a text.
@@ -211,7 +211,7 @@ impl Grower<'_> {
             0 => form("¤ in ¤", [part, text]),
             1 | 2 => form("¤.len() >= ¤", [text, self.plain_int()]),
             3 => form("(¤ ?? \"\").starts_with(¤)", [text, part]),
-            _ => form(*self.chance.pick(&QUESTIONS), [text, part]),
+            _ => form(self.chance.pick(&QUESTIONS), [text, part]),
         }
     }
 
@@ -272,7 +272,7 @@ impl Grower<'_> {
             0 | 1 => form("-¤", [a]),
             2 | 3 => self.time_function(),
             4 => form("¤.len()", [self.field(Kind::Text)]),
-            5 => form(*self.chance.pick(&["¤.abs()", "min(¤, 3)", "¤.to_float()"]), [a]),
+            5 => form(self.chance.pick(&["¤.abs()", "min(¤, 3)", "¤.to_float()"]), [a]),
             6 => form("(¤ ?? 0) + ¤", [a, b]),
             7 => form("+¤", [a]),
             _ => {
