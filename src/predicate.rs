@@ -113,6 +113,17 @@ pub enum TextTest {
     EndsWith,
 }
 
+/// How much of a condition has a typed form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    Whole,
+    /// Enough to settle some rows; Rhai is asked about the others.
+    Part,
+    /// Nothing that would settle a row.
+    Nothing,
+}
+
 /// What stopped a script from being lowered, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stopped {
@@ -125,6 +136,29 @@ pub struct Stopped {
 }
 
 impl Expr {
+    /// How much of it has a typed form.
+    pub fn reach(&self) -> Reach {
+        match (self.stopped().is_empty(), self.settles()) {
+            (true, _) => Reach::Whole,
+            (false, true) => Reach::Part,
+            (false, false) => Reach::Nothing,
+        }
+    }
+
+    /// Whether there may be a row on which it comes to a value.
+    fn settles(&self) -> bool {
+        match self {
+            Self::Opaque(_) => false,
+            // What comes first may spare the rest.
+            Self::And(parts) | Self::Or(parts) => parts.first().is_none_or(Self::settles),
+            Self::Coalesce(first, _) => first.settles(),
+            Self::If(asked, then, otherwise) => {
+                asked.settles() && (then.settles() || otherwise.settles())
+            }
+            other => other.parts().into_iter().all(Self::settles),
+        }
+    }
+
     /// Everything in it that has no typed form, in its order.
     pub fn stopped(&self) -> Vec<&Stopped> {
         let mut stopped = Vec::new();
@@ -153,13 +187,33 @@ impl Expr {
             Self::If(a, b, c) => {
                 a.is_bool() && a.never_raises() && b.never_raises() && c.never_raises()
             }
-            Self::Calculate(..)
-            | Self::Negate(_)
-            | Self::Within(..)
+            Self::Calculate(..) | Self::Negate(_) => self.bounds().is_some(),
+            Self::Within(..)
             | Self::Time(..)
             | Self::Text(..)
             | Self::Length(_)
             | Self::Opaque(_) => false,
+        }
+    }
+
+    /// The least and the largest of the whole numbers that it gives on every row, where the script
+    /// itself says so: a score that is put together from constants.
+    fn bounds(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Constant(Value::Int(value)) => Some((*value, *value)),
+            Self::If(asked, a, b) if asked.is_bool() && asked.never_raises() => {
+                let ((a, b), (c, d)) = (a.bounds()?, b.bounds()?);
+                Some((a.min(c), b.max(d)))
+            }
+            Self::Calculate(Operation::Add, a, b) => {
+                let ((a, b), (c, d)) = (a.bounds()?, b.bounds()?);
+                Some((a.checked_add(c)?, b.checked_add(d)?))
+            }
+            Self::Calculate(Operation::Subtract, a, b) => {
+                let ((a, b), (c, d)) = (a.bounds()?, b.bounds()?);
+                Some((a.checked_sub(d)?, b.checked_sub(c)?))
+            }
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ mod header;
 mod lexer;
 mod load;
 mod names;
+mod narrow;
 mod postgres;
 pub mod snapshot;
 mod source;
@@ -20,7 +21,8 @@ use lexer::{Dialect, Query, Refused};
 
 pub use load::load;
 pub use names::RESERVED;
-pub use source::{Pulled, Source, View};
+pub use narrow::Conditions;
+pub use source::{Pulled, Source, View, Wanted};
 
 /// A pack's signals.
 #[derive(Clone, Debug)]
@@ -83,6 +85,8 @@ pub struct Column {
     pub name: String,
     /// What it holds.
     pub kind: ColumnKind,
+    /// Its type in the database's own words.
+    pub type_name: String,
 }
 
 /// What the database says about the signals in use.
@@ -96,6 +100,9 @@ pub struct Examined {
     pub customers: u64,
     /// How many rows each signal has that could be examined.
     pub rows: BTreeMap<SignalName, u64>,
+    /// How many rows of each keyed signal have a customer who is not among the customers. Only a
+    /// survey counts them.
+    pub orphans: BTreeMap<SignalName, u64>,
     /// Whether ids are of a text type, which any text can be compared with.
     plain_ids: bool,
 }

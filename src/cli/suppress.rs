@@ -13,6 +13,7 @@ use crate::app::{self, AppError};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::{About, Consent, CustomerId, SuppressionCause};
+use crate::signals::Wanted;
 use crate::store::{NewSuppression, Store, SuppressionRow};
 
 pub(super) async fn run(
@@ -76,10 +77,9 @@ async fn without(config: &Config, customer: &CustomerId) -> Option<String> {
     let mut view = source.view(app::as_of(None, Some(&source))).await.ok()?;
     let nothing = BTreeSet::new();
     let examined = view.examine(&pack.signals, &nothing).await.ok()?;
-    let (about, fields) = (About::Customers, BTreeSet::new());
-    let mut ignore = |_| {};
-    let pulled =
-        view.pull(&pack.signals, &examined, &about, &fields, Some(customer), &mut ignore).await;
+    let (about, fields) = (&About::Customers, &BTreeSet::new());
+    let wanted = Wanted { about, fields, customer: Some(customer), conditions: None };
+    let pulled = view.pull(&pack.signals, &examined, &wanted, &mut |_| {}).await;
     (pulled.ok()?.rows == 0).then(|| source.describe())
 }
 

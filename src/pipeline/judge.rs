@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
-use crate::signals::{Examined, SourceError, View};
+use crate::signals::{Examined, SourceError, View, Wanted};
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;
@@ -227,7 +227,8 @@ impl Pass<'_> {
         };
         let signals = &self.pack.signals;
         let only = self.watch.customer.filter(|_| self.watch.nobody_else);
-        let pulled = view.pull(signals, self.examined, about, &fields, only, &mut on_batch).await?;
+        let wanted = Wanted { about, fields: &fields, customer: only, conditions: None };
+        let pulled = view.pull(signals, self.examined, &wanted, &mut on_batch).await?;
         found.orphans = pulled.orphans;
         Ok(found)
     }

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::Comparison;
 use super::program::Literal;
-use super::vector::{Data, Marks, Truth, Values, either, has};
+use super::vector::{BLOCK, Data, Marks, Truth, Values, any, either, has};
 use crate::domain::{day_of_text, micros_of_text};
 
 impl Comparison {
@@ -101,8 +101,12 @@ pub(super) fn with_literal<'b>(
             cells.iter().map(|cell| how.of_order(cell.cmp(other))).collect()
         }
         (Data::Text(cells), Literal::Text(other)) => match how {
-            Comparison::Equal => (0..rows).map(|row| cells.get(row) == other).collect(),
-            Comparison::Unequal => (0..rows).map(|row| cells.get(row) != other).collect(),
+            Comparison::Equal => cells.each_equals(other),
+            Comparison::Unequal => {
+                let mut yes = cells.each_equals(other);
+                yes.iter_mut().for_each(|yes| *yes = !*yes);
+                yes
+            }
             _ => (0..rows).map(|row| how.of_order(cells.get(row).cmp(other))).collect(),
         },
         (Data::Day(cells), Literal::Text(other)) => match day_of_text(other) {
@@ -152,7 +156,8 @@ pub(super) fn columns<'b>(
         }
         _ => vec![how.of_strangers(); rows],
     };
-    for (row, yes) in yes.iter_mut().enumerate() {
+    let absent = if any(&a.absent) || any(&b.absent) { rows } else { 0 };
+    for (row, yes) in yes.iter_mut().enumerate().take(absent) {
         match (has(&a.absent, row), has(&b.absent, row)) {
             (false, false) => {}
             (true, true) => *yes = how == Comparison::Equal,
@@ -202,26 +207,26 @@ fn days(how: Comparison, cells: &[i32], other: i32) -> Vec<bool> {
     }
 }
 
-/// Rhai's comparison in two steps: nearly every number is so far from the other that a plain
-/// comparison says the same, and only what is near, infinite or no number is looked at closely.
+/// Rhai's comparison in two steps: nearly every number is so far from the other, or so equal to it,
+/// that a plain comparison says the same. Only what is near or without end is looked at closely.
 fn floats(how: Comparison, cells: &[f64], other: f64) -> Vec<bool> {
-    let Some((low, high)) = surroundings(other) else {
+    let finite = cells.iter().fold(true, |finite, cell| finite & (cell.abs() <= f64::MAX));
+    let Some((low, high)) = surroundings(other).filter(|_| finite) else {
         return cells.iter().map(|cell| how.of_floats(*cell, other)).collect();
     };
     let mut yes: Vec<bool> = match how {
-        Comparison::Equal => vec![false; cells.len()],
-        Comparison::Unequal => vec![true; cells.len()],
-        Comparison::Less | Comparison::AtMost => cells.iter().map(|cell| *cell < low).collect(),
-        Comparison::Greater | Comparison::AtLeast => {
-            cells.iter().map(|cell| *cell > high).collect()
-        }
+        Comparison::Equal => cells.iter().map(|cell| *cell == other).collect(),
+        Comparison::Unequal => cells.iter().map(|cell| *cell != other).collect(),
+        Comparison::Less => cells.iter().map(|cell| *cell < low).collect(),
+        Comparison::AtMost => cells.iter().map(|cell| *cell <= other).collect(),
+        Comparison::Greater => cells.iter().map(|cell| *cell > high).collect(),
+        Comparison::AtLeast => cells.iter().map(|cell| *cell >= other).collect(),
     };
-    let close = |cell: &f64| !(*cell < low || *cell > high) || !cell.is_finite();
-    // Blocks, so that the search for what is near is one pass that usually finds nothing.
-    for (block, cells) in cells.chunks(64).enumerate() {
-        if cells.iter().fold(false, |any, cell| any | close(cell)) {
-            for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| close(cell)) {
-                yes[block * 64 + at] = how.of_floats(*cell, other);
+    let close = |cell: f64| (cell >= low) & (cell <= high) & (cell != other);
+    for (number, block) in cells.chunks(BLOCK).enumerate() {
+        if block.iter().fold(false, |any, cell| any | close(*cell)) {
+            for (row, cell) in block.iter().enumerate().filter(|(_, cell)| close(**cell)) {
+                yes[number * BLOCK + row] = how.of_floats(*cell, other);
             }
         }
     }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::program::{Literal, Node, Program, Step};
-use super::vector::{Data, Truth, Values, Vector, add, any, either, has};
-use super::{Comparison, Moment, calculate, compare};
+use super::vector::{Data, Truth, Values, Vector, add, any, either, has, marked};
+use super::{Comparison, Moment, calculate, compare, vector};
 use crate::domain::{Batch, Texts};
 
 /// What became of one condition on the rows of a batch.
@@ -44,12 +44,6 @@ impl<'b> Pass<'b> {
     fn verdict(&mut self, step: Step) -> Verdict {
         let vector = self.take(step);
         let truth = vector.truth(self.rows);
-        let marked = |marks: &[bool]| -> Vec<usize> {
-            if !any(marks) {
-                return Vec::new();
-            }
-            marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row).collect()
-        };
         let mut yes = marked(&truth.yes);
         let unsure = marked(&truth.unsure);
         if !unsure.is_empty() {
@@ -97,8 +91,8 @@ impl<'b> Pass<'b> {
                     _ => Vector::Unsure,
                 }
             }
-            Node::Negate(a) => self.of_values(*a, |a, rows| calculate::negate(a, rows)),
-            Node::Length(a) => self.of_values(*a, |a, rows| calculate::length(a, rows)),
+            Node::Negate(a) => self.of_values(*a, calculate::negate),
+            Node::Length(a) => self.of_values(*a, calculate::length),
             Node::Text(test, a, other) => {
                 self.of_values(*a, |a, rows| calculate::text(*test, a, other, rows))
             }
@@ -150,7 +144,7 @@ impl<'b> Pass<'b> {
         let Truth { yes, unsure } = first.truth(self.rows);
         let (mut yes, mut unsure) = (yes.into_owned(), unsure.into_owned());
         for part in rest {
-            let is_settled = if all { !any(&yes) } else { !yes.contains(&false) };
+            let is_settled = if all { !any(&yes) } else { vector::all(&yes) };
             if is_settled {
                 break;
             }

@@ -186,7 +186,27 @@ pub(super) fn add(marks: &mut Vec<bool>, more: &[bool]) {
     }
 }
 
+/// Rows that are looked through at once, so that one that is nowhere costs little to look for.
+pub(super) const BLOCK: usize = 64;
+
 /// Whether any row has the mark.
 pub(super) fn any(marks: &[bool]) -> bool {
-    marks.contains(&true)
+    marks.chunks(BLOCK).any(|block| block.iter().fold(false, |any, mark| any | mark))
+}
+
+/// Whether all rows have the mark.
+pub(super) fn all(marks: &[bool]) -> bool {
+    marks.chunks(BLOCK).all(|block| block.iter().fold(true, |all, mark| all & mark))
+}
+
+/// The rows that have the mark, in order.
+pub(super) fn marked(marks: &[bool]) -> Vec<usize> {
+    let mut rows = Vec::new();
+    for (number, block) in marks.chunks(BLOCK).enumerate() {
+        if any(block) {
+            let marked = block.iter().enumerate().filter(|(_, mark)| **mark);
+            rows.extend(marked.map(|(row, _)| number * BLOCK + row));
+        }
+    }
+    rows
 }

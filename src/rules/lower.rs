@@ -33,7 +33,7 @@ pub(super) fn lower(
         met_hole: false,
     };
     let lowered = lowering.function(&when.body);
-    if lowering.room == 0 {
+    if lowering.room == 0 || lowered.size() > LARGEST {
         return Expr::Opaque(stopped("something that grows too large", when.at));
     }
     lowered
@@ -53,7 +53,8 @@ struct Lowering<'a> {
     names: Vec<(String, Binding)>,
     /// How many functions deep it is.
     depth: usize,
-    /// How many parts there may still be.
+    /// How many more expressions of the script may be looked at; one in a branch or a function
+    /// counts whenever it is.
     room: usize,
     /// Whether a hole was met in the expression at hand.
     met_hole: bool,
@@ -103,6 +104,7 @@ impl Lowering<'_> {
                 Stmt::Var(declared, ..) => {
                     let (name, given, _) = &**declared;
                     let given = self.expression(given);
+                    let given = self.bound(given);
                     done.push(given.clone());
                     self.names.push((name.name.to_string(), Binding::Value(given)));
                 }
@@ -155,7 +157,7 @@ impl Lowering<'_> {
             self.run(tasks)
         };
         let (then, otherwise) = (way(then), way(otherwise));
-        self.part(Expr::If(Box::new(asked), Box::new(then), Box::new(otherwise)))
+        Expr::If(Box::new(asked), Box::new(then), Box::new(otherwise))
     }
 
     /// An `if` after which the function goes on: variables that a branch changes depend on it.
@@ -181,12 +183,12 @@ impl Lowering<'_> {
         for (at, (a, b)) in changed.into_iter().zip(unchanged).take(known).enumerate() {
             if let ((_, Binding::Value(a)), (_, Binding::Value(b))) = (a, b) {
                 let value = merged(&asked, a, b);
-                self.room = self.room.saturating_sub(value.size());
+                let value = self.bound(value);
                 self.names[at].1 = Binding::Value(value);
             }
         }
         // What a branch does may raise, also where nobody asks for its value.
-        let value = self.part(choose(then, otherwise));
+        let value = choose(then, otherwise);
         done.push(value.clone());
         value
     }
@@ -208,17 +210,20 @@ impl Lowering<'_> {
             None => given,
             Some(operator) => {
                 let how = operation(operator).ok_or_else(refused)?;
-                self.part(Expr::Calculate(how, Box::new(old), Box::new(given)))
+                Expr::Calculate(how, Box::new(old), Box::new(given))
             }
         };
+        let value = self.bound(value);
         self.names[at].1 = Binding::Value(value.clone());
         Ok(value)
     }
 
-    /// Counts a part that was just made.
-    fn part(&mut self, expr: Expr) -> Expr {
-        self.room = self.room.saturating_sub(1);
-        expr
+    /// What a variable will stand for. One that has been copied into others too often ends the walk.
+    fn bound(&mut self, value: Expr) -> Expr {
+        if value.size() > LARGEST {
+            self.room = 0;
+        }
+        value
     }
 
     /// What has no typed form.

@@ -1,18 +1,21 @@
 //! One statement from several signals: each a CTE, joined to the customers, with the columns that
 //! are asked for and no others. No value ever gets in but as a quoted literal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Column, ColumnKind, Examined, Signals, SourceError};
+use super::lexer::Dialect;
+use super::narrow::{Given, Narrowing};
+use super::{Column, ColumnKind, Examined, Signals, SourceError, Wanted};
 use crate::domain::{About, CustomerId, Field, SignalName, Value};
 
 /// What a statement is to give.
 pub(super) struct Request<'a> {
     pub(super) signals: &'a Signals,
     pub(super) examined: &'a Examined,
-    pub(super) about: &'a About,
-    pub(super) fields: &'a BTreeSet<Field>,
-    pub(super) customer: Option<&'a CustomerId>,
+    pub(super) wanted: &'a Wanted<'a>,
+    pub(super) dialect: Dialect,
+    /// Whether rows may be left out by the database.
+    pub(super) narrows: bool,
     /// The query of each signal in use.
     pub(super) queries: &'a BTreeMap<SignalName, String>,
 }
@@ -22,6 +25,8 @@ pub(super) struct Composed {
     pub(super) sql: String,
     pub(super) fields: Vec<Field>,
     pub(super) kinds: Vec<ColumnKind>,
+    /// Whether the database leaves out rows that no rule is about.
+    pub(super) narrowed: bool,
     /// Every signal in it.
     pub(super) signals: Vec<SignalName>,
     about: About,
@@ -33,7 +38,7 @@ pub(super) fn statement(request: &Request<'_>) -> Result<Composed, SourceError> 
     let subject = subject(request)?;
     let mut fields = vec![Field::Customer("customer_id".to_owned())];
     fields.extend(subject.map(|(_, key)| Field::Subject(key.to_owned())));
-    for field in request.fields {
+    for field in request.wanted.fields {
         if !fields.contains(field) {
             fields.push(field.clone());
         }
@@ -55,7 +60,7 @@ pub(super) fn statement(request: &Request<'_>) -> Result<Composed, SourceError> 
     };
     let joined = request.queries.keys().filter(|name| {
         *name != customers && subject.is_none_or(|(subject, _)| subject != *name)
-            || request.fields.iter().any(|f| matches!(f, Field::Signal(s, _) if s == *name))
+            || request.wanted.fields.iter().any(|f| matches!(f, Field::Signal(s, _) if s == *name))
     });
     let joins: String = joined
         .map(|name| {
@@ -66,22 +71,67 @@ pub(super) fn statement(request: &Request<'_>) -> Result<Composed, SourceError> 
             )
         })
         .collect();
-    let kinds: Vec<ColumnKind> = fields.iter().map(|field| kind(request, field)).collect();
-    let plain = request.examined.plain_ids;
-    let narrowed = request
-        .customer
-        .map_or(String::new(), |id| format!("\nWHERE {}", is_customer(id, kinds[0], plain)));
+    let (conditions, narrowed) = conditions(request, &fields, subject);
     Ok(Composed {
         sql: format!(
-            "WITH {}\nSELECT {}\nFROM {left}{joins}{narrowed}",
+            "WITH {}\nSELECT {}\nFROM {left}{joins}{conditions}",
             ctes.join(",\n"),
             columns.join(", ")
         ),
+        kinds: fields
+            .iter()
+            .map(|field| column(request, field).map_or(ColumnKind::Unknown, |c| c.kind))
+            .collect(),
         fields,
-        kinds,
+        narrowed,
         signals: request.queries.keys().cloned().collect(),
-        about: request.about.clone(),
+        about: request.wanted.about.clone(),
     })
+}
+
+/// The WHERE, and whether it leaves out rows that no rule is about.
+fn conditions(
+    request: &Request<'_>,
+    fields: &[Field],
+    subject: Option<(&SignalName, &str)>,
+) -> (String, bool) {
+    let id =
+        fields.first().and_then(|id| column(request, id)).map_or(ColumnKind::Unknown, |c| c.kind);
+    let plain = request.examined.plain_ids;
+    let mut all: Vec<String> =
+        request.wanted.customer.iter().map(|customer| is_customer(customer, id, plain)).collect();
+    let filter = filter(request, fields, subject);
+    let narrowed = filter.is_some();
+    if narrowed && subject.is_some() {
+        all.push("c.\"customer_id\" IS NOT NULL".to_owned());
+    }
+    all.extend(filter);
+    match all.is_empty() {
+        true => (String::new(), narrowed),
+        false => (format!("\nWHERE {}", all.join("\nAND ")), narrowed),
+    }
+}
+
+/// The rules' part of the WHERE.
+fn filter(
+    request: &Request<'_>,
+    fields: &[Field],
+    subject: Option<(&SignalName, &str)>,
+) -> Option<String> {
+    let conditions = request.wanted.conditions.as_ref().filter(|_| request.narrows)?;
+    let given = fields.iter().filter_map(|field| {
+        let column = column(request, field)?;
+        let given = Given {
+            sql: expression(request, field, subject),
+            kind: column.kind,
+            type_name: column.type_name.clone(),
+            default: default(request, field).cloned(),
+        };
+        Some((field.clone(), given))
+    });
+    let fields: BTreeMap<Field, Given> = given.collect();
+    let (dialect, moment) = (request.dialect, conditions.moment);
+    Narrowing { dialect, fields: &fields, moment }.filter(&conditions.any_of)
 }
 
 /// All columns of one signal, for a snapshot or to see whether it runs.
@@ -119,7 +169,7 @@ pub(super) fn origin(
 
 /// The keyed signal that the rows come from, and its key.
 fn subject<'a>(request: &Request<'a>) -> Result<Option<(&'a SignalName, &'a str)>, SourceError> {
-    let About::Signal(name) = request.about else { return Ok(None) };
+    let About::Signal(name) = request.wanted.about else { return Ok(None) };
     let key = request.signals.get(name).and_then(|signal| signal.key.as_deref());
     let key = key.ok_or_else(|| {
         SourceError::Usage(format!("signal `{name}` has no key, so no rule can be about its rows"))
@@ -148,8 +198,7 @@ fn expression(
         Field::Signal(signal, column) => {
             let alias = alias(signal);
             let plain = format!("{alias}.{}", quoted(column));
-            let default = request.signals.get(signal).and_then(|s| s.defaults.get(column));
-            match default {
+            match default(request, field) {
                 None => plain,
                 Some(value) => format!(
                     "CASE WHEN {alias}.\"customer_id\" IS NULL THEN {} ELSE {plain} END",
@@ -160,18 +209,21 @@ fn expression(
     }
 }
 
-fn kind(request: &Request<'_>, field: &Field) -> ColumnKind {
-    let (name, column) = match (field, request.about) {
+/// What stands where a signal has no row.
+fn default<'a>(request: &Request<'a>, field: &Field) -> Option<&'a Value> {
+    let Field::Signal(signal, column) = field else { return None };
+    request.signals.get(signal).and_then(|signal| signal.defaults.get(column))
+}
+
+fn column<'a>(request: &Request<'a>, field: &Field) -> Option<&'a Column> {
+    let (name, column) = match (field, request.wanted.about) {
         (Field::Signal(signal, column), _) => (signal, column),
         (Field::Subject(column), About::Signal(signal)) => (signal, column),
         (Field::Customer(column) | Field::Subject(column), _) => {
             (&request.signals.customers.name, column)
         }
     };
-    let columns = request.examined.columns.get(name);
-    columns
-        .and_then(|columns| columns.iter().find(|c| c.name == *column))
-        .map_or(ColumnKind::Unknown, |column| column.kind)
+    request.examined.columns.get(name)?.iter().find(|c| c.name == *column)
 }
 
 fn literal(value: &Value) -> String {

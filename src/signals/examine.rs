@@ -69,7 +69,7 @@ impl View {
                 Ok(raw) => {
                     let checked = Described { signal, raw: &raw, dialect: self.dialect() };
                     checked.check(&mut problems);
-                    let columns = raw.iter().map(|c| Column { name: c.name.clone(), kind: c.kind });
+                    let columns = raw.iter().map(Column::described);
                     examined.columns.insert(signal.name.clone(), columns.collect());
                     if problems.is_empty() {
                         self.rows(&checked, &query, customers, examined, &mut problems).await?

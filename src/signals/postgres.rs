@@ -25,6 +25,8 @@ pub(super) struct Postgres {
     connection: PgConnection,
     /// A COPY that never began leaves the connection out of step with the server.
     spent: bool,
+    /// Whether texts are UTF-8 as Rust's are, so that both order them alike.
+    pub(super) narrows: bool,
 }
 
 /// Reads an address. It is not yet called.
@@ -49,7 +51,10 @@ impl Postgres {
             }
         };
         connection.execute(sqlx::raw_sql(BEGIN)).await.map_err(|e| failure(&e, ""))?;
-        Ok(Self { connection, spent: false })
+        let encoding: Result<String, _> =
+            sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await;
+        let narrows = encoding.map_err(|error| failure(&error, ""))? == "UTF8";
+        Ok(Self { connection, spent: false, narrows })
     }
 
     /// The columns of a query.

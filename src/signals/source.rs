@@ -12,7 +12,7 @@ use super::lexer::Dialect;
 use super::postgres::{self, Postgres};
 use super::snapshot::{self, Meta};
 use super::sqlite::Sqlite;
-use super::{ColumnKind, Examined, Signal, Signals, SourceError};
+use super::{ColumnKind, Conditions, Examined, Signal, Signals, SourceError};
 use crate::domain::{
     About, Batch, Broken, Column, CustomerId, Field, Instant, Layout, Place, Problem, SignalName,
     Value, format_instant,
@@ -70,6 +70,27 @@ pub(super) struct RawColumn {
     pub(super) type_name: String,
     /// For a type that no rule can read: what helps; `{}` stands for the column.
     pub(super) cast: Option<String>,
+}
+
+impl super::Column {
+    pub(super) fn described(raw: &RawColumn) -> Self {
+        let (name, type_name) = (raw.name.clone(), raw.type_name.clone());
+        Self { name, kind: raw.kind, type_name }
+    }
+}
+
+/// What [`View::pull`] is to read.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// Whose rows: customers, or those of a keyed signal.
+    pub about: &'a About,
+    /// What is read of each; every field has to be among the columns that were examined.
+    pub fields: &'a BTreeSet<Field>,
+    /// The only customer whose rows are wanted.
+    pub customer: Option<&'a CustomerId>,
+    /// Rows on which none of these may be true, none may raise, and every cell can be read, may be
+    /// left out. Without them, every row is wanted.
+    pub conditions: Option<Conditions<'a>>,
 }
 
 /// Where a pack's facts come from.
@@ -211,26 +232,36 @@ enum Reader {
 }
 
 impl View {
-    /// Reads what a rule about `about` needs, as one statement, and hands it over in batches.
+    /// Reads what rules need, as one statement, and hands it over in batches.
     ///
-    /// A batch has the customer's id, the key of a keyed signal, then `fields` in their order. Every
-    /// field has to be among `examined`'s columns. `customer` narrows to one. On an error, the
-    /// batches so far are part of nothing.
+    /// A batch has the customer's id, the key of a keyed signal, then the fields in their order. On
+    /// an error, the batches so far are part of nothing.
     pub async fn pull(
         &mut self,
         signals: &Signals,
         examined: &Examined,
-        about: &About,
-        fields: &BTreeSet<Field>,
-        customer: Option<&CustomerId>,
+        wanted: &Wanted<'_>,
         on_batch: &mut (dyn FnMut(Batch) + Send),
     ) -> Result<Pulled, SourceError> {
+        let Wanted { about, fields, .. } = wanted;
         let queries = self.queries(signals, about, fields)?;
-        let request =
-            compose::Request { signals, examined, about, fields, customer, queries: &queries };
-        let composed = compose::statement(&request)?;
-        let layout = Arc::new(Layout { about: about.clone(), fields: composed.fields.clone() });
-        let ids = if *about == About::Customers { 1 } else { 2 };
+        let dialect = self.dialect();
+        let mut request = compose::Request {
+            signals,
+            examined,
+            wanted,
+            dialect,
+            narrows: self.narrows(),
+            queries: &queries,
+        };
+        let mut composed = compose::statement(&request)?;
+        // A company's query may fail where another order of its conditions shows: then all is read.
+        if composed.narrowed && self.check(&composed.sql).await.is_err() {
+            request.narrows = false;
+            composed = compose::statement(&request)?;
+        }
+        let layout = Arc::new(Layout { about: (*about).clone(), fields: composed.fields.clone() });
+        let ids = if **about == About::Customers { 1 } else { 2 };
         let mut pulled = Pulled::default();
         let mut nameless = None;
         let mut sink = |rows: Rows| {
@@ -261,6 +292,9 @@ impl View {
         match self.stream(&composed.sql, &composed.kinds, &mut sink).await {
             Ok(()) => {}
             Err(failure) => return Err(self.explain(signals, examined, &composed, failure).await),
+        }
+        if let (true, About::Signal(name), None) = (composed.narrowed, *about, wanted.customer) {
+            pulled.orphans = examined.orphans.get(name).copied().unwrap_or(0);
         }
         match nameless {
             None => Ok(pulled),
@@ -368,6 +402,19 @@ impl View {
             Ok(query) => Ok(query.at(self.as_of, self.dialect())),
             Err(refused) => Err(Box::new(written.problem(refused))),
         }
+    }
+
+    /// Whether texts are stored so that both sides compare them alike.
+    fn narrows(&self) -> bool {
+        match &self.reader {
+            Reader::Sqlite(sqlite) => sqlite.narrows,
+            Reader::Postgres(postgres) => postgres.narrows,
+        }
+    }
+
+    /// Whether the database takes a statement. Nothing is read.
+    async fn check(&mut self, sql: &str) -> Result<(), Failure> {
+        self.describe(sql).await.map(|_| ())
     }
 
     pub(super) async fn describe(&mut self, sql: &str) -> Result<Vec<RawColumn>, Failure> {

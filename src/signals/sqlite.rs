@@ -1,6 +1,7 @@
 //! Reading SQLite, on a thread of its own. The file is opened for reading only.
 
 mod cells;
+mod functions;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// One read transaction on a SQLite file.
 pub(super) struct Sqlite {
     requests: mpsc::Sender<Request>,
+    /// Whether texts are UTF-8 as Rust's are, so that both order them alike.
+    pub(super) narrows: bool,
 }
 
 enum Request {
@@ -41,8 +44,8 @@ impl Sqlite {
             .name("lookout-sqlite".to_owned())
             .spawn(move || match open(&file) {
                 Err(failure) => drop(opened.send(Err(failure))),
-                Ok(connection) => {
-                    if opened.send(Ok(())).is_ok() {
+                Ok((connection, narrows)) => {
+                    if opened.send(Ok(narrows)).is_ok() {
                         while let Some(request) = inbox.blocking_recv() {
                             answer(&connection, request);
                         }
@@ -50,8 +53,8 @@ impl Sqlite {
                 }
             })
             .map_err(|error| Failure::Gone(format!("no thread to read with: {error}")))?;
-        ready.await.map_err(|_| gone())??;
-        Ok(Self { requests })
+        let narrows = ready.await.map_err(|_| gone())??;
+        Ok(Self { requests, narrows })
     }
 
     /// The columns of a query.
@@ -83,7 +86,8 @@ fn gone() -> Failure {
     Failure::Gone("the thread that reads SQLite ended".to_owned())
 }
 
-fn open(file: &PathBuf) -> Result<Connection, Failure> {
+/// The file, and whether its texts are UTF-8.
+fn open(file: &PathBuf) -> Result<(Connection, bool), Failure> {
     let failure = |error| failure(&error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(failure)?;
@@ -95,7 +99,10 @@ fn open(file: &PathBuf) -> Result<Connection, Failure> {
     let first: Result<i64, _> =
         connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0));
     first.map_err(failure)?;
-    Ok(connection)
+    functions::register(&connection).map_err(failure)?;
+    let encoding: String =
+        connection.query_row("PRAGMA encoding", [], |row| row.get(0)).map_err(failure)?;
+    Ok((connection, encoding == "UTF-8"))
 }
 
 fn answer(connection: &Connection, request: Request) {

@@ -1,6 +1,7 @@
 //! Signals on real databases: the same files give the same values on SQLite, on PostgreSQL and
 //! from snapshots of either.
 
+mod narrowing;
 mod reading;
 mod refusals;
 mod snapshots;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use lookout::domain::{
     About, Batch, CustomerId, Field, Instant, Problem, SignalName, Value, parse_instant,
 };
-use lookout::signals::{self, Examined, Pulled, Signals, Source, SourceError, View};
+use lookout::signals::{self, Examined, Pulled, Signals, Source, SourceError, View, Wanted};
 use tempfile::TempDir;
 
 use crate::support::postgres;
@@ -91,6 +92,11 @@ fn of(signal: &str, column: &str) -> Field {
     Field::Signal(SignalName::from(signal), column.to_owned())
 }
 
+/// Every customer, with these fields.
+fn everybody(fields: &BTreeSet<Field>) -> Wanted<'_> {
+    Wanted { about: &About::Customers, fields, customer: None, conditions: None }
+}
+
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
@@ -113,7 +119,9 @@ async fn pull(
             rows.push(batch.columns.iter().map(|column| column.value(row)).collect());
         }
     };
-    let pulled = view.pull(signals, examined, &about, &fields, only.as_ref(), &mut take).await?;
+    let wanted =
+        Wanted { about: &about, fields: &fields, customer: only.as_ref(), conditions: None };
+    let pulled = view.pull(signals, examined, &wanted, &mut take).await?;
     rows.sort_by_key(|row: &Vec<Value>| format!("{row:?}"));
     assert_eq!(rows.len() as u64, pulled.rows);
     Ok((rows, pulled))

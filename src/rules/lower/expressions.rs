@@ -72,11 +72,7 @@ impl Lowering<'_> {
     fn variable(&mut self, name: &str, at: Position) -> Expr {
         let known = self.names.iter().rev().find(|(known, _)| known == name);
         match (known, self.constants.get(name)) {
-            (Some((_, Binding::Value(value))), _) => {
-                let value = value.clone();
-                self.room = self.room.saturating_sub(value.size());
-                value
-            }
+            (Some((_, Binding::Value(value))), _) => value.clone(),
             (None, Some(value)) => match constant(value) {
                 Some(value) => value,
                 None => self.hole(format!("`{name}`, a list or a map"), at),

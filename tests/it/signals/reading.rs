@@ -233,7 +233,7 @@ async fn many_rows_come_in_batches() {
         let mut sizes = Vec::new();
         let fields = [customer("name")].into();
         let mut take = |batch: Batch| sizes.push(batch.len());
-        view.pull(&signals, &examined, &About::Customers, &fields, None, &mut take).await.unwrap();
+        view.pull(&signals, &examined, &everybody(&fields), &mut take).await.unwrap();
         assert_eq!(sizes, [4096, 4096, 1808]);
     }
 }

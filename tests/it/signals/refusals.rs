@@ -205,7 +205,8 @@ async fn a_cell_that_no_rule_can_read_spoils_no_other_row() {
                 broken.push((batch.columns[0].value(cell.row), value, cell.message));
             }
         };
-        let pulled = view.pull(&signals, &examined, &About::Customers, &fields, None, &mut take);
+        let wanted = everybody(&fields);
+        let pulled = view.pull(&signals, &examined, &wanted, &mut take);
         assert!(pulled.await.unwrap().rows > 0);
         let [(who, value, said)] = &broken[..] else { panic!("{broken:?}") };
         assert_eq!((who, value), (&Value::Text("A".to_owned()), &Value::Null));
@@ -317,10 +318,10 @@ async fn a_server_that_goes_away_is_no_partial_success() {
         rows += batch.len();
     };
     let fields = [customer("x")].into();
-    let pulled = view.pull(&signals, &examined, &About::Customers, &fields, None, &mut kill).await;
+    let pulled = view.pull(&signals, &examined, &everybody(&fields), &mut kill).await;
     assert!(matches!(pulled, Err(SourceError::Unavailable(_))), "{pulled:?}");
     assert!((1..200_000).contains(&rows));
-    let again = view.pull(&signals, &examined, &About::Customers, &fields, None, &mut |_| {}).await;
+    let again = view.pull(&signals, &examined, &everybody(&fields), &mut |_| {}).await;
     assert!(matches!(again, Err(SourceError::Unavailable(_))), "{again:?}");
 }
 
