@@ -41,6 +41,10 @@ impl Comparison {
     /// relative error of one part in 2^52.
     pub fn of_floats(self, x: f64, y: f64) -> bool {
         let max = if x * y == 0.0 { 1.0 } else { x.abs().max(y.abs()) };
+        if max == 0.0 {
+            // Zero and what is no number: to Rhai, they are equal.
+            return matches!(self, Self::Equal | Self::AtMost | Self::AtLeast);
+        }
         match self {
             Self::Equal => (x - y).abs() / max <= f64::EPSILON,
             Self::Unequal => (x - y).abs() / max > f64::EPSILON,

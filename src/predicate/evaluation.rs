@@ -173,7 +173,10 @@ impl<'b> Pass<'b> {
         }
         let b = self.take(b);
         match b.values(self.rows) {
-            Some(second) => select(&first.absent, &second, &first, self.rows),
+            // Of an unsure row it isn't known either whether its value is absent.
+            Some(second) => {
+                with_unsure(select(&first.absent, &second, &first, self.rows), &first.unsure)
+            }
             None => Vector::Unsure,
         }
     }
