@@ -2,11 +2,18 @@
 //! on columns here, and narrows what a database sends in `signals`.
 //! Rhai stays the meaning: where this form can't say what Rhai would, it says so and never guesses.
 
+mod calculate;
+mod compare;
+mod evaluation;
 mod moment;
+mod program;
+mod vector;
 
 use crate::domain::{Field, Value};
 
+pub use evaluation::Verdict;
 pub use moment::{Moment, Told};
+pub use program::Program;
 
 /// An expression over the fields of one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +113,17 @@ pub enum TextTest {
     EndsWith,
 }
 
+/// How much of a condition has a typed form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    Whole,
+    /// Enough to settle some rows; Rhai is asked about the others.
+    Part,
+    /// Nothing that would settle a row.
+    Nothing,
+}
+
 /// What stopped a script from being lowered, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stopped {
@@ -118,6 +136,29 @@ pub struct Stopped {
 }
 
 impl Expr {
+    /// How much of it has a typed form.
+    pub fn reach(&self) -> Reach {
+        match (self.stopped().is_empty(), self.settles()) {
+            (true, _) => Reach::Whole,
+            (false, true) => Reach::Part,
+            (false, false) => Reach::Nothing,
+        }
+    }
+
+    /// Whether there may be a row on which it comes to a value.
+    fn settles(&self) -> bool {
+        match self {
+            Self::Opaque(_) => false,
+            // What comes first may spare the rest.
+            Self::And(parts) | Self::Or(parts) => parts.first().is_none_or(Self::settles),
+            Self::Coalesce(first, _) => first.settles(),
+            Self::If(asked, then, otherwise) => {
+                asked.settles() && (then.settles() || otherwise.settles())
+            }
+            other => other.parts().into_iter().all(Self::settles),
+        }
+    }
+
     /// Everything in it that has no typed form, in its order.
     pub fn stopped(&self) -> Vec<&Stopped> {
         let mut stopped = Vec::new();
@@ -129,6 +170,73 @@ impl Expr {
             }
         });
         stopped
+    }
+
+    /// Whether it gives a value on every row, whatever the row holds.
+    pub fn never_raises(&self) -> bool {
+        let are_safe =
+            |parts: &[Expr]| parts.iter().all(|part| part.is_bool() && part.never_raises());
+        match self {
+            Self::Constant(_) | Self::Field(_) => true,
+            Self::Compare(_, a, b) | Self::Coalesce(a, b) | Self::After(a, b) => {
+                a.never_raises() && b.never_raises()
+            }
+            Self::And(parts) | Self::Or(parts) => are_safe(parts),
+            Self::Not(a) => a.is_bool() && a.never_raises(),
+            Self::OneOf(a, _) => a.never_raises(),
+            Self::If(a, b, c) => {
+                a.is_bool() && a.never_raises() && b.never_raises() && c.never_raises()
+            }
+            Self::Calculate(..) | Self::Negate(_) => self.bounds().is_some(),
+            Self::Within(..)
+            | Self::Time(..)
+            | Self::Text(..)
+            | Self::Length(_)
+            | Self::Opaque(_) => false,
+        }
+    }
+
+    /// The least and the largest of the whole numbers that it gives on every row, where the script
+    /// itself says so: a score that is put together from constants.
+    fn bounds(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Constant(Value::Int(value)) => Some((*value, *value)),
+            Self::If(asked, a, b) if asked.is_bool() && asked.never_raises() => {
+                let ((a, b), (c, d)) = (a.bounds()?, b.bounds()?);
+                Some((a.min(c), b.max(d)))
+            }
+            Self::Calculate(Operation::Add, a, b) => {
+                let ((a, b), (c, d)) = (a.bounds()?, b.bounds()?);
+                Some((a.checked_add(c)?, b.checked_add(d)?))
+            }
+            Self::Calculate(Operation::Subtract, a, b) => {
+                let ((a, b), (c, d)) = (a.bounds()?, b.bounds()?);
+                Some((a.checked_sub(d)?, b.checked_sub(c)?))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it gives true or false wherever it gives anything.
+    pub fn is_bool(&self) -> bool {
+        match self {
+            Self::Constant(value) => matches!(value, Value::Bool(_)),
+            Self::Compare(..)
+            | Self::And(_)
+            | Self::Or(_)
+            | Self::Not(_)
+            | Self::OneOf(..)
+            | Self::Within(..)
+            | Self::Text(..) => true,
+            Self::If(_, b, c) => b.is_bool() && c.is_bool(),
+            Self::Coalesce(a, _) | Self::After(_, a) => a.is_bool(),
+            _ => false,
+        }
+    }
+
+    /// How many parts it has, itself included.
+    pub fn size(&self) -> usize {
+        1 + self.parts().into_iter().map(Self::size).sum::<usize>()
     }
 
     /// Every field that it reads.

@@ -5,6 +5,8 @@ pub mod cases;
 mod dates;
 mod engine;
 mod load;
+mod lower;
+mod panel;
 mod reading;
 mod row;
 mod row_error;
@@ -21,8 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::domain::{Ask, Field, Place, RuleSettings, Value};
+use crate::predicate::Expr;
 
 pub use engine::{Condition, Engine};
+pub use panel::Panel;
 pub use row_error::RowError;
 
 /// A rule of the pack, checked and ready to be evaluated by the [`Engine`] that loaded it.
@@ -44,6 +48,8 @@ pub struct Rule {
     pub reads: BTreeSet<Field>,
     /// Where each of those is first read.
     pub places: BTreeMap<Field, Place>,
+    /// The typed form of `when`.
+    pub condition: Expr,
     /// What `then` may ask for, as far as it is written out, in the script's order.
     pub asks: Vec<StaticAsk>,
     compiled: script::Compiled,

@@ -1,5 +1,7 @@
 //! `lookout check`: is the pack right? By itself, and against a database or a snapshot if there is one.
 
+mod ways;
+
 use std::collections::BTreeSet;
 
 use super::args::{Check, Exit, Global};
@@ -7,7 +9,7 @@ use super::output::Output;
 use super::wording::counted;
 use crate::app;
 use crate::domain::Problem;
-use crate::pack;
+use crate::pack::{self, Pack};
 use crate::pipeline;
 
 pub(super) async fn run(
@@ -28,20 +30,32 @@ pub(super) async fn run(
     }
     let problems: Vec<Problem> = problems.into_iter().collect();
     let of = config.rules.display().to_string();
-    if !problems.is_empty() || super::is_json(output) {
-        output.problems(&problems, &of);
-    } else if let Some(pack) = &loaded.pack {
-        let cases: usize = pack.rules.values().map(|rule| rule.cases.len()).sum();
-        let against = match seen {
-            Some(source) => format!(", held against {source}"),
-            None => "; name a --source to hold it against a database, too".to_owned(),
-        };
-        output.text(&format!(
-            "{of} is right: {}, {}, {}{against}.",
-            counted(pack.rules.len() as u64, "rule"),
-            counted(pack.signals.others.len() as u64 + 1, "signal"),
-            counted(cases as u64, "case"),
-        ));
+    let explained = loaded.pack.as_ref().filter(|_| args.explain);
+    match explained {
+        Some(pack) if super::is_json(output) => output.json(&ways::json(&problems, pack)),
+        _ if super::is_json(output) || !problems.is_empty() => output.problems(&problems, &of),
+        _ => {
+            if let Some(pack) = &loaded.pack {
+                output.text(&fine(pack, &of, seen.as_deref()));
+            }
+        }
+    }
+    if let Some(pack) = explained.filter(|_| !super::is_json(output)) {
+        output.text(&ways::text(pack));
     }
     Ok(if problems.is_empty() { Exit::Fine } else { Exit::Findings })
+}
+
+fn fine(pack: &Pack, of: &str, source: Option<&str>) -> String {
+    let cases: usize = pack.rules.values().map(|rule| rule.cases.len()).sum();
+    let against = match source {
+        Some(source) => format!(", held against {source}"),
+        None => "; name a --source to hold it against a database, too".to_owned(),
+    };
+    format!(
+        "{of} is right: {}, {}, {}{against}.",
+        counted(pack.rules.len() as u64, "rule"),
+        counted(pack.signals.others.len() as u64 + 1, "signal"),
+        counted(cases as u64, "case"),
+    )
 }

@@ -301,7 +301,26 @@ impl Texts {
         (self.ends[row] - start) as usize
     }
 
-    fn push(&mut self, text: &str) {
+    /// For each row, whether its text is this one.
+    pub fn each_equals(&self, other: &str) -> Vec<bool> {
+        let (all, other) = (self.all.as_bytes(), other.as_bytes());
+        let mut start = 0;
+        let equals = |end: &u32| {
+            let text = start..*end as usize;
+            start = text.end;
+            // Most texts differ in their length already.
+            text.len() == other.len() && all[text] == *other
+        };
+        self.ends.iter().map(equals).collect()
+    }
+
+    /// How many bytes all of them have together.
+    pub fn all_bytes(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, text: &str) {
         self.all.push_str(text);
         self.ends.push(self.all.len() as u32);
     }
@@ -338,7 +357,7 @@ pub fn day_of_text(text: &str) -> Option<i32> {
 /// as an instant but is written otherwise, and for any other text.
 pub fn micros_of_text(text: &str) -> Option<i64> {
     let at: Instant = parse_instant(text)?;
-    let exact = at.timestamp_subsec_nanos() % 1000 == 0 && format_instant(&at) == text;
+    let exact = at.timestamp_subsec_nanos().is_multiple_of(1000) && format_instant(&at) == text;
     exact.then(|| at.timestamp_micros())
 }
 

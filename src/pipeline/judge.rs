@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
-use crate::signals::{Examined, SourceError, View, Wanted};
+use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;
@@ -209,17 +209,16 @@ impl Pass<'_> {
             About::Signal(name) => self.examined.rows.get(name).copied().unwrap_or(u64::MAX),
         };
         let too_many = (rows as f64 * self.pack.policy.errors) as u64;
+        let mut panel = self.pack.engine.panel(group.iter().map(|(_, rule)| &rule.rule));
         let mut on_batch = |batch: Batch| {
-            for (id, rule) in group {
+            let judged = panel.judge(&batch, self.as_of);
+            for (number, ((id, rule), judged)) in group.iter().zip(judged).enumerate() {
+                note((id, rule), &batch, judged, self.watch, &mut found);
                 // A rule that has failed too often already will sit out whatever the rest says; one
                 // that never ends would take its time over every row.
-                if let Some(fared) =
-                    found.rules.get_mut(*id).filter(|fared| fared.errors > too_many)
-                {
-                    fared.subjects += batch.len() as u64;
-                    continue;
+                if found.rules.get(*id).is_some_and(|fared| fared.errors > too_many) {
+                    panel.leave_out(number);
                 }
-                judge(self.pack, (id, rule), &batch, self.as_of, self.watch, &mut found);
             }
             self.rows += batch.len() as u64;
             if let Some(progress) = self.watch.progress {
@@ -228,22 +227,34 @@ impl Pass<'_> {
         };
         let signals = &self.pack.signals;
         let only = self.watch.customer.filter(|_| self.watch.nobody_else);
-        let wanted = Wanted { about, fields: &fields, customer: only, conditions: None };
+        let moment = self.pack.engine.moment(self.as_of);
+        let any_of = group.iter().map(|(_, rule)| &rule.rule.condition).collect();
+        // Whoever is watched is to be seen whether or not a rule is true of them.
+        let conditions = match self.watch.customer {
+            None => Some(Conditions { any_of, moment: &moment }),
+            Some(_) => None,
+        };
+        let wanted = Wanted { about, fields: &fields, customer: only, conditions };
         let pulled = view.pull(signals, self.examined, &wanted, &mut on_batch).await?;
         found.orphans = pulled.orphans;
+        for fared in found.rules.values_mut() {
+            fared.subjects = match only {
+                Some(_) => pulled.rows,
+                None => rows.saturating_sub(pulled.orphans),
+            };
+        }
         Ok(found)
     }
 }
 
-fn judge(
-    pack: &Pack,
+/// Writes down what became of a batch.
+fn note(
     (id, rule): (&RuleId, &PackRule),
     batch: &Batch,
-    as_of: Instant,
+    mut judged: Judged,
     watch: Watch<'_>,
     found: &mut Found,
 ) {
-    let mut judged = pack.engine.judge(&rule.rule, batch, as_of);
     refuse_broken(rule, batch, &mut judged);
     if let Some(customer) = watch.customer {
         for row in (0..batch.len()).filter(|row| batch.customer(*row) == *customer) {
@@ -260,7 +271,6 @@ fn judge(
         }
     }
     let Some(rule_found) = found.rules.get_mut(id) else { return };
-    rule_found.subjects += batch.len() as u64;
     rule_found.matches.extend(judged.matched.into_iter().map(|row| {
         Arc::new(Match {
             rule: id.clone(),

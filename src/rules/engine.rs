@@ -53,6 +53,17 @@ impl Engine {
     /// The rows of a batch for which the rule's `when` is true, and those on which it raises.
     /// A field that the rule reads and the batch lacks raises on every row that reads it.
     pub fn judge(&self, rule: &Rule, batch: &Batch, as_of: Instant) -> Judged {
+        self.judge_rows(rule, batch, 0..batch.len(), as_of)
+    }
+
+    /// The same for some of the rows, which come in order.
+    pub(super) fn judge_rows(
+        &self,
+        rule: &Rule,
+        batch: &Batch,
+        rows: impl IntoIterator<Item = usize>,
+        as_of: Instant,
+    ) -> Judged {
         let compiled = &rule.compiled;
         let read = &compiled.names.slots[..compiled.when_slots];
         let mut row = Row::new(compiled.names.clone(), self.moment(as_of));
@@ -63,7 +74,7 @@ impl Engine {
         }
         let mut evaluation = Evaluation::new(&self.rhai, row, Some(&compiled.library));
         let mut judged = Judged::default();
-        for number in 0..batch.len() {
+        for number in rows {
             evaluation.go_to(number);
             let verdict = evaluation.evaluate(&compiled.when, compiled.when_at).and_then(|value| {
                 value
@@ -155,7 +166,8 @@ impl Engine {
         Ok(holds.then(|| condition.reads.iter().filter_map(read).collect()))
     }
 
-    fn moment(&self, as_of: Instant) -> Moment {
+    /// An instant in the engine's calendar.
+    pub fn moment(&self, as_of: Instant) -> Moment {
         Moment::new(&self.calendar, as_of)
     }
 

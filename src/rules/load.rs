@@ -9,7 +9,7 @@ use super::reading::{Kind, Part, Reader};
 use super::row::{Names, RowKind, Slot};
 use super::script::{self, Compiled, Function, Script};
 use super::settings::Constants;
-use super::{Rule, dates, sandbox, syntax, verbs};
+use super::{Rule, dates, lower, sandbox, syntax, verbs};
 use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, nearest};
 
 /// What the first parameter is always called.
@@ -71,8 +71,11 @@ pub(super) fn load(
         when_slots,
         library: script.ast.shared_lib().clone(),
     };
+    let kinds = row_kinds(is_keyed);
+    let condition = lower::lower(when, kinds, &script.functions, &constants.seen);
     (problems.len() == before).then(|| Rule {
         settings,
+        condition,
         setting_places: constants.places(),
         folder: folder.to_owned(),
         constants: constants.own,
@@ -225,11 +228,16 @@ fn subject_name(
 
 /// What each parameter of `when` or `then` stands for.
 fn rows(function: &Function, is_keyed: bool) -> Vec<(String, Kind)> {
-    let kinds: &[RowKind] = match is_keyed {
+    let kinds = row_kinds(is_keyed).iter().map(|kind| Kind::Row(*kind));
+    function.parameters.iter().cloned().zip(kinds).collect()
+}
+
+/// The rows that `when` and `then` are given, in their order.
+fn row_kinds(is_keyed: bool) -> &'static [RowKind] {
+    match is_keyed {
         true => &[RowKind::Customer, RowKind::Subject, RowKind::Episode],
         false => &[RowKind::Customer, RowKind::Episode],
-    };
-    (function.parameters.iter().cloned()).zip(kinds.iter().map(|kind| Kind::Row(*kind))).collect()
+    }
 }
 
 fn check_topic(settings: &RuleSettings, contacts_at: Option<Place>, problems: &mut Vec<Problem>) {

@@ -14,7 +14,7 @@ use super::{dates, row, verbs};
 /// Steps of one evaluation on one row. With the sizes below they bound its memory too.
 const OPERATIONS: u64 = 20_000;
 /// These two together fit into a thread's two megabytes of stack, in a debug build too.
-const CALL_LEVELS: usize = 8;
+pub(super) const CALL_LEVELS: usize = 8;
 const EXPRESSION_DEPTH: usize = 48;
 const VARIABLES: usize = 256;
 const FUNCTIONS: usize = 256;

@@ -3,6 +3,7 @@
 mod dates;
 mod judging;
 mod loading;
+mod lowering;
 mod meaning;
 mod sandbox;
 

@@ -8,6 +8,7 @@ mod bad_input;
 mod command_line;
 mod deliver;
 mod demo;
+mod differ;
 mod flow;
 mod model;
 mod pack;

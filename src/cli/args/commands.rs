@@ -70,8 +70,12 @@ pub struct Seen {
 #[command(after_help = "Examples:
   lookout check                                the pack by itself
   lookout check --source sqlite:shop.db        its names and types too
-  lookout check --snapshot monday.snap         the same, without the database")]
+  lookout check --snapshot monday.snap         the same, without the database
+  lookout check --explain                      which rules are judged fast, and what slows the others")]
 pub struct Check {
+    /// Say how each rule is judged: by whole columns, or by Rhai, customer by customer
+    #[arg(long)]
+    pub explain: bool,
     /// What to check names and types against.
     #[command(flatten)]
     pub seen: Seen,

@@ -131,3 +131,26 @@ fn without_pack(text: &str) -> String {
     let hash = text.split("with pack ").nth(1).unwrap().split_whitespace().next().unwrap();
     text.replace(hash, "HASH")
 }
+
+#[test]
+fn check_explains_how_each_rule_is_judged() {
+    let demo = demo();
+    let change = |rule: &str, from: &str, to: &str| {
+        let file = demo.path().join("rules").join(rule).join("rule.rhai");
+        let script = std::fs::read_to_string(&file).unwrap();
+        assert!(script.contains(from), "{script}");
+        std::fs::write(file, script.replace(from, to)).unwrap();
+    };
+    change("stalled-order", ">= PATIENCE", ">= PATIENCE && customer.name.to_upper() != \"X\"");
+    change("failed-logins", "fn when(customer) {", "fn when(customer) {\n    for n in 0..3 { }");
+    insta::assert_snapshot!("check_explain", told(demo.path(), "check --explain"));
+    let json = told(demo.path(), "check --explain --format json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rules = json["rules"].as_array().unwrap();
+    let judged = |rule: &str| rules.iter().find(|r| r["rule"] == rule).unwrap();
+    assert_eq!(judged("churn-risk")["judged"], "columns");
+    assert_eq!(judged("stalled-order")["judged"], "columns_then_rhai");
+    assert_eq!(judged("failed-logins")["judged"], "rhai");
+    assert_eq!(judged("failed-logins")["stopped"][0]["what"], "a loop");
+    assert_eq!(judged("failed-logins")["stopped"][0]["line"], 12);
+}

@@ -1,0 +1,282 @@
+//! A made-up company on a real database, and what the product says about it in every way it has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use lookout::domain::{About, Batch, Column, Field, RuleId, SignalName};
+use lookout::rules::{Engine, Judged, RowError, Rule};
+use lookout::signals::{self, Examined, Signals, Source, View};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::company::{Database, TYPES, Table, write_signals};
+use super::moment::When;
+use crate::support::postgres;
+
+/// Where companies are set up, one after another.
+pub struct Ground {
+    runtime: Runtime,
+    folder: TempDir,
+    postgres: Option<String>,
+    built: u64,
+}
+
+/// A company that stands.
+pub struct Site {
+    signals: Signals,
+    examined: Examined,
+    view: View,
+    /// Every row of what rules can be about.
+    customers: Batch,
+    items: Batch,
+}
+
+/// What became of a subject for which a rule is not just false.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    Match,
+    Error(RowError),
+}
+
+type Fates = BTreeMap<String, Fate>;
+
+/// What rules were judged on, and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Rows there were, as often as they were asked for.
+    pub rows: usize,
+    /// Rows that a narrowed pull gave.
+    pub pulled: usize,
+    /// Rules that match some rows and not all of them.
+    pub telling: usize,
+    /// Rules that raise on some rows and not on all of them.
+    pub raising: usize,
+}
+
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.pulled += more.pulled;
+        self.telling += more.telling;
+        self.raising += more.raising;
+    }
+}
+
+impl Ground {
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { runtime, folder: tempfile::tempdir().unwrap(), postgres: None, built: 0 }
+    }
+
+    /// Sets a company up and reads all of it. The error says what the product does not take.
+    pub fn build(
+        &mut self,
+        database: Database,
+        tables: &[Table],
+        when: &When,
+    ) -> Result<Site, String> {
+        self.built += 1;
+        let folder = self.folder.path().join(self.built.to_string());
+        write_signals(tables, &folder.join("signals"));
+        let mut problems = Vec::new();
+        let signals = signals::load(&folder.join("signals"), &mut problems);
+        let signals = signals.ok_or_else(|| format!("{problems:#?}"))?;
+        let sql: String = tables.iter().map(Table::create).collect();
+        let url = self.fill(database, &folder, &sql)?;
+        self.runtime.block_on(read(&url, signals, when))
+    }
+
+    fn fill(&mut self, database: Database, folder: &Path, sql: &str) -> Result<String, String> {
+        match database {
+            Database::Sqlite => {
+                let file = folder.join("company.db");
+                let connection = rusqlite::Connection::open(&file).unwrap();
+                let all = format!(
+                    "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {sql} COMMIT"
+                );
+                connection.execute_batch(&all).map_err(|error| error.to_string())?;
+                Ok(format!("sqlite:{}", file.display()))
+            }
+            Database::Postgres => {
+                let url = match &self.postgres {
+                    Some(url) => url.clone(),
+                    None => self.runtime.block_on(async {
+                        let url = postgres::database().await;
+                        postgres::execute(&url, TYPES).await;
+                        url
+                    }),
+                };
+                self.postgres = Some(url.clone());
+                let gone = "DROP TABLE IF EXISTS t_customers, t_facts, t_items;";
+                self.runtime.block_on(postgres::execute(&url, &format!("{gone} {sql}")));
+                Ok(url)
+            }
+        }
+    }
+
+    /// Judges rules in every way. The error says where two ways differ.
+    pub fn compare(
+        &self,
+        site: &mut Site,
+        engine: &Engine,
+        rules: &[Rule],
+        when: &When,
+    ) -> Result<Seen, String> {
+        self.runtime.block_on(site.compare(engine, rules, when))
+    }
+}
+
+async fn read(url: &str, signals: Signals, when: &When) -> Result<Site, String> {
+    let said = |error: signals::SourceError| error.to_string();
+    let mut view = Source::open(url).await.map_err(said)?.view(when.as_of()).await.map_err(said)?;
+    let names: BTreeSet<SignalName> = signals.others.keys().cloned().collect();
+    let examined = view.examine(&signals, &names).await.map_err(said)?;
+    if !examined.problems.is_empty() {
+        return Err(format!("{:#?}", examined.problems));
+    }
+    let customers = all(&mut view, &signals, &examined, &About::Customers).await?;
+    let items = all(&mut view, &signals, &examined, &About::Signal("items".into())).await?;
+    Ok(Site { signals, examined, view, customers, items })
+}
+
+/// Every row and field that a rule can be about.
+async fn all(
+    view: &mut View,
+    signals: &Signals,
+    examined: &Examined,
+    about: &About,
+) -> Result<Batch, String> {
+    let mut fields = BTreeSet::new();
+    for (signal, columns) in &examined.columns {
+        for column in columns.iter().filter(|column| column.name != "customer_id") {
+            let name = column.name.clone();
+            match signal.as_str() {
+                "customers" => _ = fields.insert(Field::Customer(name)),
+                "items" if *about == About::Customers => {}
+                "items" => _ = fields.insert(Field::Subject(name)),
+                _ => _ = fields.insert(Field::Signal(signal.clone(), name)),
+            }
+        }
+    }
+    let mut batches = pull(view, signals, examined, about, &fields, None).await?;
+    if batches.len() != 1 {
+        return Err(format!("a company that fits into {} batches", batches.len()));
+    }
+    Ok(batches.remove(0))
+}
+
+async fn pull(
+    view: &mut View,
+    signals: &Signals,
+    examined: &Examined,
+    about: &About,
+    fields: &BTreeSet<Field>,
+    _conditions: Option<()>,
+) -> Result<Vec<Batch>, String> {
+    let mut batches = Vec::new();
+    let mut take = |batch: Batch| batches.push(batch);
+    let pulled = view.pull(signals, examined, about, fields, None, &mut take).await;
+    pulled.map_err(|error| format!("the pull failed: {error}"))?;
+    Ok(batches)
+}
+
+fn judged(engine: &Engine, rules: &[Rule], batch: &Batch, when: &When) -> Vec<Judged> {
+    engine.panel(rules).judge(batch, when.as_of())
+}
+
+impl Site {
+    async fn compare(
+        &mut self,
+        engine: &Engine,
+        rules: &[Rule],
+        when: &When,
+    ) -> Result<Seen, String> {
+        let about = rules[0].settings.about.clone();
+        let all = if about == About::Customers { &self.customers } else { &self.items };
+        let fields: BTreeSet<Field> = rules.iter().flat_map(|rule| rule.reads.clone()).collect();
+        if let Some(field) = fields.iter().find(|field| !all.layout.fields.contains(field)) {
+            return Err(format!("the company lacks {field:?}"));
+        }
+        let by_rhai: Vec<Judged> =
+            rules.iter().map(|rule| engine.judge(rule, all, when.as_of())).collect();
+        for (batch, what) in [(all, "the columns"), (&untyped(all), "columns of plain values")] {
+            let by_columns = judged(engine, rules, batch, when);
+            for ((rule, expected), found) in rules.iter().zip(&by_rhai).zip(&by_columns) {
+                let (expected, found) = (fates(all, rule, expected), fates(all, rule, found));
+                same(what, rule, &expected, &found)?;
+            }
+        }
+        let batches =
+            pull(&mut self.view, &self.signals, &self.examined, &about, &fields, None).await?;
+        let mut found = vec![Fates::new(); rules.len()];
+        for batch in &batches {
+            let judged = judged(engine, rules, batch, when);
+            for ((rule, judged), found) in rules.iter().zip(&judged).zip(&mut found) {
+                found.extend(fates(batch, rule, judged));
+            }
+        }
+        for ((rule, judged), found) in rules.iter().zip(&by_rhai).zip(&found) {
+            same("the narrowed pull", rule, &fates(all, rule, judged), found)?;
+        }
+        let some = |rows: usize| rows > 0 && rows < all.len();
+        Ok(Seen {
+            rows: all.len(),
+            pulled: batches.iter().map(Batch::len).sum(),
+            telling: by_rhai.iter().filter(|judged| some(judged.matched.len())).count(),
+            raising: by_rhai.iter().filter(|judged| some(judged.errors.len())).count(),
+        })
+    }
+}
+
+/// The same cells as values without a type of their own: what cases are judged on.
+fn untyped(batch: &Batch) -> Batch {
+    let values = |column: &Arc<Column>| (0..column.len()).map(|row| column.value(row)).collect();
+    let columns = batch.columns.iter().map(|column| {
+        let values: Vec<_> = values(column);
+        Arc::new(Column::of(values))
+    });
+    Batch { columns: columns.collect(), ..batch.clone() }
+}
+
+/// What became of each subject; a cell that nobody can read fails the rules that read it.
+fn fates(batch: &Batch, rule: &Rule, judged: &Judged) -> Fates {
+    let matched = judged.matched.iter().map(|row| (*row, Fate::Match));
+    let errors = judged.errors.iter().map(|(row, error)| (*row, Fate::Error(error.clone())));
+    let mut fates: Fates =
+        matched.chain(errors).map(|(row, fate)| (batch.subject(row).to_string(), fate)).collect();
+    for broken in &batch.broken {
+        if rule.reads.contains(&batch.layout.fields[broken.column]) {
+            let error = RowError { message: broken.message.clone(), line: None, column: None };
+            fates.insert(batch.subject(broken.row).to_string(), Fate::Error(error));
+        }
+    }
+    fates
+}
+
+fn same(what: &str, rule: &Rule, expected: &Fates, found: &Fates) -> Result<(), String> {
+    let subjects: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    for subject in subjects {
+        let (expected, found) = (expected.get(subject), found.get(subject));
+        if expected != found {
+            let id = &rule.settings.id;
+            return Err(format!(
+                "rule {id}, subject {subject}: Rhai gives {expected:?}, {what} {found:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Loads a script. The error says what is wrong with it.
+pub fn load(engine: &Engine, id: &str, script: &str) -> Result<Rule, String> {
+    thread_local! {
+        static FOLDER: TempDir = tempfile::tempdir().unwrap();
+    }
+    FOLDER.with(|folder| {
+        std::fs::write(folder.path().join("rule.rhai"), script).unwrap();
+        let mut problems = Vec::new();
+        let rule = engine.load(folder.path(), RuleId::from(id), &mut problems);
+        rule.filter(|_| problems.is_empty()).ok_or_else(|| format!("{problems:#?}"))
+    })
+}
