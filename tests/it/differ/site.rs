@@ -45,10 +45,10 @@ type Fates = BTreeMap<String, Fate>;
 /// What rules were judged on, and what came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Seen {
-    /// Rows there were, as often as they were asked for.
-    pub rows: usize,
-    /// Rows that a narrowed pull gave.
-    pub pulled: usize,
+    /// Rows for which no rule that was asked about them had a use.
+    pub idle: usize,
+    /// Those of them that a narrowed pull left out.
+    pub left_out: usize,
     /// Rules that lower whole, and in part.
     pub lowered: usize,
     pub partly: usize,
@@ -60,8 +60,8 @@ pub struct Seen {
 
 impl std::ops::AddAssign for Seen {
     fn add_assign(&mut self, more: Self) {
-        self.rows += more.rows;
-        self.pulled += more.pulled;
+        self.idle += more.idle;
+        self.left_out += more.left_out;
         self.lowered += more.lowered;
         self.partly += more.partly;
         self.telling += more.telling;
@@ -226,13 +226,15 @@ impl Site {
                 found.extend(fates(batch, rule, judged));
             }
         }
+        let mut in_use = BTreeSet::new();
         for ((rule, judged), found) in rules.iter().zip(&by_rhai).zip(&found) {
             same("the narrowed pull", rule, &fates(all, rule, judged), found)?;
+            in_use.extend(found.keys());
         }
         let some = |rows: usize| rows > 0 && rows < all.len();
         Ok(Seen {
-            rows: all.len(),
-            pulled: batches.iter().map(Batch::len).sum(),
+            idle: all.len() - in_use.len(),
+            left_out: all.len() - batches.iter().map(Batch::len).sum::<usize>(),
             lowered: rules.iter().filter(|rule| rule.condition.stopped().is_empty()).count(),
             partly: rules.iter().filter(|rule| is_partly(&rule.condition)).count(),
             telling: by_rhai.iter().filter(|judged| some(judged.matched.len())).count(),
