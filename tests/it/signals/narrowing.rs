@@ -190,6 +190,11 @@ async fn texts_are_told_apart_by_their_bytes() {
         (not(either), "acef"),
     ];
     let values = ["'Pro'", "'pro'", "'pro '", "''", "NULL", "'prö'"];
+    // A text that a rule may not hold fails its row.
+    let long = "replace(hex(zeroblob(4100)), '00', 'ab')";
+    let cases_of_long = [(compare(field("x"), Equal, pro()), "b")];
+    on_sqlite("TEXT", &["'Pro'", long], &cases_of_long).await;
+    on_postgres("TEXT", &["'Pro'", "repeat('ab', 4100)"], &cases_of_long).await;
     on_sqlite("TEXT COLLATE NOCASE", &values, &cases).await;
     on_postgres("TEXT", &values, &cases).await;
     on_postgres("VARCHAR(9) COLLATE \"en-x-icu\"", &values, &cases).await;
