@@ -268,3 +268,14 @@ async fn days_are_counted_where_they_are_days() {
         on_postgres(kind, &values, &[(long_ago.clone(), "abd"), (lately.clone(), "abcd")]).await;
     }
 }
+
+#[tokio::test]
+async fn a_query_that_fails_where_it_is_narrowed_is_read_whole() {
+    let sql = "SELECT id AS customer_id, CAST(x AS INTEGER) AS x FROM t WHERE is_number(x)";
+    let shop = Shop::new(&[("customers.sql", sql)]);
+    let function = "CREATE FUNCTION is_number(x TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE COST 100000 AS \
+                    'BEGIN RETURN x ~ ''^[0-9]+$''; END'";
+    let url = postgres(&format!("{}; {function}", table("TEXT", &["'5'", "'six'", "'7'"]))).await;
+    let more = compare(field("x"), Greater, Value::Int(6));
+    hold(&url, &shop, &[(more, "ac")]).await;
+}
