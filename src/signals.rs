@@ -98,7 +98,7 @@ pub struct Examined {
     pub problems: BTreeMap<SignalName, Vec<Problem>>,
     /// How many customers there are.
     pub customers: u64,
-    /// How many rows each signal has that could be examined.
+    /// How many rows each signal has that could be examined; a survey counts only those of keyed ones.
     pub rows: BTreeMap<SignalName, u64>,
     /// How many rows of each keyed signal have a customer who is not among the customers. Only a
     /// survey counts them.

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
-use crate::signals::{Examined, SourceError, View, Wanted};
+use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;
@@ -227,9 +227,22 @@ impl Pass<'_> {
         };
         let signals = &self.pack.signals;
         let only = self.watch.customer.filter(|_| self.watch.nobody_else);
-        let wanted = Wanted { about, fields: &fields, customer: only, conditions: None };
+        let moment = self.pack.engine.moment(self.as_of);
+        let any_of = group.iter().map(|(_, rule)| &rule.rule.condition).collect();
+        // Whoever is watched is to be seen whether or not a rule is true of them.
+        let conditions = match self.watch.customer {
+            None => Some(Conditions { any_of, moment: &moment }),
+            Some(_) => None,
+        };
+        let wanted = Wanted { about, fields: &fields, customer: only, conditions };
         let pulled = view.pull(signals, self.examined, &wanted, &mut on_batch).await?;
         found.orphans = pulled.orphans;
+        for fared in found.rules.values_mut() {
+            fared.subjects = match only {
+                Some(_) => pulled.rows,
+                None => rows.saturating_sub(pulled.orphans),
+            };
+        }
         Ok(found)
     }
 }
@@ -258,7 +271,6 @@ fn note(
         }
     }
     let Some(rule_found) = found.rules.get_mut(id) else { return };
-    rule_found.subjects += batch.len() as u64;
     rule_found.matches.extend(judged.matched.into_iter().map(|row| {
         Arc::new(Match {
             rule: id.clone(),

@@ -166,7 +166,8 @@ impl Engine {
         Ok(holds.then(|| condition.reads.iter().filter_map(read).collect()))
     }
 
-    pub(super) fn moment(&self, as_of: Instant) -> Moment {
+    /// An instant in the engine's calendar.
+    pub fn moment(&self, as_of: Instant) -> Moment {
         Moment::new(&self.calendar, as_of)
     }
 

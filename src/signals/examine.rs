@@ -2,11 +2,12 @@
 //! signal is reported, and never spoils the others.
 
 mod columns;
+mod survey;
 
 use std::collections::BTreeSet;
 
 use super::lexer::Dialect;
-use super::source::{Failure, View};
+use super::source::{Failure, RawColumn, View};
 use super::{Column, Examined, Signal, Signals, SourceError, compose};
 use crate::domain::{Place, Problem, SignalName, Value};
 use columns::{Described, Ids};
@@ -24,6 +25,12 @@ struct Rows {
     most: u64,
     /// SQLite, where each row may differ: the types in which `customer_id` is stored.
     stored: Option<(String, String)>,
+}
+
+/// A signal whose columns are as they must be.
+struct Looked {
+    query: String,
+    raw: Vec<RawColumn>,
 }
 
 impl View {
@@ -55,34 +62,45 @@ impl View {
         examined: &mut Examined,
     ) -> Result<Option<Ids>, SourceError> {
         let mut problems = Vec::new();
-        let ids = match self.query(signal) {
-            Err(problem) => {
-                problems.push(*problem);
-                None
+        let ids = match self.look_at(signal, examined, &mut problems).await? {
+            Some(Looked { query, raw }) => {
+                let described = Described { signal, raw: &raw, dialect: self.dialect() };
+                self.rows(&described, &query, customers, examined, &mut problems).await?
             }
-            Ok(query) => match self.describe(&query).await {
-                Err(Failure::Gone(why)) => return Err(self.gone(Failure::Gone(why))),
-                Err(failure) => {
-                    problems.push(self.sql_problem(signal, &failure));
-                    None
-                }
-                Ok(raw) => {
-                    let checked = Described { signal, raw: &raw, dialect: self.dialect() };
-                    checked.check(&mut problems);
-                    let columns = raw.iter().map(Column::described);
-                    examined.columns.insert(signal.name.clone(), columns.collect());
-                    if problems.is_empty() {
-                        self.rows(&checked, &query, customers, examined, &mut problems).await?
-                    } else {
-                        None
-                    }
-                }
-            },
+            None => None,
         };
         if !problems.is_empty() {
             examined.problems.insert(signal.name.clone(), problems);
         }
         Ok(ids)
+    }
+
+    /// What the database says of a signal without reading a row; none where something is wrong.
+    async fn look_at(
+        &mut self,
+        signal: &Signal,
+        examined: &mut Examined,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<Looked>, SourceError> {
+        let query = match self.query(signal) {
+            Ok(query) => query,
+            Err(problem) => {
+                problems.push(*problem);
+                return Ok(None);
+            }
+        };
+        let raw = match self.describe(&query).await {
+            Ok(raw) => raw,
+            Err(Failure::Gone(why)) => return Err(self.gone(Failure::Gone(why))),
+            Err(failure) => {
+                problems.push(self.sql_problem(signal, &failure));
+                return Ok(None);
+            }
+        };
+        Described { signal, raw: &raw, dialect: self.dialect() }.check(problems);
+        let columns = raw.iter().map(Column::described).collect();
+        examined.columns.insert(signal.name.clone(), columns);
+        Ok(problems.is_empty().then_some(Looked { query, raw }))
     }
 
     /// Looks at the rows: how many, whose, and whether one stands where one belongs.
