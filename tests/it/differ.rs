@@ -60,7 +60,13 @@ impl Tally {
     fn assert_told(&self) {
         let (rules, seen) = (2 * self.cases, &self.seen);
         let said = format!("{self:?}");
+        eprintln!("{said}");
         assert!(self.refused * 10 < self.cases, "too many scripts don't load: {said}");
+        assert!(seen.lowered * 100 > rules * 70, "too few rules lower: {said}");
+        assert!(seen.partly * 100 > rules * 5, "too few rules lower in part: {said}");
+        let opaque = rules - seen.lowered - seen.partly;
+        assert!(opaque * 100 > rules * 2, "too few rules don't lower: {said}");
+        assert!(seen.left_out * 100 > seen.idle * 30, "too few rows are left out: {said}");
         assert!(seen.telling * 100 > rules * 30, "too few rules tell rows apart: {said}");
         assert!(seen.raising * 100 > rules * 25, "too few rules raise on some rows: {said}");
     }

@@ -2,6 +2,7 @@
 //! that a script that shows a mistake can be made small.
 
 mod expressions;
+mod plain;
 
 use super::chance::Chance;
 use super::company::{COLUMNS, Family};
@@ -71,7 +72,10 @@ pub fn rule(chance: &mut Chance, when: &When, is_keyed: bool) -> Node {
         let helper = grower.helper(number);
         top.push(helper);
     }
-    let body = grower.body(Kind::Bool);
+    let body = match grower.chance.percent(45) {
+        true => grower.plain_condition(2),
+        false => grower.body(Kind::Bool),
+    };
     let (when, then) = match is_keyed {
         true => ("fn when(customer, item) {\n    ¤\n}", "fn then(customer, item) { task(\"t\"); }"),
         false => ("fn when(customer) {\n    ¤\n}", "fn then(customer) { task(\"t\"); }"),

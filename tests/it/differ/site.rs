@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lookout::domain::{About, Batch, Column, Field, RuleId, SignalName};
+use lookout::predicate::{Expr, Moment};
 use lookout::rules::{Engine, Judged, RowError, Rule};
-use lookout::signals::{self, Examined, Signals, Source, View};
+use lookout::signals::{self, Conditions, Examined, Signals, Source, View, Wanted};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -44,10 +45,13 @@ type Fates = BTreeMap<String, Fate>;
 /// What rules were judged on, and what came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Seen {
-    /// Rows there were, as often as they were asked for.
-    pub rows: usize,
-    /// Rows that a narrowed pull gave.
-    pub pulled: usize,
+    /// Rows for which no rule that was asked about them had a use.
+    pub idle: usize,
+    /// Those of them that a narrowed pull left out.
+    pub left_out: usize,
+    /// Rules that lower whole, and in part.
+    pub lowered: usize,
+    pub partly: usize,
     /// Rules that match some rows and not all of them.
     pub telling: usize,
     /// Rules that raise on some rows and not on all of them.
@@ -56,8 +60,10 @@ pub struct Seen {
 
 impl std::ops::AddAssign for Seen {
     fn add_assign(&mut self, more: Self) {
-        self.rows += more.rows;
-        self.pulled += more.pulled;
+        self.idle += more.idle;
+        self.left_out += more.left_out;
+        self.lowered += more.lowered;
+        self.partly += more.partly;
         self.telling += more.telling;
         self.raising += more.raising;
     }
@@ -172,11 +178,12 @@ async fn pull(
     examined: &Examined,
     about: &About,
     fields: &BTreeSet<Field>,
-    _conditions: Option<()>,
+    conditions: Option<Conditions<'_>>,
 ) -> Result<Vec<Batch>, String> {
     let mut batches = Vec::new();
     let mut take = |batch: Batch| batches.push(batch);
-    let pulled = view.pull(signals, examined, about, fields, None, &mut take).await;
+    let wanted = Wanted { about, fields, customer: None, conditions };
+    let pulled = view.pull(signals, examined, &wanted, &mut take).await;
     pulled.map_err(|error| format!("the pull failed: {error}"))?;
     Ok(batches)
 }
@@ -207,8 +214,11 @@ impl Site {
                 same(what, rule, &expected, &found)?;
             }
         }
-        let batches =
-            pull(&mut self.view, &self.signals, &self.examined, &about, &fields, None).await?;
+        let moment = Moment::new(&Arc::new(when.calendar()), when.as_of());
+        let any_of: Vec<&Expr> = rules.iter().map(|rule| &rule.condition).collect();
+        let conditions = Some(Conditions { any_of, moment: &moment });
+        let (view, signals) = (&mut self.view, &self.signals);
+        let batches = pull(view, signals, &self.examined, &about, &fields, conditions).await?;
         let mut found = vec![Fates::new(); rules.len()];
         for batch in &batches {
             let judged = judged(engine, rules, batch, when);
@@ -216,17 +226,26 @@ impl Site {
                 found.extend(fates(batch, rule, judged));
             }
         }
+        let mut in_use = BTreeSet::new();
         for ((rule, judged), found) in rules.iter().zip(&by_rhai).zip(&found) {
             same("the narrowed pull", rule, &fates(all, rule, judged), found)?;
+            in_use.extend(found.keys());
         }
         let some = |rows: usize| rows > 0 && rows < all.len();
         Ok(Seen {
-            rows: all.len(),
-            pulled: batches.iter().map(Batch::len).sum(),
+            idle: all.len() - in_use.len(),
+            left_out: all.len() - batches.iter().map(Batch::len).sum::<usize>(),
+            lowered: rules.iter().filter(|rule| rule.condition.stopped().is_empty()).count(),
+            partly: rules.iter().filter(|rule| is_partly(&rule.condition)).count(),
             telling: by_rhai.iter().filter(|judged| some(judged.matched.len())).count(),
             raising: by_rhai.iter().filter(|judged| some(judged.errors.len())).count(),
         })
     }
+}
+
+/// Whether some of it lowers and some doesn't.
+fn is_partly(condition: &Expr) -> bool {
+    !condition.stopped().is_empty() && !matches!(condition, Expr::Opaque(_))
 }
 
 /// The same cells as values without a type of their own: what cases are judged on.

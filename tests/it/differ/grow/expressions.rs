@@ -50,7 +50,7 @@ impl Grower<'_> {
     }
 
     /// A field of this kind, if there is one.
-    fn field(&mut self, kind: Kind) -> Node {
+    pub(super) fn field(&mut self, kind: Kind) -> Node {
         let fitting: Vec<_> = self.fields.iter().filter(|(_, of)| *of == kind).collect();
         match fitting.is_empty() {
             true => self.simple(kind),
@@ -86,7 +86,7 @@ impl Grower<'_> {
         }
     }
 
-    fn some_field(&mut self) -> Node {
+    pub(super) fn some_field(&mut self) -> Node {
         match self.fields.len() {
             0 => self.simple(Kind::Any),
             count => leaf(self.fields[self.chance.below(count)].0.clone()),
