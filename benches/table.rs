@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::goal::{Bound, Goal};
 
@@ -14,8 +14,8 @@ pub struct Growth {
     pub what: String,
     pub matches: u64,
     pub time: Duration,
-    /// Bytes at the peak, in a process of its own.
-    pub memory: u64,
+    /// Bytes at the peak, in a process of its own; none where the system does not say.
+    pub memory: Option<u64>,
 }
 
 /// The goals with today's ratios; those that are not met are counted on top.
@@ -62,7 +62,7 @@ pub fn of_growth(grown: &[Growth]) -> String {
             line.what.clone(),
             grouped(line.matches),
             seconds(line.time),
-            mebibytes(line.memory),
+            line.memory.map(mebibytes).unwrap_or_default(),
         ]);
     }
     align_right(&mut table, &[1, 3, 4, 5]);
@@ -71,7 +71,7 @@ pub fn of_growth(grown: &[Growth]) -> String {
 
 fn plain<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
     table

@@ -29,7 +29,8 @@ impl Contestant for Native<'_> {
     }
 }
 
-/// All rules on one row, in the order of the list; each call is inlined.
+/// All rules on one row, in the order of the list. Rows outside and rules inside is as fast as blocks of
+/// rows with a loop for each rule, and more than twice as fast as a pass over all rows for each.
 fn judge(row: u32, customer: &Customer, matches: &mut [Vec<u32>]) {
     let rules: [fn(&Customer) -> bool; 20] = [
         gone_quiet,

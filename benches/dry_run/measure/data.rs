@@ -8,9 +8,6 @@ use chrono::{Days, NaiveDate};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-/// How many columns rules can read beyond who a customer is and how to reach them.
-pub const SIGNAL_COLUMNS: usize = 25;
-
 /// The tables; both databases take the same text.
 const SCHEMA: &str = "
 CREATE TABLE customers (customer_id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL,
