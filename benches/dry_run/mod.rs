@@ -16,7 +16,7 @@ use anyhow::ensure;
 use crate::goal::{Bound, Goal};
 use crate::table::{grouped, mebibytes, seconds};
 use measure::pack::{self, Script};
-use measure::{Database, watch};
+use measure::{Database, Measured, watch};
 use memory::Peak;
 
 pub use grow::measure as grow;
@@ -59,6 +59,19 @@ fn only_up_to(customers: u64) -> Vec<Script> {
     pack::twins().into_iter().map(limited).collect()
 }
 
+/// How much there was to find.
+fn found(measured: &Measured) -> String {
+    let counts = || measured.matches.iter().map(|(_, count)| *count);
+    format!(
+        "{} of {} customers match, {} to {} a rule; {} messages and tasks",
+        grouped(measured.matching),
+        grouped(measured.customers),
+        grouped(counts().min().unwrap_or(0)),
+        grouped(counts().max().unwrap_or(0)),
+        grouped(measured.outreaches)
+    )
+}
+
 /// One kind of database.
 struct Bench<'a> {
     name: &'static str,
@@ -85,12 +98,7 @@ impl Bench<'_> {
         let folder = self.scratch.join(self.name);
         let tell = |what: &str| self.tell(what);
         let measured = measure::measure(database, CUSTOMERS, ROUNDS, &folder, &tell).await?;
-        tell(&format!(
-            "{} of {} customers match, {} messages and tasks",
-            grouped(measured.matching),
-            grouped(measured.customers),
-            grouped(measured.outreaches)
-        ));
+        tell(&found(&measured));
         let mut goals = vec![self.goal(
             "a dry run",
             measured.dry_run,
