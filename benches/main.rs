@@ -5,6 +5,7 @@ mod dry_run;
 mod evaluate;
 mod goal;
 mod machine;
+mod record;
 mod table;
 
 use std::path::PathBuf;
@@ -30,12 +31,19 @@ enum Part {
     Evaluate,
     /// Dry runs of a million customers, pulls, and memory
     DryRun,
+    /// Writing down what a run decided
+    Record,
     /// What a dry run grows with: customers, rules, matches, columns
     Grow,
     /// The dry run of one process, whose peak memory another one asks for
     #[command(name = dry_run::memory::SUBCOMMAND, hide = true)]
     Peak { pack: PathBuf, address: String },
 }
+
+/// Decisions and outreaches of the one run that is written down.
+const ROWS: usize = 100_000;
+/// How often writing is measured; the shortest time counts.
+const ROUNDS: u32 = 3;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -52,6 +60,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Part::Grow) => table::of_growth(&dry_run::grow(server, &tell).await?),
         Some(Part::Evaluate) => table::of_goals(&evaluate::measure(&tell).await?),
         Some(Part::DryRun) => table::of_goals(&dry_run::measure_goals(server, &tell).await?),
+        Some(Part::Record) => table::of_goals(&record::measure(ROWS, ROUNDS, server, &tell).await?),
         None => table::of_goals(&everything(server, &tell).await?),
     };
     println!("\n{body}\n{}", machine::described(server).await?);
@@ -62,5 +71,6 @@ async fn main() -> anyhow::Result<()> {
 async fn everything(server: Option<&str>, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Goal>> {
     let mut goals = evaluate::measure(tell).await?;
     goals.extend(dry_run::measure_goals(server, tell).await?);
+    goals.extend(record::measure(ROWS, ROUNDS, server, tell).await?);
     Ok(goals)
 }

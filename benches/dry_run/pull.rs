@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use futures_util::TryStreamExt;
 use lookout::domain::{About, Field, parse_instant};
 use lookout::pack::Pack;
-use lookout::signals::Source;
+use lookout::signals::{Source, Wanted};
 use rusqlite::types::ValueRef;
 use sqlx::{Connection, PgConnection};
 
@@ -47,10 +47,11 @@ async fn by_lookout(pack: &Pack, database: &Database) -> anyhow::Result<(Duratio
     let examined = view.examine(&pack.signals, &in_use).await?;
     let fields: BTreeSet<Field> = COLUMNS.iter().map(field).collect();
     let about = About::Customers;
+    let wanted = Wanted { about: &about, fields: &fields, customer: None, conditions: None };
     watch(async {
         let mut rows = 0;
         let mut count = |batch: lookout::domain::Batch| rows += batch.len() as u64;
-        view.pull(&pack.signals, &examined, &about, &fields, None, &mut count).await?;
+        view.pull(&pack.signals, &examined, &wanted, &mut count).await?;
         Ok(rows)
     })
     .await

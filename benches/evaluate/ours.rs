@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lookout::domain::{About, Batch, Field, Instant, Layout, RuleId, Value, parse_instant};
+use lookout::domain::{
+    About, Batch, Column, Field, Instant, Layout, RuleId, day_of_text, parse_instant,
+};
 use lookout::pack::Pack;
 use lookout::rules::Rule;
 
@@ -51,25 +53,27 @@ impl Ours {
 }
 
 fn batch(layout: &Arc<Layout>, rows: &[Customer]) -> Batch {
-    let mut columns = vec![Vec::with_capacity(rows.len()); layout.fields.len()];
+    let mut columns = vec![Column::default(); layout.fields.len()];
     for (number, row) in rows.iter().enumerate() {
-        columns[0].push(Value::Int(number as i64));
+        columns[0].push_int(number as i64);
         for (column, cell) in columns[1..].iter_mut().zip(row.cells()) {
-            column.push(value(cell));
+            push(column, cell);
         }
     }
     let columns = columns.into_iter().map(Arc::new).collect();
     Batch { layout: layout.clone(), columns, broken: Vec::new() }
 }
 
-fn value(cell: Cell) -> Value {
+fn push(column: &mut Column, cell: Cell) {
     match cell {
-        Cell::Absent => Value::Null,
-        Cell::Bool(value) => Value::Bool(value),
-        Cell::Int(value) => Value::Int(value),
-        Cell::Real(value) => Value::Float(value),
-        Cell::Text(value) => Value::Text(value),
-        Cell::Day(day) => Value::Text(customer::date(day)),
+        Cell::Absent => column.push_absent(),
+        Cell::Bool(value) => column.push_bool(value),
+        Cell::Int(value) => column.push_int(value),
+        Cell::Real(value) => column.push_float(value),
+        Cell::Text(value) => column.push_text(&value),
+        Cell::Day(day) => {
+            column.push_day(day_of_text(&customer::date(day)).unwrap_or_default());
+        }
     }
 }
 
@@ -84,9 +88,12 @@ impl Contestant for Ours {
 
     fn judge(&mut self) -> anyhow::Result<Matches> {
         let mut matches = vec![Vec::new(); self.rules.len()];
+        let rules =
+            self.rules.iter().map(|id| self.rule(id)).collect::<anyhow::Result<Vec<_>>>()?;
+        let panel = self.pack.engine.panel(rules);
         for (number, batch) in self.batches.iter().enumerate() {
-            for (id, matched) in self.rules.iter().zip(&mut matches) {
-                let judged = self.pack.engine.judge(self.rule(id)?, batch, self.as_of);
+            let judged = panel.judge(batch, self.as_of);
+            for ((id, matched), judged) in self.rules.iter().zip(&mut matches).zip(judged) {
                 anyhow::ensure!(judged.errors.is_empty(), "{id}: {}", judged.errors[0].1.message);
                 let row = |row: usize| (number * BATCH + row) as u32;
                 matched.extend(judged.matched.into_iter().map(row));
