@@ -3,6 +3,7 @@
 
 mod goal;
 mod record;
+mod send;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -12,10 +13,19 @@ async fn main() -> anyhow::Result<()> {
     let tell = |line: &str| eprintln!("{line}");
     let goals = match what.as_str() {
         "record" => record::measure(size, 3, server.as_deref(), &tell).await?,
+        "send" => send::measure(size, 3, &tell).await?,
         _ => Vec::new(),
     };
     for goal in goals {
-        println!("{} | {} | {:?} | {:.2} | {} | met {}", goal.what, goal.rival, goal.figures, goal.ratio, goal.bound, goal.is_met());
+        println!(
+            "{} | {} | {:?} | {:.2} | {} | met {}",
+            goal.what,
+            goal.rival,
+            goal.figures,
+            goal.ratio,
+            goal.bound,
+            goal.is_met()
+        );
     }
     Ok(())
 }
