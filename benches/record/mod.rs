@@ -73,14 +73,3 @@ async fn in_bulk(books: &Books, run: &Run<'_>) -> anyhow::Result<Duration> {
     store.record(run).await?;
     Ok(start.elapsed())
 }
-
-/// Scratch: only ours.
-pub async fn ours(matches: usize, server: Option<&str>) -> anyhow::Result<()> {
-    let generated = Generated::new(matches)?;
-    for _ in 0..3 {
-        let books = Books::new(server).await?;
-        println!("{:?}", in_bulk(&books, &generated.run()).await?);
-        books.remove().await?;
-    }
-    Ok(())
-}

@@ -21,7 +21,7 @@ pub fn rate(sink: &Sink, messages: usize, connections: usize) -> anyhow::Result<
         sender.join().map_err(|_| anyhow!("a sender broke off"))??;
     }
     let took = start.elapsed();
-    prove_all_came(sink, messages, connections)?;
+    prove_all_came(sink, messages, Some(connections))?;
     Ok(messages as f64 / took.as_secs_f64())
 }
 
