@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// A server on a free port of this machine. It lives as long as the program.
 pub struct Sink {
@@ -27,8 +28,8 @@ pub struct Seen {
 }
 
 impl Sink {
-    /// Starts to listen.
-    pub fn start() -> anyhow::Result<Self> {
+    /// Starts to listen. It needs so long for each message before it takes it.
+    pub fn start(pause: Duration) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -38,7 +39,7 @@ impl Sink {
                 let seen = Arc::clone(&shared);
                 lock(&seen).connections += 1;
                 // A client that hangs up ends its connection, and nothing else.
-                thread::spawn(move || serve(stream, &seen).ok());
+                thread::spawn(move || serve(stream, &seen, pause).ok());
             }
         });
         Ok(Self { port, seen })
@@ -59,7 +60,7 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
+fn serve(stream: TcpStream, seen: &Mutex<Seen>, pause: Duration) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut to = stream.try_clone()?;
     let mut from = BufReader::with_capacity(64 * 1024, stream);
@@ -77,6 +78,7 @@ fn serve(stream: TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
             Some(b"DATA") => {
                 to.write_all(b"354 go ahead\r\n")?;
                 let message = message(&mut from)?;
+                thread::sleep(pause);
                 note(seen, message);
                 answers.extend_from_slice(b"250 2.0.0 taken\r\n");
             }
