@@ -36,7 +36,7 @@ async fn postgres(url: &str) -> anyhow::Result<String> {
     Ok(format!("PostgreSQL {}", version.split(' ').next().unwrap_or(&version)))
 }
 
-/// What it was measured on, and how.
+/// What it was measured on.
 pub async fn described(server: Option<&str>) -> anyhow::Result<String> {
     let profile = if cfg!(debug_assertions) { ", DEBUG BUILD" } else { "" };
     let databases = match server {
@@ -45,8 +45,7 @@ pub async fn described(server: Option<&str>) -> anyhow::Result<String> {
     };
     Ok(format!(
         "machine    {}; {}{profile}\n\
-         databases  {databases}\n\
-         method     everybody found the same first; then the shortest of several turns counts",
+         databases  {databases}",
         processor(),
         compiler()
     ))
