@@ -36,25 +36,17 @@ async fn postgres(url: &str) -> anyhow::Result<String> {
     Ok(format!("PostgreSQL {}", version.split(' ').next().unwrap_or(&version)))
 }
 
-/// All of it, and what could not be measured here.
+/// What it was measured on.
 pub async fn described(server: Option<&str>) -> anyhow::Result<String> {
     let profile = if cfg!(debug_assertions) { ", DEBUG BUILD" } else { "" };
-    let mut lines = vec![
-        format!("machine    {}; {}{profile}", processor(), compiler()),
-        match server {
-            Some(server) => format!("databases  {}, {}", sqlite(), postgres(server).await?),
-            None => format!("databases  {}", sqlite()),
-        },
-        "method     twenty rules of 2 to 5 columns; the same matches first, then the shortest of \
-         several rounds"
-            .to_owned(),
-    ];
-    if server.is_none() {
-        lines.push(
-            "PostgreSQL is left out: set LOOKOUT_BENCH_POSTGRES to a server\'s address to measure \
-             it too"
-                .to_owned(),
-        );
-    }
-    Ok(lines.join("\n"))
+    let databases = match server {
+        Some(server) => format!("{}, {}", sqlite(), postgres(server).await?),
+        None => sqlite(),
+    };
+    Ok(format!(
+        "machine    {}; {}{profile}\n\
+         databases  {databases}",
+        processor(),
+        compiler()
+    ))
 }

@@ -57,6 +57,7 @@ async fn main() -> anyhow::Result<()> {
     let server = std::env::var("LOOKOUT_BENCH_POSTGRES").ok();
     let server = server.as_deref();
     let tell = |what: &str| eprintln!("{what}");
+    let in_memory = matches!(args.part, Some(Part::Evaluate));
     let body = match args.part {
         Some(Part::Peak { pack, address }) => {
             println!("{}", dry_run::memory::told(&pack, &address).await?);
@@ -70,6 +71,9 @@ async fn main() -> anyhow::Result<()> {
         None => table::of_goals(&everything(server, &tell).await?),
     };
     println!("\n{body}\n{}", machine::described(server).await?);
+    if server.is_none() && !in_memory {
+        println!("\nPostgreSQL is left out: set LOOKOUT_BENCH_POSTGRES to a server's address.");
+    }
     Ok(())
 }
 

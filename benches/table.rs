@@ -49,7 +49,10 @@ pub fn of_goals(goals: &[Goal]) -> String {
         ]);
     }
     align_right(&mut table, &[3, 5, 6]);
-    format!("{verdict}\n\n{table}\n")
+    format!(
+        "{verdict}\n\n{table}\n\n\
+         All found the same matches first; then the shortest of several turns counted.\n"
+    )
 }
 
 /// What a dry run grows with.
