@@ -147,9 +147,14 @@ fn declared(chance: &mut Chance, database: Database, family: Family) -> &'static
     let types: &[&str] = match (database, family) {
         (Database::Sqlite, Family::Int) => &["INTEGER", "INTEGER", "BIGINT", "SMALLINT"],
         (Database::Sqlite, Family::Float) => &["REAL", "DOUBLE PRECISION", "DECIMAL(10, 2)"],
-        (Database::Sqlite, Family::Text) => {
-            &["TEXT", "TEXT", "VARCHAR(20)", "TEXT COLLATE NOCASE", "CHAR(9) COLLATE RTRIM", "JSON"]
-        }
+        (Database::Sqlite, Family::Text) => &[
+            "TEXT",
+            "TEXT COLLATE NOCASE",
+            "VARCHAR(20)",
+            "VARCHAR(20) COLLATE NOCASE",
+            "CHAR(9) COLLATE RTRIM",
+            "JSON",
+        ],
         (Database::Sqlite, Family::Date) => &["DATE"],
         (Database::Sqlite, Family::Instant) => &["TIMESTAMP", "DATETIME"],
         (Database::Sqlite, Family::Bool) => &["BOOLEAN"],
@@ -169,6 +174,7 @@ fn declared(chance: &mut Chance, database: Database, family: Family) -> &'static
             "code",
             "text COLLATE \"und-x-icu\"",
             "text COLLATE nocase",
+            "varchar COLLATE nocase",
         ],
         (Database::Postgres, Family::Date) => &["date"],
         (Database::Postgres, Family::Instant) => &["timestamp", "timestamptz"],
