@@ -27,6 +27,6 @@ deny:
 demo:
     cargo run --release -- demo
 
-# A dry run of a million customers, beside one hand-made SQL statement
+# What Lookout promises about speed and memory, beside its rivals; `just bench evaluate` is a part
 bench *args:
     cargo run --locked --release --package lookout-benches -- {{ args }}

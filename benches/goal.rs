@@ -8,8 +8,10 @@ use std::fmt;
 pub enum Bound {
     /// At most so many times the rival's.
     AtMost(f64),
-    /// At least so many times the rival's.
+    /// At least so many times as fast as the rival.
     AtLeast(f64),
+    /// Nothing is promised; the ratio says how many times as fast as the rival.
+    Open,
 }
 
 /// One line of the table: a promise, and what was measured.
@@ -33,6 +35,7 @@ impl Goal {
         match self.bound {
             Bound::AtMost(most) => self.ratio <= most,
             Bound::AtLeast(least) => self.ratio >= least,
+            Bound::Open => true,
         }
     }
 }
@@ -42,6 +45,7 @@ impl fmt::Display for Bound {
         match self {
             Self::AtMost(most) => write!(f, "at most {most}"),
             Self::AtLeast(least) => write!(f, "at least {least}"),
+            Self::Open => f.write_str("none"),
         }
     }
 }

@@ -123,7 +123,7 @@ pub async fn find(
 ) -> Result<Found, RunError> {
     let rules: Group<'_> = pack.rules.iter().filter(|(id, _)| rules.contains(id)).collect();
     let in_use = rules.iter().flat_map(|(_, rule)| signals_of(rule)).collect();
-    let examined = view.examine(&pack.signals, &in_use).await?;
+    let examined = view.survey(&pack.signals, &in_use).await?;
     if let Some(problems) = examined.problems.get(&pack.signals.customers.name) {
         return Err(RunError::Customers(problems.clone()));
     }

@@ -105,6 +105,17 @@ impl Postgres {
         reader.finish(sink)
     }
 
+    /// Whether the plan of a query has a join in it.
+    pub(super) async fn joins(&mut self, sql: &str) -> Result<bool, Failure> {
+        self.run("SAVEPOINT lookout").await?;
+        let explain = format!("EXPLAIN (COSTS OFF) {sql}");
+        let plan = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut self.connection).await;
+        let plan: Result<Vec<String>, _> = plan.map_err(|error| failure(&error, sql));
+        self.leave(&plan).await?;
+        let is_join = |step: &String| step.contains("Join") || step.contains("Nested Loop");
+        Ok(plan?.iter().any(is_join))
+    }
+
     async fn columns(&mut self, sql: &str) -> Result<Vec<(RawColumn, Oid)>, Failure> {
         let prepared = (&mut self.connection).prepare(AssertSqlSafe(sql.to_owned()).into_sql_str());
         let statement = prepared.await.map_err(|error| failure(&error, sql))?;

@@ -10,7 +10,7 @@ use chrono::SubsecRound;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::source::{Columns, Failure, Rows, View};
+use super::source::{Failure, Rows, View};
 use super::sqlite::Sqlite;
 use super::{Column, ColumnKind, Examined, Signal, Signals, SourceError, compose};
 use crate::domain::{Field, Instant, SignalName, Value, format_instant, parse_instant};
@@ -171,14 +171,19 @@ impl Unfinished {
         let connection = &mut self.connection;
         let mut broken = None;
         let mut sink = |rows_read: Rows| {
-            let mut batch = rows_read.columns;
+            let batch = rows_read.columns;
             broken = broken.take().or(rows_read.broken.into_iter().next());
-            for (cells, stand) in batch.iter_mut().zip(plan) {
-                cells.iter_mut().for_each(|cell| mask.replace(cell, *stand));
-            }
-            rows += batch.first().map_or(0, Vec::len) as u64;
+            let length = batch.first().map_or(0, crate::domain::Column::len);
+            rows += length as u64;
             if written.is_ok() {
-                written = insert_rows(connection, &insert, &batch);
+                let cells = (0..length).map(|row| {
+                    batch
+                        .iter()
+                        .zip(plan)
+                        .map(|(column, stand)| mask.stand_in(column.value(row), *stand))
+                        .collect()
+                });
+                written = insert_rows(connection, &insert, cells);
             }
         };
         let streamed = view.stream(&compose::whole(&query, columns), &kinds, &mut sink).await;
@@ -230,11 +235,14 @@ impl Unfinished {
     }
 }
 
-fn insert_rows(connection: &mut Connection, insert: &str, batch: &Columns) -> rusqlite::Result<()> {
+fn insert_rows(
+    connection: &mut Connection,
+    insert: &str,
+    rows: impl Iterator<Item = Vec<Value>>,
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(insert)?;
-    for row in 0..batch.first().map_or(0, Vec::len) {
-        statement
-            .execute(rusqlite::params_from_iter(batch.iter().map(|column| Cell(&column[row]))))?;
+    for row in rows {
+        statement.execute(rusqlite::params_from_iter(row.iter().map(Cell)))?;
     }
     Ok(())
 }

@@ -21,17 +21,14 @@ use crate::domain::{
 /// Rows a batch.
 pub(super) const BATCH: usize = 4096;
 
-/// Some rows, by column.
-pub(super) type Columns = Vec<Vec<Value>>;
-
 /// Some rows as they were read.
 #[derive(Default)]
 pub(super) struct Rows {
-    pub(super) columns: Columns,
+    pub(super) columns: Vec<Column>,
     pub(super) broken: Vec<Refused>,
 }
 
-/// A cell that no rule can read; it stands as NULL among the others. `{}` in `help` stands for the
+/// A cell that no rule can read; it stands as absent among the others. `{}` in `help` stands for the
 /// column.
 pub(super) struct Refused {
     pub(super) row: usize,
@@ -41,9 +38,14 @@ pub(super) struct Refused {
 }
 
 impl Rows {
+    /// No rows, of so many columns.
+    pub(super) fn empty(columns: usize) -> Self {
+        Self { columns: vec![Column::default(); columns], broken: Vec::new() }
+    }
+
     /// The first row, by column.
     pub(super) fn first(self) -> Vec<Value> {
-        self.columns.into_iter().filter_map(|column| column.into_iter().next()).collect()
+        self.columns.iter().filter(|column| !column.is_empty()).map(|c| c.value(0)).collect()
     }
 }
 
@@ -282,7 +284,7 @@ impl View {
                 },
             };
             let broken = broken.into_iter().map(told).collect();
-            let columns = columns.into_iter().map(|values| Arc::new(Column::of(values))).collect();
+            let columns = columns.into_iter().map(Arc::new).collect();
             let batch = Batch { layout: layout.clone(), columns, broken };
             pulled.rows += batch.len() as u64;
             if !batch.is_empty() {
@@ -417,6 +419,14 @@ impl View {
         self.describe(sql).await.map(|_| ())
     }
 
+    /// Whether the database would join anything to answer a query. It may say so where it need not.
+    pub(super) async fn joins(&mut self, sql: &str) -> Result<bool, Failure> {
+        match &mut self.reader {
+            Reader::Sqlite(sqlite) => sqlite.joins(sql).await,
+            Reader::Postgres(postgres) => postgres.joins(sql).await,
+        }
+    }
+
     pub(super) async fn describe(&mut self, sql: &str) -> Result<Vec<RawColumn>, Failure> {
         match &mut self.reader {
             Reader::Sqlite(sqlite) => sqlite.describe(sql.to_owned()).await,
@@ -452,16 +462,15 @@ impl Refused {
 }
 
 /// Takes out the rows whose customer nobody knows; says how many.
-fn leave_out_orphans(rows: Rows) -> (Columns, Vec<Refused>, u64) {
+fn leave_out_orphans(rows: Rows) -> (Vec<Column>, Vec<Refused>, u64) {
     let Rows { mut columns, mut broken } = rows;
-    let Some(ids) = columns.first() else { return (columns, broken, 0) };
-    let known: Vec<bool> = ids.iter().map(|id| *id != Value::Null).collect();
+    let known: Vec<bool> = match columns.first() {
+        Some(ids) => (0..ids.len()).map(|row| !ids.is_absent(row)).collect(),
+        None => Vec::new(),
+    };
     let orphans = known.iter().filter(|known| !**known).count();
     if orphans > 0 {
-        for column in &mut columns {
-            let mut rows = known.iter();
-            column.retain(|_| rows.next().copied().unwrap_or(false));
-        }
+        columns.iter_mut().for_each(|column| column.retain(&known));
         broken.retain(|refused| known[refused.row]);
         for refused in &mut broken {
             refused.row = known[..refused.row].iter().filter(|known| **known).count();

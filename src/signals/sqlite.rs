@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ColumnKind;
 use super::source::{BATCH, Failure, RawColumn, Refused, Rows};
-use crate::domain::Value;
 
 /// How long to wait for somebody who is writing.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -62,6 +61,18 @@ impl Sqlite {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Describe(sql, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Whether the plan of a query has an outer join in it.
+    pub(super) async fn joins(&mut self, sql: &str) -> Result<bool, Failure> {
+        let mut joins = false;
+        let mut look = |rows: Rows| {
+            let Some(steps) = rows.columns.last() else { return };
+            let mut steps = (0..steps.len()).map(|row| steps.value(row).to_string());
+            joins |= steps.any(|step| step.contains("LEFT-JOIN"));
+        };
+        self.stream(format!("EXPLAIN QUERY PLAN {sql}"), Vec::new(), &mut look).await?;
+        Ok(joins)
     }
 
     /// Runs a query and hands over its rows as they come, each column as its kind says.
@@ -138,24 +149,20 @@ fn stream(
     let width = statement.column_count();
     let kind = |column| kinds.get(column).copied().unwrap_or(ColumnKind::Unknown);
     let mut rows = statement.query([]).map_err(|error| failure(&error))?;
-    let empty = || Rows {
-        columns: (0..width).map(|_| Vec::with_capacity(BATCH)).collect(),
-        broken: Vec::new(),
-    };
-    let mut batch = empty();
+    let mut batch = Rows::empty(width);
     let mut length = 0;
     while let Some(row) = rows.next().map_err(|error| failure(&error))? {
         for (index, column) in batch.columns.iter_mut().enumerate() {
             let cell = row.get_ref(index).map_err(|error| failure(&error))?;
-            column.push(cells::value(cell, kind(index)).unwrap_or_else(|(message, help)| {
+            if let Err((message, help)) = cells::push(column, cell, kind(index)) {
+                column.push_absent();
                 batch.broken.push(Refused { row: length, column: index, message, help });
-                Value::Null
-            }));
+            }
         }
         length += 1;
         if length == BATCH {
             length = 0;
-            if batches.blocking_send(std::mem::replace(&mut batch, empty())).is_err() {
+            if batches.blocking_send(std::mem::replace(&mut batch, Rows::empty(width))).is_err() {
                 return Ok(()); // nobody listens any more
             }
         }

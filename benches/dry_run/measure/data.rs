@@ -8,9 +8,6 @@ use chrono::{Days, NaiveDate};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-/// How many columns rules can read beyond who a customer is and how to reach them.
-pub const SIGNAL_COLUMNS: usize = 25;
-
 /// The tables; both databases take the same text.
 const SCHEMA: &str = "
 CREATE TABLE customers (customer_id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL,
@@ -222,10 +219,11 @@ impl ToSql for Cell {
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014), with a sequence of its own for each table.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn new(table: usize) -> Self {
+    /// The sequence of a table.
+    pub fn new(table: usize) -> Self {
         Self(0x2024_0507 ^ (table as u64).wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
@@ -238,16 +236,17 @@ impl Random {
     }
 
     /// From `low` up to and without `high`, which is larger.
-    fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
         low + (self.next() % high.abs_diff(low)) as i64
     }
 
     /// True so many times in a hundred.
-    fn percent(&mut self, share: i64) -> bool {
+    pub fn percent(&mut self, share: i64) -> bool {
         self.between(0, 100) < share
     }
 
-    fn pick<const N: usize>(&mut self, from: [&'static str; N]) -> &'static str {
+    /// One of these.
+    pub fn pick<const N: usize>(&mut self, from: [&'static str; N]) -> &'static str {
         from[(self.next() % N as u64) as usize]
     }
 }

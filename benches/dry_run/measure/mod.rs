@@ -1,13 +1,12 @@
 //! One measurement: a generated company, a whole dry run over it, and the same rules as one SQL
 //! statement on the same database. It is worth nothing unless both find the same, so that comes first.
 
-mod by_hand;
-mod data;
-mod pack;
-mod rules;
+pub mod by_hand;
+pub mod data;
+pub mod pack;
+pub mod rules;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,10 +18,8 @@ use lookout::signals::Source;
 
 use rules::TWINS;
 
-pub use data::SIGNAL_COLUMNS;
-
 /// For which customer which rule is true, the rule by its place in the list.
-type Hits = Vec<(usize, String)>;
+pub type Hits = Vec<(usize, String)>;
 
 /// Where a generated company lives.
 pub enum Database {
@@ -30,6 +27,24 @@ pub enum Database {
     Sqlite(PathBuf),
     /// In an empty database of a PostgreSQL server.
     Postgres(String),
+}
+
+impl Database {
+    /// Its address, as Lookout's configuration has it.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Sqlite(file) => format!("sqlite:{}", file.display()),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+
+    /// Makes the company's tables in it.
+    pub async fn fill(&self, customers: u64) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(file) => data::fill_sqlite(file, customers),
+            Self::Postgres(url) => data::fill_postgres(url, customers).await,
+        }
+    }
 }
 
 /// What was measured on one database.
@@ -42,20 +57,10 @@ pub struct Measured {
     pub matches: Vec<(&'static str, u64)>,
     /// Messages and tasks that the dry run decided on.
     pub outreaches: u64,
-    /// The whole dry run.
-    pub dry_run: Cost,
-    /// The one statement.
-    pub by_hand: Cost,
-}
-
-/// What one way of doing it takes.
-#[derive(Clone, Copy)]
-pub struct Cost {
-    /// The shortest of the rounds.
-    pub time: Duration,
-    /// The most memory that this process held in the first round, in bytes; none where it is not
-    /// looked at or the system doesn't say.
-    pub memory: Option<u64>,
+    /// The whole dry run, the shortest of the rounds.
+    pub dry_run: Duration,
+    /// The one statement, the shortest of the rounds.
+    pub by_hand: Duration,
 }
 
 /// Generates the company, proves that both ways find the same, then measures each `rounds` times
@@ -68,11 +73,8 @@ pub async fn measure(
     tell: &dyn Fn(&str),
 ) -> anyhow::Result<Measured> {
     tell("generating");
-    match database {
-        Database::Sqlite(file) => data::fill_sqlite(file, customers)?,
-        Database::Postgres(url) => data::fill_postgres(url, customers).await?,
-    }
-    let pack = pack::make(&scratch.join("rules"))?;
+    database.fill(customers).await?;
+    let pack = pack::make(&scratch.join("rules"), &pack::twins(), &[])?;
     tell("comparing what both find");
     let (by_hand_first, theirs) = watch(by_hand(database)).await?;
     let (dry_run_first, (found, considered)) = watch(dry_run(&pack, database)).await?;
@@ -87,34 +89,30 @@ pub async fn measure(
         matches: TWINS.iter().enumerate().map(|(rule, twin)| (twin.id, count(rule))).collect(),
         outreaches: considered.report.totals.outreaches,
         dry_run: dry_run_first,
-        by_hand: Cost { memory: None, ..by_hand_first },
+        by_hand: by_hand_first,
     };
     drop((ours, theirs, found, considered));
     for round in 1..=rounds {
         tell(&format!("round {round} of {rounds}"));
-        let (cost, _) = watch(by_hand(database)).await?;
-        measured.by_hand.time = measured.by_hand.time.min(cost.time);
-        let (cost, _) = watch(dry_run(&pack, database)).await?;
-        measured.dry_run.time = measured.dry_run.time.min(cost.time);
+        let (time, _) = watch(by_hand(database)).await?;
+        measured.by_hand = measured.by_hand.min(time);
+        let (time, _) = watch(dry_run(&pack, database)).await?;
+        measured.dry_run = measured.dry_run.min(time);
     }
     Ok(measured)
 }
 
 /// What `lookout dry-run` does between reading the pack and printing, with nobody contacted yet.
-async fn dry_run(pack: &Pack, database: &Database) -> anyhow::Result<(Found, Considered)> {
+pub async fn dry_run(pack: &Pack, database: &Database) -> anyhow::Result<(Found, Considered)> {
     let as_of = parse_instant(rules::AS_OF).context("the run's instant")?;
-    let url = match database {
-        Database::Sqlite(file) => format!("sqlite:{}", file.display()),
-        Database::Postgres(url) => url.clone(),
-    };
     let rules: BTreeSet<RuleId> = pack.rules.keys().cloned().collect();
-    let mut view = Source::open(&url).await?.view(as_of).await?;
+    let mut view = Source::open(&database.address()).await?.view(as_of).await?;
     let found = pipeline::find(pack, &mut view, as_of, &rules, Watch::default()).await?;
     let considered = pipeline::consider(pack, &found, None, as_of).await?;
     Ok((found, considered))
 }
 
-async fn by_hand(database: &Database) -> anyhow::Result<Hits> {
+pub async fn by_hand(database: &Database) -> anyhow::Result<Hits> {
     match database {
         Database::Sqlite(file) => by_hand::on_sqlite(file),
         Database::Postgres(url) => by_hand::on_postgres(url).await,
@@ -138,7 +136,7 @@ fn hits(found: &Found) -> anyhow::Result<Hits> {
     Ok(hits)
 }
 
-fn prove_equal(ours: &Hits, theirs: &Hits) -> anyhow::Result<()> {
+pub fn prove_equal(ours: &Hits, theirs: &Hits) -> anyhow::Result<()> {
     let set = |hits: &Hits| hits.iter().cloned().collect::<BTreeSet<_>>();
     let (ours, theirs) = (set(ours), set(theirs));
     let shown = |hits: BTreeSet<&(usize, String)>| -> Vec<String> {
@@ -155,19 +153,11 @@ fn prove_equal(ours: &Hits, theirs: &Hits) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Does something and says what it took.
-async fn watch<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<(Cost, T)> {
-    // Linux forgets the highest mark it kept; elsewhere there is none.
-    let _ = fs::write("/proc/self/clear_refs", "5");
+/// Does something and says how long it took.
+pub async fn watch<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(Duration, T)> {
     let start = Instant::now();
     let done = work.await?;
-    Ok((Cost { time: start.elapsed(), memory: peak_memory() }, done))
-}
-
-/// The most memory that this process has held since the mark was forgotten, in bytes.
-fn peak_memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+    Ok((start.elapsed(), done))
 }

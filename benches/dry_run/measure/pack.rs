@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use lookout::pack::{self, Pack};
 
-use super::rules::{TWINS, Twin};
+use super::rules::TWINS;
 
 const POLICY: &str = r#"timezone = "UTC"
 channels = ["email"]
@@ -23,7 +23,8 @@ contacts = 1
 per = "1d"
 "#;
 
-const SIGNALS: [(&str, &str); 4] = [
+/// The signals, by name.
+pub const SIGNALS: [(&str, &str); 4] = [
     (
         "customers",
         "SELECT customer_id, name, email, phone, locale, timezone, preferred_channel, owner, \
@@ -63,19 +64,42 @@ subject: Please look after {{ customer.name }}
 They are on the {{ customer.plan }} plan.
 ";
 
-/// Writes the pack and loads it as every command does.
-pub fn make(folder: &Path) -> anyhow::Result<Pack> {
+/// A rule to be written.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Its folder.
+    pub id: String,
+    /// The body of `when`.
+    pub when: String,
+    /// Functions beside it.
+    pub functions: String,
+}
+
+/// The twenty rules.
+pub fn twins() -> Vec<Script> {
+    let script = |twin: &super::rules::Twin| Script {
+        id: twin.id.to_owned(),
+        when: twin.rhai.to_owned(),
+        functions: twin.functions.to_owned(),
+    };
+    TWINS.iter().map(script).collect()
+}
+
+/// Writes a pack of these rules and loads it as every command does. Their e-mail shows `columns` to
+/// its reader, each written as templates do: `customer.usage.logins`.
+pub fn make(folder: &Path, rules: &[Script], columns: &[&str]) -> anyhow::Result<Pack> {
     let signals = folder.join("signals");
     fs::create_dir_all(&signals)?;
     fs::write(folder.join("policy.toml"), POLICY)?;
     for (name, sql) in SIGNALS {
         fs::write(signals.join(format!("{name}.sql")), sql)?;
     }
-    for (number, twin) in TWINS.iter().enumerate() {
-        let rule = folder.join(twin.id);
+    let shown: String = columns.iter().map(|column| format!("\n{{{{ {column} }}}}\n")).collect();
+    for (number, script) in rules.iter().enumerate() {
+        let rule = folder.join(&script.id);
         fs::create_dir_all(&rule)?;
-        fs::write(rule.join("rule.rhai"), script(number, twin))?;
-        fs::write(rule.join("email.md"), EMAIL)?;
+        fs::write(rule.join("rule.rhai"), written(number, script))?;
+        fs::write(rule.join("email.md"), format!("{EMAIL}{shown}"))?;
         fs::write(rule.join("task.md"), TASK)?;
     }
     let loaded = pack::load(folder);
@@ -83,16 +107,17 @@ pub fn make(folder: &Path) -> anyhow::Result<Pack> {
     loaded.pack.with_context(|| format!("the generated pack has errors: {:?}", problems()))
 }
 
-fn script(number: usize, twin: &Twin) -> String {
+fn written(number: usize, script: &Script) -> String {
     format!(
         "//! Generated to be measured: {id}.\n\nconst TOPIC = \"service\";\n\
          const PRIORITY = {priority};\n\n\
-         fn when(customer) {{\n    {when}\n}}\n\n\
+         fn when(customer) {{\n    {when}\n}}\n\n{functions}\n\
          fn then(customer) {{\n    if customer.plan == \"enterprise\" {{\n        \
          task(\"task\", #{{ assign: customer.owner, due: \"4h\" }});\n    }} else {{\n        \
          email(\"email\");\n    }}\n}}\n",
-        id = twin.id,
+        id = script.id,
         priority = 10 + number,
-        when = twin.rhai,
+        when = script.when,
+        functions = script.functions,
     )
 }

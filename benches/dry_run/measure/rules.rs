@@ -10,12 +10,20 @@ pub struct Twin {
     pub id: &'static str,
     /// The body of `when`.
     pub rhai: &'static str,
+    /// Functions that it calls.
+    pub functions: &'static str,
     /// The same over the tables: `c`ustomers, `u`sage, `b`illing and `s`upport.
     pub sql: &'static str,
 }
 
 const fn twin(id: &'static str, rhai: &'static str, sql: &'static str) -> Twin {
-    Twin { id, rhai, sql }
+    Twin { id, rhai, functions: "", sql }
+}
+
+impl Twin {
+    const fn calling(self, functions: &'static str) -> Self {
+        Self { functions, ..self }
+    }
 }
 
 /// The rules; each is true for about one customer in a thousand.
@@ -138,12 +146,13 @@ pub const TWINS: [Twin; 20] = [
     ),
     twin(
         "outgrown",
-        r#"let busy = customer.usage.logins > 45 || customer.usage.logins_before > 55;
+        r#"let busy = is_busy(customer.usage.logins, customer.usage.logins_before);
         customer.plan == "free" && customer.seats >= 195 && customer.usage.storage_share > 0.8
             && busy"#,
         "c.plan = 'free' AND c.seats >= 195 AND u.storage_share > 0.8
             AND (u.logins > 45 OR u.logins_before > 55)",
-    ),
+    )
+    .calling("fn is_busy(now, before) { now > 45 || before > 55 }\n"),
     twin(
         "unanswered",
         r#"customer.support.open >= 4 && customer.support.urgent >= 3

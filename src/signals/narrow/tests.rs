@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::parse_instant;
 use crate::policy::Calendar;
-use crate::predicate::{Operation, Stopped, TimeFunction};
+use crate::predicate::TimeFunction;
 
 fn field(name: &str) -> Expr {
     Expr::Field(Field::Customer(name.to_owned()))
@@ -77,7 +77,9 @@ fn a_usual_condition() {
             "(((c.\"plan\" COLLATE \"C\" = 'business') AND (c.\"since\" <= '2024-03-08'::date) AND \
              (c.\"logins\" >= 50)) OR (c.\"since\" < '0001-01-01'::date) OR (c.\"since\" >= \
              '10000-01-01'::date))",
-            "",
+            "(((+c.\"plan\" COLLATE BINARY = 'business') AND ((lookout_no_day(c.\"since\")) OR \
+             ((+c.\"since\" COLLATE BINARY <= '2024-03-08') AND (+c.\"logins\" >= 49.999999999949)))) \
+             OR (+c.\"logins\" >= '') OR (lookout_unreadable(c.\"plan\", c.\"since\")))",
         ]
     );
 }

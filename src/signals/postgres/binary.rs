@@ -1,10 +1,8 @@
-//! PostgreSQL's binary COPY as columns of values. It reads bytes and asks no server anything.
-
-use chrono::{DateTime, Datelike, NaiveDate};
+//! PostgreSQL's binary COPY as typed columns. It reads bytes and asks no server anything.
 
 use super::super::ColumnKind;
 use super::super::source::{BATCH, Failure, Refused, Rows};
-use crate::domain::{Value, format_instant};
+use crate::domain::Column;
 
 /// A type's number in PostgreSQL's catalogue; those below never change.
 pub(super) type Oid = u32;
@@ -68,8 +66,7 @@ enum Step {
 
 impl Reader {
     pub(super) fn new(types: Vec<Oid>) -> Self {
-        let columns = types.iter().map(|_| Vec::new()).collect();
-        let batch = Rows { columns, broken: Vec::new() };
+        let batch = Rows::empty(types.len());
         Self { types, buffer: Vec::new(), batch, rows: 0, begun: false, ended: false }
     }
 
@@ -79,19 +76,34 @@ impl Reader {
         chunk: &[u8],
         sink: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), Failure> {
+        // A server sends a row a piece, so there is seldom anything to be put together.
+        if self.buffer.is_empty() {
+            let read = self.read(chunk, sink)?;
+            self.buffer.extend_from_slice(&chunk[read..]);
+            return Ok(());
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.extend_from_slice(chunk);
+        let read = self.read(&buffer, sink)?;
+        buffer.drain(..read);
+        self.buffer = buffer;
+        Ok(())
+    }
+
+    /// Reads all whole rows; says how many bytes they are.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut (dyn FnMut(Rows) + Send),
+    ) -> Result<usize, Failure> {
         let mut at = 0;
         if !self.begun {
-            let Some(length) = header(&buffer)? else {
-                self.buffer = buffer;
-                return Ok(());
-            };
+            let Some(length) = header(bytes)? else { return Ok(0) };
             self.begun = true;
             at = length;
         }
         while !self.ended {
-            match self.row(&buffer[at..])? {
+            match self.row(&bytes[at..])? {
                 Step::Row(length) => at += length,
                 Step::Wait => break,
                 Step::End => self.ended = true,
@@ -100,9 +112,7 @@ impl Reader {
                 self.flush(sink);
             }
         }
-        buffer.drain(..at);
-        self.buffer = buffer;
-        Ok(())
+        Ok(if self.ended { bytes.len() } else { at })
     }
 
     /// Hands over the last rows. An answer that was cut off is an error, whatever came before.
@@ -117,9 +127,8 @@ impl Reader {
     }
 
     fn flush(&mut self, sink: &mut (dyn FnMut(Rows) + Send)) {
-        let columns = self.types.iter().map(|_| Vec::with_capacity(BATCH)).collect();
         self.rows = 0;
-        sink(std::mem::replace(&mut self.batch, Rows { columns, broken: Vec::new() }));
+        sink(std::mem::replace(&mut self.batch, Rows::empty(self.types.len())));
     }
 
     fn row(&mut self, bytes: &[u8]) -> Result<Step, Failure> {
@@ -147,19 +156,18 @@ impl Reader {
         for (index, oid) in self.types.iter().enumerate() {
             let length = array::<4>(bytes, at).map_or(-1, i32::from_be_bytes);
             at += 4;
-            let value = match usize::try_from(length) {
-                Err(_) => Value::Null,
-                Ok(length) => {
-                    let cell = &bytes[at..at + length];
-                    at += length;
-                    value(*oid, cell).unwrap_or_else(|(message, help)| {
-                        let refused = Refused { row: self.rows, column: index, message, help };
-                        self.batch.broken.push(refused);
-                        Value::Null
-                    })
-                }
+            let column = &mut self.batch.columns[index];
+            let Ok(length) = usize::try_from(length) else {
+                column.push_absent();
+                continue;
             };
-            self.batch.columns[index].push(value);
+            let cell = &bytes[at..at + length];
+            at += length;
+            if let Err((message, help)) = push(column, *oid, cell) {
+                column.push_absent();
+                let refused = Refused { row: self.rows, column: index, message, help };
+                self.batch.broken.push(refused);
+            }
         }
         self.rows += 1;
         Ok(Step::Row(end))
@@ -181,24 +189,27 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }
 
-/// One cell that is not NULL.
-fn value(oid: Oid, bytes: &[u8]) -> Result<Value, Mistake> {
+/// Adds one cell that is not NULL. After an error, nothing has been added.
+fn push(column: &mut Column, oid: Oid, bytes: &[u8]) -> Result<(), Mistake> {
     let odd = || ("a value of another length than its type".to_owned(), String::new());
-    Ok(match oid {
-        BOOL => Value::Bool(bytes.first() == Some(&1)),
-        INT2 => Value::Int(i16::from_be_bytes(array(bytes, 0).ok_or_else(odd)?).into()),
-        INT4 => Value::Int(i32::from_be_bytes(array(bytes, 0).ok_or_else(odd)?).into()),
-        INT8 => Value::Int(i64::from_be_bytes(array(bytes, 0).ok_or_else(odd)?)),
-        FLOAT4 => Value::Float(float4(f32::from_be_bytes(array(bytes, 0).ok_or_else(odd)?))),
-        FLOAT8 => Value::Float(f64::from_be_bytes(array(bytes, 0).ok_or_else(odd)?)),
-        NUMERIC => Value::Float(numeric(bytes).ok_or_else(odd)?),
-        DATE => date(i32::from_be_bytes(array(bytes, 0).ok_or_else(odd)?))?,
-        TIMESTAMP | TIMESTAMPTZ => instant(i64::from_be_bytes(array(bytes, 0).ok_or_else(odd)?))?,
-        UUID => Value::Text(uuid(bytes)),
-        BPCHAR => Value::Text(text(bytes)?.trim_end_matches(' ').to_owned()),
-        JSONB => Value::Text(text(bytes.get(1..).unwrap_or_default())?.to_owned()),
-        _ => Value::Text(text(bytes)?.to_owned()),
-    })
+    match oid {
+        BOOL => column.push_bool(bytes.first() == Some(&1)),
+        INT2 => column.push_int(i16::from_be_bytes(array(bytes, 0).ok_or_else(odd)?).into()),
+        INT4 => column.push_int(i32::from_be_bytes(array(bytes, 0).ok_or_else(odd)?).into()),
+        INT8 => column.push_int(i64::from_be_bytes(array(bytes, 0).ok_or_else(odd)?)),
+        FLOAT4 => column.push_float(float4(f32::from_be_bytes(array(bytes, 0).ok_or_else(odd)?))),
+        FLOAT8 => column.push_float(f64::from_be_bytes(array(bytes, 0).ok_or_else(odd)?)),
+        NUMERIC => column.push_float(numeric(bytes).ok_or_else(odd)?),
+        DATE => column.push_day(day(i32::from_be_bytes(array(bytes, 0).ok_or_else(odd)?))?),
+        TIMESTAMP | TIMESTAMPTZ => {
+            column.push_at(micros(i64::from_be_bytes(array(bytes, 0).ok_or_else(odd)?))?);
+        }
+        UUID => column.push_text(&uuid(bytes)),
+        BPCHAR => column.push_text(text(bytes)?.trim_end_matches(' ')),
+        JSONB => column.push_text(text(bytes.get(1..).unwrap_or_default())?),
+        _ => column.push_text(text(bytes)?),
+    }
+    Ok(())
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Mistake> {
@@ -242,25 +253,26 @@ fn numeric(bytes: &[u8]) -> Option<f64> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
-/// Days from year 1 to 2000-01-01, where PostgreSQL begins to count.
-const EPOCH_DAYS: i32 = 730_120;
+/// Days from 1970 to 2000, where PostgreSQL begins to count.
+const EPOCH_DAYS: i32 = 10_957;
 /// Microseconds from 1970 to 2000.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
+/// The years 1 to 9999, as days since 1970.
+const DAYS: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;
+const DAY_MICROS: i64 = 86_400_000_000;
 
-fn date(days: i32) -> Result<Value, Mistake> {
-    let date = days.checked_add(EPOCH_DAYS).and_then(NaiveDate::from_num_days_from_ce_opt);
-    match date.filter(|date| (1..=9999).contains(&date.year())) {
-        Some(date) => Ok(Value::Text(date.to_string())),
-        None => Err(no_date(days == i32::MAX || days == i32::MIN)),
-    }
+/// Days since 1970.
+fn day(days: i32) -> Result<i32, Mistake> {
+    let day = days.checked_add(EPOCH_DAYS).filter(|day| DAYS.contains(day));
+    day.ok_or_else(|| no_date(days == i32::MAX || days == i32::MIN))
 }
 
-fn instant(micros: i64) -> Result<Value, Mistake> {
-    let at = micros.checked_add(EPOCH_MICROS).and_then(DateTime::from_timestamp_micros);
-    match at.filter(|at| (1..=9999).contains(&at.year())) {
-        Some(at) => Ok(Value::Text(format_instant(&at))),
-        None => Err(no_date(micros == i64::MAX || micros == i64::MIN)),
-    }
+/// Microseconds since 1970.
+fn micros(micros: i64) -> Result<i64, Mistake> {
+    let at = micros.checked_add(EPOCH_MICROS);
+    let known = at
+        .filter(|at| i32::try_from(at.div_euclid(DAY_MICROS)).is_ok_and(|day| DAYS.contains(&day)));
+    known.ok_or_else(|| no_date(micros == i64::MAX || micros == i64::MIN))
 }
 
 fn no_date(infinite: bool) -> Mistake {
@@ -289,6 +301,7 @@ fn uuid(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Value;
 
     /// A `numeric` as the server sends it.
     fn sent(weight: i16, sign: u16, digits: &[u16]) -> Vec<u8> {
@@ -310,11 +323,21 @@ mod tests {
 
     #[test]
     fn dates_and_instants_are_iso() {
-        assert_eq!(date(0), Ok(Value::Text("2000-01-01".to_owned())));
-        assert_eq!(instant(1_500_000), Ok(Value::Text("2000-01-01T00:00:01.500Z".to_owned())));
-        for odd in [date(i32::MAX), date(-1_000_000), instant(i64::MIN), instant(i64::MAX)] {
-            assert!(odd.is_err());
+        let mut column = Column::default();
+        push(&mut column, DATE, &0_i32.to_be_bytes()).unwrap();
+        push(&mut column, DATE, &(2_932_896 - 10_957_i32).to_be_bytes()).unwrap();
+        assert_eq!(column.value(0), Value::Text("2000-01-01".to_owned()));
+        assert_eq!(column.value(1), Value::Text("9999-12-31".to_owned()));
+        let mut column = Column::default();
+        push(&mut column, TIMESTAMP, &1_500_000_i64.to_be_bytes()).unwrap();
+        assert_eq!(column.value(0), Value::Text("2000-01-01T00:00:01.500Z".to_owned()));
+        for odd in [i32::MAX, i32::MIN, -1_000_000, 2_932_896 - 10_956] {
+            assert!(push(&mut column, DATE, &odd.to_be_bytes()).is_err());
         }
+        for odd in [i64::MAX, i64::MIN, i64::MIN + 1] {
+            assert!(push(&mut column, TIMESTAMPTZ, &odd.to_be_bytes()).is_err());
+        }
+        assert_eq!(column.len(), 1);
     }
 
     #[test]
@@ -332,7 +355,9 @@ mod tests {
             }
             reader.finish(&mut sink).unwrap();
             let text = |text: &str| Value::Text(text.to_owned());
-            assert_eq!(got, [[vec![text("a"), text("b")], vec![Value::Null, Value::Null]]]);
+            let expected =
+                [Column::of([text("a"), text("b")]), Column::of([Value::Null, Value::Null])];
+            assert_eq!(got, [expected]);
         }
         let mut reader = Reader::new(vec![TEXT, INT4]);
         reader.take(&bytes, &mut |_| {}).unwrap();

@@ -79,8 +79,14 @@ impl Mask {
         Self { salt: salt.finalize().into(), phones: HashMap::new() }
     }
 
+    /// What stands for a cell.
+    pub(super) fn stand_in(&mut self, mut cell: Value, stand: Stand) -> Value {
+        self.replace(&mut cell, stand);
+        cell
+    }
+
     /// Puts the stand-in for a cell in its place. What is absent or blank stays as it is.
-    pub(super) fn replace(&mut self, cell: &mut Value, stand: Stand) {
+    fn replace(&mut self, cell: &mut Value, stand: Stand) {
         let blank = cell.as_name().is_none();
         match stand {
             Stand::Keep | Stand::Unmaskable => {}
