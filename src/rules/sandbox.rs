@@ -10,6 +10,7 @@ use rhai::packages::{
 };
 
 use super::{dates, row, verbs};
+use crate::predicate::LONGEST_TEXT;
 
 /// Steps of one evaluation on one row. With the sizes below they bound its memory too.
 const OPERATIONS: u64 = 20_000;
@@ -19,7 +20,7 @@ const EXPRESSION_DEPTH: usize = 48;
 const VARIABLES: usize = 256;
 const FUNCTIONS: usize = 256;
 /// The square of this is what one `replace` can build before it is stopped.
-pub(super) const TEXT_BYTES: usize = 8_000;
+pub(super) const TEXT_BYTES: usize = LONGEST_TEXT;
 pub(super) const LIST_ITEMS: usize = 1_000;
 pub(super) const MAP_ENTRIES: usize = 1_000;
 

@@ -64,7 +64,8 @@ impl Narrowing<'_> {
             }
         }
         let matching = Sql::any_of_rules(rules);
-        let kept = Sql::any([matching, readable::unreadable(self)]);
+        let kept =
+            Sql::any([matching, readable::unreadable(self), readable::too_long(self, any_of)]);
         (kept != Sql::Always && kept.length() <= LONGEST_IN_ALL).then(|| kept.render())
     }
 

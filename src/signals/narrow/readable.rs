@@ -1,8 +1,11 @@
 //! Cells that can't be read: they fail their row for every rule that reads them, so their rows are
-//! never left out.
+//! never left out. A text that is longer than Rhai may hold raises in some places, so neither is its row.
+
+use std::collections::BTreeSet;
 
 use super::sql::Sql;
 use super::{Given, Narrowing};
+use crate::predicate::{Expr, LONGEST_TEXT};
 use crate::signals::ColumnKind;
 use crate::signals::lexer::Dialect;
 
@@ -28,6 +31,22 @@ pub(super) fn unreadable(narrowing: &Narrowing<'_>) -> Sql {
             Sql::any(numbers.chain(others))
         }
     }
+}
+
+/// PostgreSQL: rows with a text that is longer than Rhai may hold, where a condition reads it. On
+/// SQLite, such a cell counts as one that can't be read.
+pub(super) fn too_long(narrowing: &Narrowing<'_>, any_of: &[&Expr]) -> Sql {
+    if narrowing.dialect == Dialect::Sqlite {
+        return Sql::Never;
+    }
+    let read: BTreeSet<_> = any_of.iter().flat_map(|condition| condition.fields()).collect();
+    let texts = read.into_iter().filter_map(|field| narrowing.fields.get(field));
+    let long = |given: &Given| {
+        let is_long = format!("octet_length({}::text) > {LONGEST_TEXT}", given.sql);
+        let is_text = given.kind == ColumnKind::Text && given.type_name != "uuid";
+        if is_text { Sql::text(is_long) } else { Sql::Never }
+    };
+    Sql::any(texts.map(long))
 }
 
 /// PostgreSQL: an infinite date, or one outside the years 1 to 9999.

@@ -6,13 +6,15 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 
 use crate::domain::{day_of_text, parse_instant};
+use crate::predicate::LONGEST_TEXT;
 
 /// Registers them:
 ///
 /// - `lookout_no_day(x)`: a cell that is there and no plain day, `YYYY-MM-DD`;
 /// - `lookout_no_time(x)`: a cell that is there and tells no time, or a time in UTC on another day
 ///   than it begins with;
-/// - `lookout_unreadable(…)`: whether any of the cells is one that no rule can read.
+/// - `lookout_unreadable(…)`: whether any of the cells is one that no rule can read, or a text that
+///   is longer than Rhai may hold.
 pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -75,7 +77,9 @@ fn days(date: NaiveDate) -> i32 {
 
 fn unreadable(cell: ValueRef<'_>) -> bool {
     match cell {
-        ValueRef::Text(text) => text.contains(&0) || std::str::from_utf8(text).is_err(),
+        ValueRef::Text(text) => {
+            text.len() > LONGEST_TEXT || text.contains(&0) || std::str::from_utf8(text).is_err()
+        }
         ValueRef::Blob(_) => true,
         _ => false,
     }
