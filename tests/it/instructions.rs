@@ -162,6 +162,7 @@ fn count(shop: &tempfile::TempDir) -> BTreeMap<&'static str, u64> {
     let program = assert_cmd::cargo::cargo_bin!("lookout");
     let ran = Command::new("valgrind")
         .current_dir(shop.path())
+        .env_remove("LOOKOUT_INSTRUCTIONS")
         .arg("--tool=callgrind")
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(program)

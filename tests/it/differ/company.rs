@@ -240,13 +240,8 @@ impl Table {
         self.signal == "items"
     }
 
-    /// The statements that make the table and fill it.
-    pub fn create(&self) -> String {
-        let id = if self.owners.first().is_some_and(|id| id.starts_with('\'')) {
-            "TEXT"
-        } else {
-            "INTEGER"
-        };
+    /// The statements that make the table, with ids of this type, and fill it.
+    fn create(&self, id: &str) -> String {
         let mut sql = format!("CREATE TABLE t_{} (no INTEGER, id {id}", self.signal);
         for column in &self.columns {
             write!(sql, ", {} {}", column.name, column.declared).unwrap();
@@ -295,6 +290,13 @@ impl Table {
             false => format!("{top}{query}"),
         }
     }
+}
+
+/// The statements that make all tables and fill them.
+pub fn create(tables: &[Table]) -> String {
+    let numbered = tables[0].owners.first().is_some_and(|id| !id.starts_with('\''));
+    let id = if numbered { "INTEGER" } else { "TEXT" };
+    tables.iter().map(|table| table.create(id)).collect()
 }
 
 /// Writes the signals' files into a folder.

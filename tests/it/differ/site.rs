@@ -11,7 +11,7 @@ use lookout::signals::{self, Conditions, Examined, Signals, Source, View, Wanted
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::company::{Database, TYPES, Table, write_signals};
+use super::company::{Database, TYPES, Table, create, write_signals};
 use super::moment::When;
 use crate::support::postgres;
 
@@ -95,7 +95,7 @@ impl Ground {
         let mut problems = Vec::new();
         let signals = signals::load(&folder.join("signals"), &mut problems);
         let signals = signals.ok_or_else(|| format!("{problems:#?}"))?;
-        let sql: String = tables.iter().map(Table::create).collect();
+        let sql = create(tables);
         let url = self.fill(database, &folder, &sql)?;
         self.runtime.block_on(read(&url, signals, when))
     }
