@@ -6,6 +6,7 @@ mod evaluate;
 mod goal;
 mod machine;
 mod record;
+mod send;
 mod table;
 
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ enum Part {
     DryRun,
     /// Writing down what a run decided
     Record,
+    /// Sending by SMTP to a server on this machine
+    Send,
     /// What a dry run grows with: customers, rules, matches, columns
     Grow,
     /// The dry run of one process, whose peak memory another one asks for
@@ -40,9 +43,11 @@ enum Part {
     Peak { pack: PathBuf, address: String },
 }
 
-/// Decisions and outreaches of the one run that is written down.
-const ROWS: usize = 100_000;
-/// How often writing is measured; the shortest time counts.
+/// Matches of the one run that is written down.
+const MATCHES: usize = 100_000;
+/// Messages that are sent.
+const MESSAGES: usize = 5_000;
+/// How often writing and sending are measured; the shortest time counts.
 const ROUNDS: u32 = 3;
 
 #[tokio::main]
@@ -60,7 +65,8 @@ async fn main() -> anyhow::Result<()> {
         Some(Part::Grow) => table::of_growth(&dry_run::grow(server, &tell).await?),
         Some(Part::Evaluate) => table::of_goals(&evaluate::measure(&tell).await?),
         Some(Part::DryRun) => table::of_goals(&dry_run::measure_goals(server, &tell).await?),
-        Some(Part::Record) => table::of_goals(&record::measure(ROWS, ROUNDS, server, &tell).await?),
+        Some(Part::Record) => table::of_goals(&record::measure(MATCHES, ROUNDS, server, &tell).await?),
+        Some(Part::Send) => table::of_goals(&send::measure(MESSAGES, ROUNDS, &tell).await?),
         None => table::of_goals(&everything(server, &tell).await?),
     };
     println!("\n{body}\n{}", machine::described(server).await?);
@@ -71,6 +77,7 @@ async fn main() -> anyhow::Result<()> {
 async fn everything(server: Option<&str>, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Goal>> {
     let mut goals = evaluate::measure(tell).await?;
     goals.extend(dry_run::measure_goals(server, tell).await?);
-    goals.extend(record::measure(ROWS, ROUNDS, server, tell).await?);
+    goals.extend(record::measure(MATCHES, ROUNDS, server, tell).await?);
+    goals.extend(send::measure(MESSAGES, ROUNDS, tell).await?);
     Ok(goals)
 }

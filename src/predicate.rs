@@ -15,9 +15,6 @@ pub use evaluation::Verdict;
 pub use moment::{Moment, Told};
 pub use program::Program;
 
-/// The longest text that Rhai may hold, in bytes.
-pub const LONGEST_TEXT: usize = 8_000;
-
 /// An expression over the fields of one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {

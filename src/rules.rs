@@ -28,6 +28,7 @@ use crate::predicate::Expr;
 pub use engine::{Condition, Engine};
 pub use panel::Panel;
 pub use row_error::RowError;
+pub use sandbox::TEXT_BYTES;
 
 /// A rule of the pack, checked and ready to be evaluated by the [`Engine`] that loaded it.
 #[derive(Clone, Debug)]

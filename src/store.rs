@@ -5,6 +5,7 @@
 mod claims;
 mod database;
 mod error;
+mod given;
 mod history;
 mod outbox;
 mod record;

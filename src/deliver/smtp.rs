@@ -1,31 +1,26 @@
-//! The conversation with a mail server, command by command, because the outcome depends on how
-//! far it got. Nothing is sent again here, and no password goes over an open line.
+//! A mail server: how it is reached, and the connections that wait for the next message. Whether
+//! a message left depends on how far its conversation got. No message is begun again once DATA was
+//! said, and no password goes over an open line.
+
+mod line;
 
 use std::future::Future;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use lettre::message::Message;
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::address::Envelope;
+use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::extension::ClientId;
 use reqwest::Url;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::{DeliverError, Delivery, Parcel, email, is_loopback, redact};
 use crate::config::ChannelConfig;
+use line::{Answer, Content, Failure, Line, answered_by};
 
 /// How long the server may take to be reached, TLS and greeting included.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long it may take to answer a command.
-const COMMAND: Duration = Duration::from_secs(60);
-/// How long it may take to accept the whole message; RFC 5321 asks for ten minutes.
-const ACCEPT: Duration = Duration::from_secs(600);
 /// How many open connections wait for the next message.
 const IDLE: usize = 4;
 
@@ -36,7 +31,7 @@ pub(super) struct Server {
     port: u16,
     security: Security,
     credentials: Option<Credentials>,
-    idle: Mutex<Vec<AsyncSmtpConnection>>,
+    idle: Mutex<Vec<Line>>,
 }
 
 /// How the line is protected.
@@ -121,74 +116,99 @@ impl Server {
             Ok(message) => message,
             Err(error) => return Delivery::Permanent { error },
         };
-        let mut connection = match self.connection().await {
-            Ok(connection) => connection,
-            Err(failure) => return Delivery::Temporary { error: failure.said },
+        let Some(content) = Content::new(message.formatted()) else {
+            return Delivery::Permanent { error: "the message can't be encoded".to_owned() };
         };
-        if let Err(failure) = envelope(&mut connection, &message).await {
-            let delivery = failure.before_data();
-            self.keep(connection, &failure);
-            return delivery;
-        }
+        let mut line = match self.line_with(message.envelope()).await {
+            Ok(line) => line,
+            Err(failure) => return failure.before_data(),
+        };
         if !transmitting.await {
-            self.put_back(connection);
+            self.put_back(line);
             return Delivery::GivenUp;
         }
-        match content(&mut connection, &message).await {
+        match line.content(&content).await {
             Ok(answer) => {
-                self.put_back(connection);
+                self.put_back(line);
                 let said = answer.first_line().map(redact).unwrap_or_default();
                 Delivery::Sent { detail: format!("{} {} {said}", self.host, answer.code()) }
             }
             Err(failure) => {
                 let delivery = failure.after_data();
-                self.keep(connection, &failure);
+                self.keep(line, &failure);
                 delivery
             }
         }
     }
 
-    /// An open connection on which no message has begun.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Failure> {
+    /// An open connection on which the server took sender and recipient.
+    ///
+    /// A server may have hung up on a connection that waited. Nothing was sent over it, so a new
+    /// one is tried once.
+    async fn line_with(&self, envelope: &Envelope) -> Result<Line, Failure> {
         let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(mut connection) = waiting
-            && answered(COMMAND, connection.command(Rset)).await.is_ok()
-        {
-            return Ok(connection);
+        if let Some(mut line) = waiting {
+            match line.envelope(envelope).await {
+                Ok(()) => return Ok(line),
+                Err(failure) if failure.ends_connection() => {}
+                Err(failure) => {
+                    self.keep(line, &failure);
+                    return Err(failure);
+                }
+            }
         }
-        let mut connection = answered_by(CONNECT, self.connect(), |failure| failure)
-            .await
-            .map_err(|failure| failure.about("the mail server can't be reached"))?;
-        if let Some(credentials) = &self.credentials {
-            answered(COMMAND, connection.auth(DEFAULT_MECHANISMS, credentials))
-                .await
-                .map_err(|failure| failure.about("the mail server refuses the user or password"))?;
+        let mut line = self.open_line().await?;
+        match line.envelope(envelope).await {
+            Ok(()) => Ok(line),
+            Err(failure) => {
+                self.keep(line, &failure);
+                Err(failure)
+            }
         }
-        Ok(connection)
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let hello = match self.from.domain() {
+    /// A new connection. Whatever the server has against it, the message can go another time.
+    async fn open_line(&self) -> Result<Line, Failure> {
+        let later =
+            |failure: Failure, what| Failure { answer: Answer::Later, ..failure.about(what) };
+        let hello = self.hello();
+        let line = answered_by(CONNECT, self.connect(&hello), |failure| failure).await;
+        let mut line =
+            line.map_err(|failure| later(failure, "the mail server can't be reached"))?;
+        if let Some(credentials) = &self.credentials {
+            line.log_in(credentials).await.map_err(|failure| {
+                later(failure, "the mail server refuses the user or password")
+            })?;
+        }
+        Ok(line)
+    }
+
+    fn hello(&self) -> ClientId {
+        match self.from.domain() {
             domain if domain.is_ascii() => ClientId::Domain(domain.to_owned()),
             _ => ClientId::default(),
-        };
+        }
+    }
+
+    async fn connect(&self, hello: &ClientId) -> Result<Line, Failure> {
         let tls = || TlsParameters::new(self.bare_host().to_owned()).map_err(Failure::from);
         if self.security == Security::Tls {
             let server = (self.bare_host(), self.port);
             let tls = Some(tls()?);
-            return Ok(AsyncSmtpConnection::connect_tokio1(server, None, &hello, tls, None).await?);
+            let connection = AsyncSmtpConnection::connect_tokio1(server, None, hello, tls, None);
+            return Line::new(connection.await?, hello).await;
         }
         let stream = TcpStream::connect((self.bare_host(), self.port)).await?;
         stream.set_nodelay(true)?;
         let stream: Box<dyn AsyncTokioStream> = Box::new(stream);
-        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await?;
+        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await?;
         if self.security == Security::StartTls {
             if !connection.can_starttls() {
                 return Err(Failure::broken("it offers no encryption (STARTTLS)".to_owned()));
             }
-            connection.starttls(tls()?, &hello).await?;
+            connection.starttls(tls()?, hello).await?;
         }
-        Ok(connection)
+        Line::new(connection, hello).await
     }
 
     /// The host without the brackets of an IPv6 address.
@@ -196,17 +216,17 @@ impl Server {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// Keeps the connection if the server answered in good order.
-    fn keep(&self, connection: AsyncSmtpConnection, failure: &Failure) {
-        if failure.answer != Answer::None {
-            self.put_back(connection);
+    /// Keeps the connection if the server answered in good order and stays.
+    fn keep(&self, line: Line, failure: &Failure) {
+        if !failure.ends_connection() {
+            self.put_back(line);
         }
     }
 
-    fn put_back(&self, connection: AsyncSmtpConnection) {
+    fn put_back(&self, line: Line) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE && !connection.has_broken() {
-            idle.push(connection);
+        if idle.len() < IDLE && !line.has_broken() {
+            idle.push(line);
         }
     }
 }
@@ -219,136 +239,6 @@ impl std::fmt::Debug for Server {
             .field("port", &self.port)
             .field("security", &self.security)
             .finish_non_exhaustive()
-    }
-}
-
-async fn envelope(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<(), Failure> {
-    let envelope = message.envelope();
-    let mut options = Vec::new();
-    let addresses = envelope.from().into_iter().chain(envelope.to());
-    if !addresses.into_iter().all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
-        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(Failure {
-                answer: Answer::Never,
-                said: "the mail server takes no address in another script".to_owned(),
-            });
-        }
-        options.push(MailParameter::SmtpUtfEight);
-        options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-    }
-    answered(COMMAND, connection.command(Mail::new(envelope.from().cloned(), options)))
-        .await
-        .map_err(Failure::of_sender)?;
-    for to in envelope.to() {
-        answered(COMMAND, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
-    }
-    Ok(())
-}
-
-async fn content(
-    connection: &mut AsyncSmtpConnection,
-    message: &Message,
-) -> Result<Response, Failure> {
-    answered(COMMAND, connection.command(Data)).await?;
-    answered(ACCEPT, connection.message(&message.formatted())).await
-}
-
-/// What went wrong, and whether the server said so itself.
-#[derive(Debug)]
-struct Failure {
-    answer: Answer,
-    said: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// 4xx.
-    Later,
-    /// 5xx.
-    Never,
-    /// No answer, or none that makes sense.
-    None,
-}
-
-impl Failure {
-    fn broken(said: String) -> Self {
-        Self { answer: Answer::None, said }
-    }
-
-    fn about(self, what: &str) -> Self {
-        Self { said: format!("{what}: {}", self.said), ..self }
-    }
-
-    /// What the server has against us as a sender (no password was given, say) is no word about the
-    /// customer: once it is put right, the message can go.
-    fn of_sender(self) -> Self {
-        let answer = match self.answer {
-            Answer::Never => Answer::Later,
-            answer => answer,
-        };
-        Self { answer, ..self }
-            .about("the mail server refuses us as the sender, who may need a user and a password")
-    }
-
-    fn before_data(&self) -> Delivery {
-        let error = self.said.clone();
-        match self.answer {
-            Answer::Never => Delivery::Permanent { error },
-            Answer::Later | Answer::None => Delivery::Temporary { error },
-        }
-    }
-
-    fn after_data(&self) -> Delivery {
-        let error = self.said.clone();
-        match self.answer {
-            Answer::Never => Delivery::Permanent { error },
-            Answer::Later => Delivery::Temporary { error },
-            Answer::None => Delivery::Uncertain { error },
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        let said = redact(&source.unwrap_or_default());
-        let answer = match (error.is_transient(), error.is_permanent()) {
-            (true, _) => Answer::Later,
-            (_, true) => Answer::Never,
-            _ => {
-                return Self::broken(if said.is_empty() {
-                    redact(&error.to_string())
-                } else {
-                    said
-                });
-            }
-        };
-        let code = error.status().map(|code| code.to_string()).unwrap_or_default();
-        Self { answer, said: format!("the mail server said {code}: {said}") }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::broken(error.to_string())
-    }
-}
-
-async fn answered<T>(
-    limit: Duration,
-    command: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Failure> {
-    answered_by(limit, command, Failure::from).await
-}
-
-async fn answered_by<T, E>(
-    limit: Duration,
-    command: impl Future<Output = Result<T, E>>,
-    failure: impl Fn(E) -> Failure,
-) -> Result<T, Failure> {
-    match timeout(limit, command).await {
-        Ok(result) => result.map_err(failure),
-        Err(_) => Err(Failure::broken(format!("no answer within {} seconds", limit.as_secs()))),
     }
 }
 
@@ -387,18 +277,6 @@ mod tests {
             assert_eq!(Security::of("smtp", far), Security::StartTls, "{far}");
         }
         assert_eq!(Security::of("smtps", "localhost"), Security::Tls);
-    }
-
-    #[test]
-    fn what_an_answer_means_depends_on_how_far_it_got() {
-        let failure = |answer| Failure { answer, said: "x".to_owned() };
-        let error = || "x".to_owned();
-        assert_eq!(failure(Answer::None).before_data(), Delivery::Temporary { error: error() });
-        assert_eq!(failure(Answer::Later).before_data(), Delivery::Temporary { error: error() });
-        assert_eq!(failure(Answer::Never).before_data(), Delivery::Permanent { error: error() });
-        assert_eq!(failure(Answer::None).after_data(), Delivery::Uncertain { error: error() });
-        assert_eq!(failure(Answer::Later).after_data(), Delivery::Temporary { error: error() });
-        assert_eq!(failure(Answer::Never).after_data(), Delivery::Permanent { error: error() });
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod sql;
 mod tests;
 mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ColumnKind;
 use super::lexer::Dialect;
@@ -52,7 +52,7 @@ const LONGEST_IN_ALL: usize = 512 * 1024;
 
 impl Narrowing<'_> {
     /// The WHERE that keeps every row on which one of the conditions may be true or may raise, and
-    /// every row with a cell that can't be read; none where that would be every row.
+    /// every row with a cell that can't be read or is too long to be; none where that would be every row.
     pub(super) fn filter(&self, any_of: &[&Expr]) -> Option<String> {
         let mut rules = Vec::new();
         for condition in any_of {
@@ -64,8 +64,9 @@ impl Narrowing<'_> {
             }
         }
         let matching = Sql::any_of_rules(rules);
-        let kept =
-            Sql::any([matching, readable::unreadable(self), readable::too_long(self, any_of)]);
+        let asked: BTreeSet<&Field> =
+            any_of.iter().flat_map(|condition| condition.fields()).collect();
+        let kept = Sql::any([matching, readable::unreadable(self, &asked)]);
         (kept != Sql::Always && kept.length() <= LONGEST_IN_ALL).then(|| kept.render())
     }
 

@@ -293,6 +293,11 @@ impl View {
         };
         match self.stream(&composed.sql, &composed.kinds, &mut sink).await {
             Ok(()) => {}
+            // A company's query may rely on its own conditions being asked first.
+            Err(Failure::Sql { .. }) if composed.narrowed && pulled == Pulled::default() => {
+                let everything = Wanted { conditions: None, ..wanted.clone() };
+                return Box::pin(self.pull(signals, examined, &everything, on_batch)).await;
+            }
             Err(failure) => return Err(self.explain(signals, examined, &composed, failure).await),
         }
         if let (true, About::Signal(name), None) = (composed.narrowed, *about, wanted.customer) {

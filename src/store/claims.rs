@@ -4,8 +4,9 @@
 use chrono::TimeDelta;
 
 use super::database::Transaction;
+use super::given::{Given, given};
 use super::outbox::read_payload;
-use super::sql::{Arg, Sql, given, json};
+use super::sql::{Arg, Sql};
 use super::{Store, StoreError, TaskText, tasks};
 use crate::domain::{Instant, Outreach, OutreachKey, OutreachState};
 
@@ -102,19 +103,20 @@ macro_rules! skipping_locked {
 }
 use skipping_locked;
 
-/// `$2` is the wall time, `$3` the end of the lease. An hour is 3,600,000,000 microseconds.
-const TAKE: Sql = given!(
+/// `$1` is the wall time, `$2` the end of the lease. An hour is 3,600,000,000 microseconds.
+const TAKE: Given<2> = given!(
+    3,
     (channel text, near bigint),
     ", due AS MATERIALIZED (
          SELECT o.key FROM outreaches o
-         WHERE o.state IN ('ready', 'retry') AND o.next_attempt_at <= $2
+         WHERE o.state IN ('ready', 'retry') AND o.next_attempt_at <= $1
              AND o.channel IN (SELECT channel FROM given WHERE near = 0
                  OR o.ahead BETWEEN -3600000000 AND 3600000000)
-         ORDER BY o.next_attempt_at, o.key LIMIT $4",
+         ORDER BY o.next_attempt_at, o.key LIMIT $3",
     postgres " FOR UPDATE OF o SKIP LOCKED",
     ")
      UPDATE outreaches SET state = 'claimed', fence = fence + 1, attempts = attempts + 1,
-         lease_until = $3
+         lease_until = $2
      WHERE key IN (SELECT key FROM due)
      RETURNING key, fence, attempts, ahead, payload, next_attempt_at"
 );
@@ -198,16 +200,13 @@ async fn take(
     tx.execute(EXPIRE, &[query.wall.into()]).await?;
     let channels = query.channels.iter().map(|channel| {
         let near = i64::from(query.near_only.contains(channel));
-        serde_json::json!({ "channel": channel, "near": near })
+        [channel.as_str().into(), near.into()]
     });
-    let args = [
-        json(&channels.collect::<Vec<_>>())?.into(),
-        query.wall.into(),
-        (query.wall + query.lease).into(),
-        i64::from(query.limit).into(),
-    ];
+    let channels: Vec<_> = channels.collect();
+    let limit = i64::from(query.limit);
+    let args = [query.wall.into(), (query.wall + query.lease).into(), limit.into()];
     let mut claimed = Vec::new();
-    for row in tx.fetch(TAKE, &args).await? {
+    for row in tx.fetch_given(&TAKE, &args, &channels).await? {
         let taken = Claimed {
             outreach: read_payload(&row, 4)?,
             claim: Claim { key: row.id(0)?, fence: row.get(1)? },
@@ -228,7 +227,7 @@ async fn hand_over(
     let rows = tx.fetch(HAND_OVER, &[claim.key.as_str().into(), claim.fence.into()]).await?;
     let Some(row) = rows.first() else { return Ok(false) };
     let outreach = read_payload(row, 0)?;
-    let task = tasks::NewTask::new(&outreach, text, outreach.not_before)?;
-    tasks::insert(tx, &[task]).await?;
+    let task = tasks::row(&outreach, text, outreach.not_before);
+    tasks::insert(tx, [task]).await?;
     Ok(true)
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
 
 use super::StoreError;
-use super::sql::{Arg, Row, Sql, json, postgres, sqlite};
+use super::given::{Cell, Given};
+use super::sql::{Arg, Row, Sql, postgres, sqlite};
 
 /// How long to wait for a connection to a server.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -227,20 +227,58 @@ impl Transaction<'_> {
     }
 
     /// Sends a `given!` statement for every thousand of `rows` (none where there are none) and
-    /// gives how many rows were changed. `args` count from `$2`.
-    pub(super) async fn bulk<T: Serialize>(
+    /// gives how many rows were changed.
+    pub(super) async fn bulk<'r, const N: usize>(
         &mut self,
-        sql: Sql,
-        rows: &[T],
+        statement: &Given<N>,
         args: &[Arg],
+        rows: impl IntoIterator<Item = Result<[Cell<'r>; N], StoreError>>,
     ) -> Result<u64, StoreError> {
+        let mut rows = rows.into_iter();
         let mut changed = 0;
-        for chunk in rows.chunks(CHUNK) {
-            let given = json(chunk)?;
-            let all: Vec<Arg> = [given.into()].into_iter().chain(args.iter().cloned()).collect();
-            changed += self.execute(sql, &all).await?;
+        loop {
+            let chunk = rows.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>()?;
+            if chunk.is_empty() {
+                return Ok(changed);
+            }
+            self.database.count();
+            changed += match &mut self.inner {
+                Inner::Sqlite(inner) => statement
+                    .on_sqlite(args, &chunk)?
+                    .execute(&mut **inner)
+                    .await
+                    .map(|done| done.rows_affected()),
+                Inner::Postgres(inner) => statement
+                    .on_postgres(args, &chunk)?
+                    .execute(&mut **inner)
+                    .await
+                    .map(|done| done.rows_affected()),
+            }
+            .map_err(|error| self.database.explain(error))?;
         }
-        Ok(changed)
+    }
+
+    /// Sends a `given!` statement with all of `rows` and gives all rows of its answer.
+    pub(super) async fn fetch_given<const N: usize>(
+        &mut self,
+        statement: &Given<N>,
+        args: &[Arg],
+        rows: &[[Cell<'_>; N]],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.database.count();
+        match &mut self.inner {
+            Inner::Sqlite(inner) => statement
+                .on_sqlite(args, rows)?
+                .fetch_all(&mut **inner)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+            Inner::Postgres(inner) => statement
+                .on_postgres(args, rows)?
+                .fetch_all(&mut **inner)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+        }
+        .map_err(|error| self.database.explain(error))
     }
 
     /// Sends several statements without arguments, as a migration has them.

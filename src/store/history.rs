@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use super::database::Transaction;
+use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
-use super::sql::{Sql, given, json};
 use super::{Store, StoreError};
 use crate::domain::{
     Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,
@@ -30,7 +28,8 @@ pub struct HistoryQuery<'a> {
 const CHUNK: usize = 10_000;
 
 /// Of an outreach's states, those that count as a contact of the episode are in the CASE.
-const EPISODES: Sql = given!(
+const EPISODES: Given<1> = given!(
+    0,
     (rule text),
     "SELECT e.rule, e.customer_id, e.subject, e.started_at,
          COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.ordinal END),
@@ -51,14 +50,15 @@ const WAITING: &str = "SELECT payload FROM outreaches
      WHERE state IN ('ready', 'retry') AND state = 'ready' AND channel <> 'task'";
 
 /// One row a recipient of each charge; the rows of one charge stand together.
-const CHARGES: Sql = given!(
+const CHARGES: Given<2> = given!(
+    1,
     (customer_id text, recipient text),
     ", found AS (
          SELECT c.dedupe_key FROM given g CROSS JOIN contacts c
-         WHERE c.customer_id = g.customer_id AND c.at > $2
+         WHERE c.customer_id = g.customer_id AND c.at > $1
          UNION
          SELECT c.dedupe_key FROM given g CROSS JOIN outreach_recipients r CROSS JOIN contacts c
-         WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $2)
+         WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
      SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
          c.outreach, c.channel, r.recipient
      FROM found f
@@ -69,7 +69,8 @@ const CHARGES: Sql = given!(
      ORDER BY c.at, c.dedupe_key, r.recipient"
 );
 
-const SUPPRESSIONS: Sql = given!(
+const SUPPRESSIONS: Given<2> = given!(
+    0,
     (customer_id text, recipient text),
     ", found AS (
          SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.customer_id = g.customer_id
@@ -78,14 +79,6 @@ const SUPPRESSIONS: Sql = given!(
      SELECT s.customer_id, s.recipient, s.topic, s.cause, s.since, s.id
      FROM found f JOIN suppressions s ON s.id = f.id"
 );
-
-#[derive(Serialize)]
-struct Given<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    customer_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipient: Option<&'a str>,
-}
 
 impl Store {
     /// Reads the past of those on the table, and of those with a contact that waits.
@@ -116,18 +109,15 @@ async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<Hist
         .chain(outreaches().flat_map(|o| &o.recipients))
         .map(|recipient| recipient.0.as_str())
         .collect();
-    let customers =
-        customers.into_iter().map(|id| Given { customer_id: Some(id), recipient: None });
-    let recipients =
-        recipients.into_iter().map(|to| Given { customer_id: None, recipient: Some(to) });
-    let people: Vec<Given<'_>> = customers.chain(recipients).collect();
+    let customers = customers.into_iter().map(|id| [id.into(), Cell::Null]);
+    let recipients = recipients.into_iter().map(|to| [Cell::Null, to.into()]);
+    let people: Vec<_> = customers.chain(recipients).collect();
 
     let mut charges = BTreeMap::new();
     let mut suppressions = BTreeMap::new();
     for chunk in people.chunks(CHUNK) {
-        let given = json(chunk)?;
-        read_charges(tx, &given, query.since, &mut charges).await?;
-        read_suppressions(tx, given, &mut suppressions).await?;
+        read_charges(tx, chunk, query.since, &mut charges).await?;
+        read_suppressions(tx, chunk, &mut suppressions).await?;
     }
     Ok(History {
         version,
@@ -152,9 +142,9 @@ async fn episodes(
     evaluated: &[RuleId],
 ) -> Result<BTreeMap<(RuleId, CustomerId, SubjectId), Episode>, StoreError> {
     let rules: BTreeSet<&RuleId> = evaluated.iter().collect();
-    let rules: Vec<_> = rules.iter().map(|rule| serde_json::json!({ "rule": rule })).collect();
+    let rules: Vec<_> = rules.iter().map(|rule| [rule.as_str().into()]).collect();
     let mut episodes = BTreeMap::new();
-    for row in tx.fetch(EPISODES, &[json(&rules)?.into()]).await? {
+    for row in tx.fetch_given(&EPISODES, &[], &rules).await? {
         let key = (row.id(0)?, row.id(1)?, row.id(2)?);
         let episode = Episode {
             started_at: row.instant(3)?,
@@ -179,11 +169,11 @@ async fn waiting(tx: &mut Transaction<'_>) -> Result<Vec<Waiting>, StoreError> {
 /// Charges by instant, then dedupe key; one that two chunks find is there once.
 async fn read_charges(
     tx: &mut Transaction<'_>,
-    given: &str,
+    people: &[[Cell<'_>; 2]],
     since: Instant,
     charges: &mut BTreeMap<(Instant, String), Charge>,
 ) -> Result<(), StoreError> {
-    for row in tx.fetch(CHARGES, &[given.into(), since.into()]).await? {
+    for row in tx.fetch_given(&CHARGES, &[since.into()], people).await? {
         let key = (row.instant(0)?, row.get::<String>(1)?);
         let recipient = row.get::<Option<String>>(8)?.map(Recipient);
         let charge = match charges.entry(key) {
@@ -206,10 +196,10 @@ async fn read_charges(
 
 async fn read_suppressions(
     tx: &mut Transaction<'_>,
-    given: String,
+    people: &[[Cell<'_>; 2]],
     suppressions: &mut BTreeMap<i64, Suppression>,
 ) -> Result<(), StoreError> {
-    for row in tx.fetch(SUPPRESSIONS, &[given.into()]).await? {
+    for row in tx.fetch_given(&SUPPRESSIONS, &[], people).await? {
         suppressions.insert(row.get(5)?, super::suppressions::read(&row)?);
     }
     Ok(())

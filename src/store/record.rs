@@ -3,13 +3,13 @@
 
 mod outreaches;
 
-use serde::Serialize;
-
 use super::database::Transaction;
-use super::sql::{Sql, given, json};
+use super::given::{Cell, Given, given};
+use super::sql::json;
 use super::{Store, StoreError, runs};
 use crate::domain::{
-    Decided, Decision, EpisodeChange, HistoryVersion, Instant, OutreachKey, RuleId, RunReport,
+    CustomerId, Decided, Decision, EpisodeChange, HistoryVersion, Instant, OutreachKey, RuleId,
+    RunReport, SubjectId,
 };
 
 /// A run and what it decided, ready to be written down.
@@ -52,9 +52,8 @@ impl Store {
     /// that the run decided on afresh: read the history and decide again; `Contradiction` where
     /// the run would tell about a contact that another outreach tells about already.
     pub async fn record(&self, run: &Run<'_>) -> Result<(), StoreError> {
-        let prepared = Prepared::new(run)?;
         let mut tx = self.database.write().await?;
-        let done = write(&mut tx, run, &prepared).await;
+        let done = write(&mut tx, run).await;
         tx.end(done).await
     }
 }
@@ -70,29 +69,7 @@ pub(super) async fn turn_page(tx: &mut Transaction<'_>) -> Result<HistoryVersion
     Ok(HistoryVersion(row.get(0)?))
 }
 
-/// What can be made ready before anybody has to wait for us.
-struct Prepared<'a> {
-    head: String,
-    decisions: Vec<DecisionRow<'a>>,
-    outreaches: outreaches::Rows<'a>,
-}
-
-impl<'a> Prepared<'a> {
-    fn new(run: &Run<'a>) -> Result<Self, StoreError> {
-        let decisions = run.report.decisions.iter().enumerate().map(DecisionRow::new);
-        Ok(Self {
-            head: runs::head(run.report)?,
-            decisions: decisions.collect::<Result<_, _>>()?,
-            outreaches: outreaches::Rows::new(run)?,
-        })
-    }
-}
-
-async fn write(
-    tx: &mut Transaction<'_>,
-    run: &Run<'_>,
-    prepared: &Prepared<'_>,
-) -> Result<(), StoreError> {
+async fn write(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
     let version = turn_page(tx).await?;
     check_instant(tx, run.as_of).await?;
     if version != run.version {
@@ -100,15 +77,14 @@ async fn write(
     }
     let sql = "INSERT INTO runs (as_of, started_at, pack, report) VALUES ($1, $2, $3, $4)";
     let pack = run.report.pack.as_str();
-    let head = prepared.head.as_str();
+    let head = runs::head(run.report)?;
     tx.execute(sql, &[run.as_of.into(), run.started_at.into(), pack.into(), head.into()]).await?;
     outreaches::take_back(tx, run).await?;
     change_episodes(tx, run).await?;
-    outreaches::put(tx, run, &prepared.outreaches).await?;
-    tx.bulk(DECISIONS, &prepared.decisions, &[run.as_of.into()]).await?;
-    let evaluated: Vec<_> =
-        run.evaluated.iter().map(|rule| serde_json::json!({ "rule": rule })).collect();
-    tx.bulk(EVALUATED, &evaluated, &[run.as_of.into()]).await?;
+    outreaches::put(tx, run).await?;
+    let at = [run.as_of.into()];
+    tx.bulk(&DECISIONS, &at, run.report.decisions.iter().zip(0..).map(decided)).await?;
+    tx.bulk(&EVALUATED, &at, run.evaluated.iter().map(|rule| Ok([rule.as_str().into()]))).await?;
     Ok(())
 }
 
@@ -125,83 +101,75 @@ async fn check_instant(tx: &mut Transaction<'_>, as_of: Instant) -> Result<(), S
     }
 }
 
-const DECISIONS: Sql = given!(
+const DECISIONS: Given<11> = given!(
+    1,
     (place bigint, rule text, customer_id text, subject text, position bigint, channel text,
      outcome text, reason text, evidence text, outreach text, not_before bigint),
     "INSERT INTO decisions (run, place, rule, customer_id, subject, position, channel, outcome,
          reason, evidence, outreach, not_before)
-     SELECT $2, place, rule, customer_id, subject, position, channel, outcome, reason, evidence,
+     SELECT $1, place, rule, customer_id, subject, position, channel, outcome, reason, evidence,
          outreach, not_before FROM given"
 );
 
-const EVALUATED: Sql = given!(
+fn decided((decision, place): (&Decision, i64)) -> Result<[Cell<'_>; 11], StoreError> {
+    let told = decision.refusal.as_ref().map(serde_json::to_value).transpose();
+    let told = told.map_err(|error| StoreError::Contradiction(error.to_string()))?;
+    Ok([
+        place.into(),
+        decision.rule.as_str().into(),
+        decision.customer_id.as_str().into(),
+        decision.subject.as_str().into(),
+        decision.position.into(),
+        decision.channel.0.as_str().into(),
+        decision.outcome.name().into(),
+        decision.refusal.as_ref().map(|refusal| refusal.code()).into(),
+        told.map(|told| json(&told["evidence"])).transpose()?.into(),
+        decision.outreach.as_ref().map(|key| key.as_str()).into(),
+        decision.not_before.into(),
+    ])
+}
+
+const EVALUATED: Given<1> = given!(
+    1,
     (rule text),
-    "INSERT INTO rule_evaluations (rule, at) SELECT rule, $2 FROM given WHERE true
+    "INSERT INTO rule_evaluations (rule, at) SELECT rule, $1 FROM given WHERE true
      ON CONFLICT (rule) DO UPDATE SET at = excluded.at"
 );
 
-const STARTED: Sql = given!(
+const STARTED: Given<3> = given!(
+    1,
     (rule text, customer_id text, subject text),
     "INSERT INTO episodes (rule, customer_id, subject, started_at)
-     SELECT rule, customer_id, subject, $2 FROM given"
+     SELECT rule, customer_id, subject, $1 FROM given"
 );
 
-const ENDED: Sql = given!(
+const ENDED: Given<3> = given!(
+    1,
     (rule text, customer_id text, subject text),
-    "UPDATE episodes SET ended_at = $2 FROM given
+    "UPDATE episodes SET ended_at = $1 FROM given
      WHERE episodes.rule = given.rule AND episodes.customer_id = given.customer_id
          AND episodes.subject = given.subject AND episodes.ended_at IS NULL"
 );
 
-#[derive(Serialize)]
-struct DecisionRow<'a> {
-    place: usize,
-    rule: &'a str,
-    customer_id: &'a str,
-    subject: &'a str,
-    position: u32,
-    channel: &'a str,
-    outcome: &'a str,
-    reason: Option<&'a str>,
-    evidence: Option<String>,
-    outreach: Option<&'a OutreachKey>,
-    not_before: Option<i64>,
-}
-
-impl<'a> DecisionRow<'a> {
-    fn new((place, decision): (usize, &'a Decision)) -> Result<Self, StoreError> {
-        let told = decision.refusal.as_ref().map(serde_json::to_value).transpose();
-        let told = told.map_err(|error| StoreError::Contradiction(error.to_string()))?;
-        Ok(Self {
-            place,
-            rule: decision.rule.as_str(),
-            customer_id: decision.customer_id.as_str(),
-            subject: decision.subject.as_str(),
-            position: decision.position,
-            channel: &decision.channel.0,
-            outcome: decision.outcome.name(),
-            reason: decision.refusal.as_ref().map(|refusal| refusal.code()),
-            evidence: told.map(|told| json(&told["evidence"])).transpose()?,
-            outreach: decision.outreach.as_ref(),
-            not_before: decision.not_before.map(|at| at.timestamp_micros()),
-        })
-    }
-}
-
 async fn change_episodes(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
-    let (mut started, mut ended) = (Vec::new(), Vec::new());
-    for change in &run.decided.episodes {
-        let (rows, (rule, customer, subject)) = match change {
-            EpisodeChange::Started(rule, customer, subject) => {
-                (&mut started, (rule, customer, subject))
-            }
-            EpisodeChange::Ended(rule, customer, subject) => {
-                (&mut ended, (rule, customer, subject))
-            }
-        };
-        rows.push(serde_json::json!({ "rule": rule, "customer_id": customer, "subject": subject }));
-    }
-    tx.bulk(ENDED, &ended, &[run.as_of.into()]).await?;
-    tx.bulk(STARTED, &started, &[run.as_of.into()]).await?;
+    let at = [run.as_of.into()];
+    let ended = run.decided.episodes.iter().filter_map(|change| match change {
+        EpisodeChange::Ended(rule, customer, subject) => Some(episode(rule, customer, subject)),
+        EpisodeChange::Started(..) => None,
+    });
+    tx.bulk(&ENDED, &at, ended).await?;
+    let started = run.decided.episodes.iter().filter_map(|change| match change {
+        EpisodeChange::Started(rule, customer, subject) => Some(episode(rule, customer, subject)),
+        EpisodeChange::Ended(..) => None,
+    });
+    tx.bulk(&STARTED, &at, started).await?;
     Ok(())
+}
+
+fn episode<'a>(
+    rule: &'a RuleId,
+    customer: &'a CustomerId,
+    subject: &'a SubjectId,
+) -> Result<[Cell<'a>; 3], StoreError> {
+    Ok([rule.as_str().into(), customer.as_str().into(), subject.as_str().into()])
 }

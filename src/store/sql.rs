@@ -23,33 +23,6 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// A text of SQL that goes on from the rows in its first argument, a JSON array of objects: they
-/// stand ready as `given`, with the columns named. A part that only PostgreSQL needs may stand in
-/// the middle, after the word `postgres`.
-macro_rules! given {
-    (($($columns:tt)*), $sql:literal) => {
-        $crate::store::sql::given!(($($columns)*), $sql, postgres "", "")
-    };
-    (($first:ident $first_type:ident $(, $column:ident $type:ident)*),
-     $head:literal, postgres $only:literal, $tail:literal) => {
-        $crate::store::sql::Sql {
-            sqlite: concat!(
-                "WITH given(", stringify!($first) $(, ", ", stringify!($column))*,
-                ") AS MATERIALIZED (SELECT value ->> '", stringify!($first), "'"
-                $(, ", value ->> '", stringify!($column), "'")*, " FROM json_each($1)) ",
-                $head, $tail
-            ),
-            postgres: concat!(
-                "WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(",
-                stringify!($first), " ", stringify!($first_type)
-                $(, ", ", stringify!($column), " ", stringify!($type))*, ")) ",
-                $head, $only, $tail
-            ),
-        }
-    };
-}
-pub(super) use given;
-
 /// One argument of a statement.
 #[derive(Clone, Debug)]
 pub(super) enum Arg {
@@ -142,7 +115,7 @@ fn instant(micros: i64) -> Result<Instant, StoreError> {
         .ok_or_else(|| StoreError::Damaged { what: "an instant", cause: cause() })
 }
 
-/// Rows as the argument of a `given!` statement.
+/// A value as JSON text.
 pub(super) fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
     serde_json::to_string(rows).map_err(|error| StoreError::Contradiction(error.to_string()))
 }

@@ -1,10 +1,9 @@
 //! Who is not to be contacted. A person is suppressed by customer id, by address, or both, for one
 //! topic or for all; entering them twice changes nothing.
 
-use serde::Serialize;
-
 use super::database::Transaction;
-use super::sql::{Row, Sql, given};
+use super::given::{Cell, Given, given};
+use super::sql::Row;
 use super::{Store, StoreError, record};
 use crate::domain::{CustomerId, Instant, Recipient, Suppression, SuppressionCause};
 
@@ -32,19 +31,11 @@ pub struct SuppressionRow {
     pub note: Option<String>,
 }
 
-#[derive(Serialize)]
-struct NewRow<'a> {
-    customer_id: Option<&'a CustomerId>,
-    recipient: Option<&'a Recipient>,
-    topic: Option<&'a str>,
-    cause: &'static str,
-    note: Option<&'a str>,
-}
-
-const INSERT: Sql = given!(
+const INSERT: Given<5> = given!(
+    1,
     (customer_id text, recipient text, topic text, cause text, note text),
     "INSERT INTO suppressions (customer_id, recipient, topic, cause, note, since)
-     SELECT customer_id, recipient, topic, cause, note, $2 FROM given WHERE true
+     SELECT customer_id, recipient, topic, cause, note, $1 FROM given WHERE true
      ON CONFLICT DO NOTHING"
 );
 
@@ -63,22 +54,8 @@ impl Store {
         people: &[NewSuppression],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let rows = people.iter().map(|person| {
-            if person.customer.is_none() && person.recipient.is_none() {
-                let nobody = "a suppression names neither a customer nor an address".to_owned();
-                return Err(StoreError::Contradiction(nobody));
-            }
-            Ok(NewRow {
-                customer_id: person.customer.as_ref(),
-                recipient: person.recipient.as_ref(),
-                topic: person.topic.as_deref(),
-                cause: person.cause.name(),
-                note: person.note.as_deref(),
-            })
-        });
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.database.write().await?;
-        let changed = insert(&mut tx, &rows, at).await;
+        let changed = insert(&mut tx, people, at).await;
         end(tx, changed).await
     }
 
@@ -114,11 +91,25 @@ impl Store {
 
 async fn insert(
     tx: &mut Transaction<'_>,
-    rows: &[NewRow<'_>],
+    people: &[NewSuppression],
     at: Instant,
 ) -> Result<u64, StoreError> {
     record::turn_page(tx).await?;
-    tx.bulk(INSERT, rows, &[at.into()]).await
+    tx.bulk(&INSERT, &[at.into()], people.iter().map(row)).await
+}
+
+fn row(person: &NewSuppression) -> Result<[Cell<'_>; 5], StoreError> {
+    if person.customer.is_none() && person.recipient.is_none() {
+        let nobody = "a suppression names neither a customer nor an address".to_owned();
+        return Err(StoreError::Contradiction(nobody));
+    }
+    Ok([
+        person.customer.as_ref().map(CustomerId::as_str).into(),
+        person.recipient.as_ref().map(|to| to.0.as_str()).into(),
+        person.topic.as_deref().into(),
+        person.cause.name().into(),
+        person.note.as_deref().into(),
+    ])
 }
 
 /// Commits, unless nothing changed: then the books stay as they were.

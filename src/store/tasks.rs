@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::database::Transaction;
-use super::sql::{Sql, given};
+use super::given::{Cell, Given, given};
 use super::{Store, StoreError, TaskText};
 use crate::domain::{CustomerId, Instant, Outreach, OutreachKey, RuleId, SubjectId};
 
@@ -88,7 +88,8 @@ impl Store {
     }
 }
 
-const INSERT: Sql = given!(
+const INSERT: Given<9> = given!(
+    0,
     (outreach text, rule text, customer_id text, subject text, title text, body text, assign text,
      due_at bigint, made_at bigint),
     "INSERT INTO tasks (outreach, rule, customer_id, subject, title, body, assign, due_at, made_at)
@@ -96,46 +97,34 @@ const INSERT: Sql = given!(
 );
 
 /// A task about to be made.
-#[derive(Serialize)]
-pub(super) struct NewTask<'a> {
-    outreach: &'a str,
-    rule: &'a str,
-    customer_id: &'a str,
-    subject: &'a str,
-    title: &'a str,
-    body: &'a str,
-    assign: Option<&'a str>,
-    due_at: Option<i64>,
-    made_at: i64,
-}
+pub(super) type NewTask<'a> = [Cell<'a>; 9];
 
-impl<'a> NewTask<'a> {
-    pub(super) fn new(
-        outreach: &'a Outreach,
-        text: &'a TaskText,
-        made_at: Instant,
-    ) -> Result<Self, StoreError> {
-        let first = outreach.subjects.first().ok_or_else(|| {
-            StoreError::Contradiction(format!("a task of rule `{}` has no subject", outreach.rule))
-        })?;
-        Ok(Self {
-            outreach: outreach.key.as_str(),
-            rule: outreach.rule.as_str(),
-            customer_id: first.customer.as_str(),
-            subject: first.subject.as_str(),
-            title: &text.title,
-            body: &text.body,
-            assign: outreach.assign.as_deref(),
-            due_at: outreach.due_at.map(|at| at.timestamp_micros()),
-            made_at: made_at.timestamp_micros(),
-        })
-    }
+/// A task that carries out an outreach.
+pub(super) fn row<'a>(
+    outreach: &'a Outreach,
+    text: &'a TaskText,
+    made_at: Instant,
+) -> Result<NewTask<'a>, StoreError> {
+    let first = outreach.subjects.first().ok_or_else(|| {
+        StoreError::Contradiction(format!("a task of rule `{}` has no subject", outreach.rule))
+    })?;
+    Ok([
+        outreach.key.as_str().into(),
+        outreach.rule.as_str().into(),
+        first.customer.as_str().into(),
+        first.subject.as_str().into(),
+        text.title.as_str().into(),
+        text.body.as_str().into(),
+        outreach.assign.as_deref().into(),
+        outreach.due_at.into(),
+        made_at.into(),
+    ])
 }
 
 /// Makes tasks, numbered in this order.
-pub(super) async fn insert(
+pub(super) async fn insert<'a>(
     tx: &mut Transaction<'_>,
-    tasks: &[NewTask<'_>],
+    tasks: impl IntoIterator<Item = Result<NewTask<'a>, StoreError>>,
 ) -> Result<(), StoreError> {
-    tx.bulk(INSERT, tasks, &[]).await.map(|_| ())
+    tx.bulk(&INSERT, &[], tasks).await.map(|_| ())
 }

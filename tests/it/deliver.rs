@@ -1,5 +1,7 @@
 //! Every way out against a real peer: an SMTP server, an HTTP server, a folder.
 
+mod conversation;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,22 +1,27 @@
-//! Cells that can't be read: they fail their row for every rule that reads them, so their rows are
-//! never left out. A text that is longer than Rhai may hold raises in some places, so neither is its row.
+//! Cells that can't be read, or are longer than a rule may hold: they fail their row for every rule
+//! that reads them, so their rows are never left out.
 
 use std::collections::BTreeSet;
 
 use super::sql::Sql;
 use super::{Given, Narrowing};
-use crate::predicate::{Expr, LONGEST_TEXT};
+use crate::domain::Field;
+use crate::rules::TEXT_BYTES;
 use crate::signals::ColumnKind;
 use crate::signals::lexer::Dialect;
 
 /// How many cells a call of a function is given; SQLite has a limit.
 const CELLS: usize = 100;
 
-/// Rows with a cell that can't be read.
-pub(super) fn unreadable(narrowing: &Narrowing<'_>) -> Sql {
+/// Rows with a cell that can't be read, or among the fields that are `asked` for one that is too long.
+pub(super) fn unreadable(narrowing: &Narrowing<'_>, asked: &BTreeSet<&Field>) -> Sql {
     let fields: Vec<&Given> = narrowing.fields.values().collect();
     match narrowing.dialect {
-        Dialect::Postgres => Sql::any(fields.into_iter().map(no_year_of_ours)),
+        Dialect::Postgres => {
+            let asked = narrowing.fields.iter().filter(|(field, _)| asked.contains(field));
+            let long = asked.map(|(_, given)| too_long(given));
+            Sql::any(fields.into_iter().map(no_year_of_ours).chain(long))
+        }
         Dialect::Sqlite => {
             let (numbers, others): (Vec<&Given>, Vec<&Given>) =
                 fields.into_iter().partition(|given| {
@@ -33,22 +38,6 @@ pub(super) fn unreadable(narrowing: &Narrowing<'_>) -> Sql {
     }
 }
 
-/// PostgreSQL: rows with a text that is longer than Rhai may hold, where a condition reads it. On
-/// SQLite, such a cell counts as one that can't be read.
-pub(super) fn too_long(narrowing: &Narrowing<'_>, any_of: &[&Expr]) -> Sql {
-    if narrowing.dialect == Dialect::Sqlite {
-        return Sql::Never;
-    }
-    let read: BTreeSet<_> = any_of.iter().flat_map(|condition| condition.fields()).collect();
-    let texts = read.into_iter().filter_map(|field| narrowing.fields.get(field));
-    let long = |given: &Given| {
-        let is_long = format!("octet_length({}::text) > {LONGEST_TEXT}", given.sql);
-        let is_text = given.kind == ColumnKind::Text && given.type_name != "uuid";
-        if is_text { Sql::text(is_long) } else { Sql::Never }
-    };
-    Sql::any(texts.map(long))
-}
-
 /// PostgreSQL: an infinite date, or one outside the years 1 to 9999.
 fn no_year_of_ours(given: &Given) -> Sql {
     let sql = &given.sql;
@@ -62,6 +51,16 @@ fn no_year_of_ours(given: &Given) -> Sql {
             "'0001-01-01 00:00:00+00'::timestamptz",
             "'10000-01-01 00:00:00+00'::timestamptz",
         ),
+        _ => Sql::Never,
+    }
+}
+
+/// PostgreSQL: a text that is too long; there are types whose texts never are.
+fn too_long(given: &Given) -> Sql {
+    let sql = &given.sql;
+    match (given.kind, given.type_name.as_str()) {
+        (_, "uuid" | "name" | "char" | "\"char\"") => Sql::Never,
+        (ColumnKind::Text, _) => Sql::text(format!("octet_length(({sql})::text) > {TEXT_BYTES}")),
         _ => Sql::Never,
     }
 }

@@ -76,7 +76,7 @@ fn a_usual_condition() {
         [
             "(((c.\"plan\" COLLATE \"C\" = 'business') AND (c.\"since\" <= '2024-03-08'::date) AND \
              (c.\"logins\" >= 50)) OR (c.\"since\" < '0001-01-01'::date) OR (c.\"since\" >= \
-             '10000-01-01'::date) OR (octet_length(c.\"plan\"::text) > 8000))",
+             '10000-01-01'::date) OR (octet_length((c.\"plan\")::text) > 8000))",
             "(((+c.\"plan\" COLLATE BINARY = 'business') AND ((lookout_no_day(c.\"since\")) OR \
              ((+c.\"since\" COLLATE BINARY <= '2024-03-08') AND (+c.\"logins\" >= 49.999999999949)))) \
              OR (+c.\"logins\" >= '') OR (lookout_unreadable(c.\"plan\", c.\"since\")))",

@@ -6,15 +6,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 
 use crate::domain::{day_of_text, parse_instant};
-use crate::predicate::LONGEST_TEXT;
+use crate::rules::TEXT_BYTES;
 
 /// Registers them:
 ///
 /// - `lookout_no_day(x)`: a cell that is there and no plain day, `YYYY-MM-DD`;
 /// - `lookout_no_time(x)`: a cell that is there and tells no time, or a time in UTC on another day
 ///   than it begins with;
-/// - `lookout_unreadable(…)`: whether any of the cells is one that no rule can read, or a text that
-///   is longer than Rhai may hold.
+/// - `lookout_unreadable(…)`: whether any of the cells is one that no rule can read, or too long a text.
 pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -78,7 +77,7 @@ fn days(date: NaiveDate) -> i32 {
 fn unreadable(cell: ValueRef<'_>) -> bool {
     match cell {
         ValueRef::Text(text) => {
-            text.len() > LONGEST_TEXT || text.contains(&0) || std::str::from_utf8(text).is_err()
+            text.len() > TEXT_BYTES || text.contains(&0) || std::str::from_utf8(text).is_err()
         }
         ValueRef::Blob(_) => true,
         _ => false,
@@ -127,6 +126,7 @@ mod tests {
     fn what_no_rule_can_read_is_found() {
         assert!(!unreadable(ValueRef::Text("größer".as_bytes())) && !unreadable(ValueRef::Null));
         assert!(unreadable(ValueRef::Text(b"caf\xe9")) && unreadable(ValueRef::Text(b"a\0b")));
+        assert!(unreadable(ValueRef::Text(&[b'a'; TEXT_BYTES + 1])));
         assert!(unreadable(ValueRef::Blob(b"")) && !unreadable(ValueRef::Integer(1)));
     }
 }

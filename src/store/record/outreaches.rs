@@ -3,43 +3,47 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::super::database::Transaction;
-use super::super::sql::{Sql, given, json};
+use super::super::given::{Cell, Given, given};
+use super::super::sql::json;
 use super::super::{StoreError, tasks};
 use super::{Run, TaskText};
 use crate::domain::{Channel, Outreach, OutreachKey, OutreachState, OutreachSubject, Withdrawal};
 
-const TAKE_BACK: Sql = given!(
+const TAKE_BACK: Given<3> = given!(
+    1,
     (key text, state text, because text),
-    "UPDATE outreaches SET state = given.state, detail = given.because, settled_at = $2
+    "UPDATE outreaches SET state = given.state, detail = given.because, settled_at = $1
      FROM given WHERE outreaches.key = given.key AND outreaches.state = 'ready'"
 );
 
-const FREE: Sql = given!(
+const FREE: Given<1> = given!(
+    0,
     (key text),
     "DELETE FROM contacts WHERE outreach IN (SELECT key FROM given)"
 );
 
-const FREE_SOME: Sql = given!(
+const FREE_SOME: Given<2> = given!(
+    0,
     (outreach text, dedupe_key text),
     "DELETE FROM contacts WHERE (dedupe_key, outreach) IN (SELECT dedupe_key, outreach FROM given)"
 );
 
-const FORGET_RECIPIENTS: Sql = given!(
+const FORGET_RECIPIENTS: Given<1> = given!(
+    0,
     (key text),
     "DELETE FROM outreach_recipients WHERE outreach IN (SELECT key FROM given)"
 );
 
-/// `$2` is the run, `$3` how far its clock is ahead, `$4` the wall time.
-const PUT: Sql = given!(
+/// `$1` is the run, `$2` how far its clock is ahead, `$3` the wall time.
+const PUT: Given<7> = given!(
+    3,
     (key text, rule text, channel text, state text, not_before bigint, expires_at bigint,
      payload text),
     "INSERT INTO outreaches (key, run, rule, channel, state, not_before, expires_at, ahead,
          next_attempt_at, last_attempt_at, attempts, fence, settled_at, payload)
-     SELECT key, $2, rule, channel, state, not_before, expires_at, $3, not_before - $3,
-         expires_at - $3, 0, 0, CASE WHEN state = 'sent' THEN $4 END, payload
+     SELECT key, $1, rule, channel, state, not_before, expires_at, $2, not_before - $2,
+         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, payload
      FROM given WHERE true
      ON CONFLICT (key) DO UPDATE SET run = excluded.run, rule = excluded.rule,
          channel = excluded.channel, state = excluded.state, not_before = excluded.not_before,
@@ -51,13 +55,15 @@ const PUT: Sql = given!(
      WHERE outreaches.state IN ('ready', 'withdrawn')"
 );
 
-const RECIPIENTS: Sql = given!(
+const RECIPIENTS: Given<2> = given!(
+    0,
     (outreach text, recipient text),
     "INSERT INTO outreach_recipients (outreach, recipient)
      SELECT DISTINCT outreach, recipient FROM given"
 );
 
-const CONTACTS: Sql = given!(
+const CONTACTS: Given<9> = given!(
+    0,
     (dedupe_key text, outreach text, rule text, customer_id text, subject text,
      episode_started_at bigint, ordinal bigint, channel text, at bigint),
     "INSERT INTO contacts (dedupe_key, outreach, rule, customer_id, subject, episode_started_at,
@@ -69,144 +75,102 @@ const CONTACTS: Sql = given!(
 
 /// Takes waiting outreaches back, and frees what they were to tell about but for what expired.
 pub(super) async fn take_back(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
+    let withdrawals = &run.decided.withdrawals;
     let expired = OutreachState::Expired.name();
-    let (mut rows, mut freed) = (Vec::new(), Vec::new());
-    for Withdrawal { outreach, because, freed: keys } in &run.decided.withdrawals {
+    let rows = withdrawals.iter().map(|Withdrawal { outreach, because, .. }| {
         let state = if because == expired { expired } else { OutreachState::Withdrawn.name() };
-        rows.push(serde_json::json!({ "key": outreach, "state": state, "because": because }));
-        let key = |key| serde_json::json!({ "outreach": outreach, "dedupe_key": key });
-        freed.extend(keys.iter().map(key));
-    }
-    if tx.bulk(TAKE_BACK, &rows, &[run.started_at.into()]).await? != rows.len() as u64 {
+        Ok([outreach.as_str().into(), state.into(), because.as_str().into()])
+    });
+    if tx.bulk(&TAKE_BACK, &[run.started_at.into()], rows).await? != withdrawals.len() as u64 {
         return Err(StoreError::Moved);
     }
-    tx.bulk(FREE_SOME, &freed, &[]).await?;
+    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, freed, .. }| {
+        freed.iter().map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
+    });
+    tx.bulk(&FREE_SOME, &[], freed).await?;
     Ok(())
-}
-
-/// The rows of what goes into the outbox.
-pub(super) struct Rows<'a> {
-    outreaches: Vec<OutreachRow<'a>>,
-    recipients: Vec<RecipientRow<'a>>,
-    contacts: Vec<ContactRow<'a>>,
-    tasks: Vec<tasks::NewTask<'a>>,
-}
-
-impl<'a> Rows<'a> {
-    pub(super) fn new(run: &Run<'a>) -> Result<Self, StoreError> {
-        let texts: BTreeMap<&OutreachKey, &TaskText> =
-            run.tasks.iter().map(|text| (&text.outreach, text)).collect();
-        let mut rows = Self {
-            outreaches: Vec::new(),
-            recipients: Vec::new(),
-            contacts: Vec::new(),
-            tasks: Vec::new(),
-        };
-        for outreach in &run.decided.outreaches {
-            let is_task = outreach.channel.0 == Channel::TASK
-                || (outreach.channel.0 == Channel::PHONE && outreach.not_before <= run.as_of);
-            if is_task {
-                let text = texts.get(&outreach.key).ok_or_else(|| {
-                    let rule = &outreach.rule;
-                    StoreError::Contradiction(format!("a task of rule `{rule}` has no words"))
-                })?;
-                rows.tasks.push(tasks::NewTask::new(outreach, text, run.as_of)?);
-            }
-            rows.outreaches.push(OutreachRow::new(outreach, is_task)?);
-            rows.recipients.extend(
-                outreach
-                    .recipients
-                    .iter()
-                    .map(|to| RecipientRow { outreach: outreach.key.as_str(), recipient: &to.0 }),
-            );
-            rows.contacts.extend(outreach.subjects.iter().map(|s| ContactRow::new(outreach, s)));
-        }
-        Ok(rows)
-    }
 }
 
 /// Puts outreaches into the outbox: new ones, waiting ones decided afresh, and withdrawn ones that
 /// come back. All that is freed is freed before anything is taken, so that a subject can move from
 /// one outreach to another.
-pub(super) async fn put(
-    tx: &mut Transaction<'_>,
-    run: &Run<'_>,
-    rows: &Rows<'_>,
-) -> Result<(), StoreError> {
+pub(super) async fn put(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
+    let outreaches = &run.decided.outreaches;
     let ahead = (run.as_of - run.started_at).num_microseconds().unwrap_or_default();
     let args = [run.as_of.into(), ahead.into(), run.started_at.into()];
-    if tx.bulk(PUT, &rows.outreaches, &args).await? != rows.outreaches.len() as u64 {
+    let rows = outreaches.iter().map(|outreach| outbox(run, outreach));
+    if tx.bulk(&PUT, &args, rows).await? != outreaches.len() as u64 {
         return Err(StoreError::Moved);
     }
-    let keys: Vec<_> =
-        rows.outreaches.iter().map(|row| serde_json::json!({ "key": row.key })).collect();
-    tx.bulk(FREE, &keys, &[]).await?;
-    tx.bulk(FORGET_RECIPIENTS, &keys, &[]).await?;
-    tx.bulk(RECIPIENTS, &rows.recipients, &[]).await?;
-    if tx.bulk(CONTACTS, &rows.contacts, &[]).await? != rows.contacts.len() as u64 {
+    let keys = || outreaches.iter().map(|outreach| Ok([outreach.key.as_str().into()]));
+    tx.bulk(&FREE, &[], keys()).await?;
+    tx.bulk(&FORGET_RECIPIENTS, &[], keys()).await?;
+    let recipients = outreaches.iter().flat_map(|outreach| {
+        let recipients = outreach.recipients.iter();
+        recipients.map(|to| Ok([outreach.key.as_str().into(), to.0.as_str().into()]))
+    });
+    tx.bulk(&RECIPIENTS, &[], recipients).await?;
+    let told: usize = outreaches.iter().map(|outreach| outreach.subjects.len()).sum();
+    let contacts = outreaches
+        .iter()
+        .flat_map(|outreach| outreach.subjects.iter().map(|subject| contact(outreach, subject)));
+    if tx.bulk(&CONTACTS, &[], contacts).await? != told as u64 {
         let twice = "a contact of an episode is in the books already".to_owned();
         return Err(StoreError::Contradiction(twice));
     }
-    tasks::insert(tx, &rows.tasks).await
+    hand_out(tx, run).await
 }
 
-#[derive(Serialize)]
-struct OutreachRow<'a> {
-    key: &'a str,
-    rule: &'a str,
-    channel: &'a str,
-    state: &'static str,
-    not_before: i64,
-    expires_at: i64,
-    payload: String,
+/// Makes the tasks of those outreaches that are one.
+async fn hand_out(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
+    let texts: BTreeMap<&OutreachKey, &TaskText> =
+        run.tasks.iter().map(|text| (&text.outreach, text)).collect();
+    let due = run.decided.outreaches.iter().filter(|outreach| is_task(run, outreach));
+    let tasks = due.map(|outreach| {
+        let text = texts.get(&outreach.key).ok_or_else(|| {
+            let rule = &outreach.rule;
+            StoreError::Contradiction(format!("a task of rule `{rule}` has no words"))
+        })?;
+        tasks::row(outreach, text, run.as_of)
+    });
+    tasks::insert(tx, tasks).await
 }
 
-impl<'a> OutreachRow<'a> {
-    fn new(outreach: &'a Outreach, is_task: bool) -> Result<Self, StoreError> {
-        let state = if is_task { OutreachState::Sent } else { OutreachState::Ready };
-        Ok(Self {
-            key: outreach.key.as_str(),
-            rule: outreach.rule.as_str(),
-            channel: &outreach.channel.0,
-            state: state.name(),
-            not_before: outreach.not_before.timestamp_micros(),
-            expires_at: outreach.expires_at.timestamp_micros(),
-            payload: json(outreach)?,
-        })
-    }
+/// Whether it is work for a colleague that is due at once.
+fn is_task(run: &Run<'_>, outreach: &Outreach) -> bool {
+    outreach.channel.0 == Channel::TASK
+        || (outreach.channel.0 == Channel::PHONE && outreach.not_before <= run.as_of)
 }
 
-#[derive(Serialize)]
-struct RecipientRow<'a> {
-    outreach: &'a str,
-    recipient: &'a str,
+fn outbox<'a>(run: &Run<'_>, outreach: &'a Outreach) -> Result<[Cell<'a>; 7], StoreError> {
+    let state = match is_task(run, outreach) {
+        true => OutreachState::Sent,
+        false => OutreachState::Ready,
+    };
+    Ok([
+        outreach.key.as_str().into(),
+        outreach.rule.as_str().into(),
+        outreach.channel.0.as_str().into(),
+        state.name().into(),
+        outreach.not_before.into(),
+        outreach.expires_at.into(),
+        json(outreach)?.into(),
+    ])
 }
 
-#[derive(Serialize)]
-struct ContactRow<'a> {
-    dedupe_key: &'a str,
-    outreach: &'a str,
-    rule: &'a str,
-    customer_id: &'a str,
-    subject: &'a str,
-    episode_started_at: i64,
-    ordinal: u32,
-    channel: &'a str,
-    at: i64,
-}
-
-impl<'a> ContactRow<'a> {
-    fn new(outreach: &'a Outreach, subject: &'a OutreachSubject) -> Self {
-        Self {
-            dedupe_key: subject.dedupe_key.as_str(),
-            outreach: outreach.key.as_str(),
-            rule: outreach.rule.as_str(),
-            customer_id: subject.customer.as_str(),
-            subject: subject.subject.as_str(),
-            episode_started_at: subject.episode_started_at.timestamp_micros(),
-            ordinal: subject.ordinal,
-            channel: &outreach.channel.0,
-            at: outreach.not_before.timestamp_micros(),
-        }
-    }
+fn contact<'a>(
+    outreach: &'a Outreach,
+    subject: &'a OutreachSubject,
+) -> Result<[Cell<'a>; 9], StoreError> {
+    Ok([
+        subject.dedupe_key.as_str().into(),
+        outreach.key.as_str().into(),
+        outreach.rule.as_str().into(),
+        subject.customer.as_str().into(),
+        subject.subject.as_str().into(),
+        subject.episode_started_at.into(),
+        subject.ordinal.into(),
+        outreach.channel.0.as_str().into(),
+        outreach.not_before.into(),
+    ])
 }

@@ -190,6 +190,11 @@ async fn texts_are_told_apart_by_their_bytes() {
         (not(either), "acef"),
     ];
     let values = ["'Pro'", "'pro'", "'pro '", "''", "NULL", "'prö'"];
+    // A text that a rule may not hold fails its row.
+    let long = "replace(hex(zeroblob(4100)), '00', 'ab')";
+    let cases_of_long = [(compare(field("x"), Equal, pro()), "b")];
+    on_sqlite("TEXT", &["'Pro'", long], &cases_of_long).await;
+    on_postgres("TEXT", &["'Pro'", "repeat('ab', 4100)"], &cases_of_long).await;
     on_sqlite("TEXT COLLATE NOCASE", &values, &cases).await;
     on_postgres("TEXT", &values, &cases).await;
     on_postgres("VARCHAR(9) COLLATE \"en-x-icu\"", &values, &cases).await;
@@ -262,4 +267,15 @@ async fn days_are_counted_where_they_are_days() {
     for kind in ["TIMESTAMP", "TIMESTAMPTZ"] {
         on_postgres(kind, &values, &[(long_ago.clone(), "abd"), (lately.clone(), "abcd")]).await;
     }
+}
+
+#[tokio::test]
+async fn a_query_that_fails_where_it_is_narrowed_is_read_whole() {
+    let sql = "SELECT id AS customer_id, CAST(x AS INTEGER) AS x FROM t WHERE is_number(x)";
+    let shop = Shop::new(&[("customers.sql", sql)]);
+    let function = "CREATE FUNCTION is_number(x TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE COST 100000 AS \
+                    'BEGIN RETURN x ~ ''^[0-9]+$''; END'";
+    let url = postgres(&format!("{}; {function}", table("TEXT", &["'5'", "'six'", "'7'"]))).await;
+    let more = compare(field("x"), Greater, Value::Int(6));
+    hold(&url, &shop, &[(more, "ac")]).await;
 }
