@@ -31,6 +31,7 @@ pub(super) fn lower(
         depth: 0,
         room: LARGEST,
         met_hole: false,
+        read_inside: false,
     };
     let lowered = lowering.function(&when.body);
     if lowering.room == 0 || lowered.size() > LARGEST {
@@ -58,6 +59,8 @@ struct Lowering<'a> {
     room: usize,
     /// Whether a hole was met in the expression at hand.
     met_hole: bool,
+    /// Whether a function that `when` calls has read a field.
+    read_inside: bool,
 }
 
 /// What is still to be done in a function.
@@ -230,7 +233,7 @@ impl Lowering<'_> {
     /// reading a field may: Rhai gives no text out that is longer than it may hold.
     fn after(&self, done: Vec<Expr>, value: Expr) -> Expr {
         let counts =
-            |done: &Expr| !done.never_raises() || (self.depth > 0 && !done.fields().is_empty());
+            |done: &Expr| !done.never_raises() || (self.read_inside && !done.fields().is_empty());
         done.into_iter().rev().filter(counts).fold(value, |value, done| match done == value {
             true => value,
             false => Expr::After(Box::new(done), Box::new(value)),
