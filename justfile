@@ -6,6 +6,10 @@ _default:
 test *args:
     scripts/test {{ args }}
 
+# A longer search for rules that Rhai, columns and databases judge differently
+differ cases="1000000":
+    LOOKOUT_DIFFER_CASES={{ cases }} scripts/test differ
+
 # What the compiler and its lints have to say
 lint:
     cargo fmt --check

@@ -31,6 +31,7 @@ pub(super) fn lower(
         depth: 0,
         room: LARGEST,
         met_hole: false,
+        read_inside: false,
     };
     let lowered = lowering.function(&when.body);
     if lowering.room == 0 || lowered.size() > LARGEST {
@@ -58,6 +59,8 @@ struct Lowering<'a> {
     room: usize,
     /// Whether a hole was met in the expression at hand.
     met_hole: bool,
+    /// Whether a function that `when` calls has read a field.
+    read_inside: bool,
 }
 
 /// What is still to be done in a function.
@@ -113,7 +116,7 @@ impl Lowering<'_> {
                     let operator = operation.get_op_assignment_info().map(|info| info.5);
                     match self.assign(&sides.lhs, operator, &sides.rhs) {
                         Ok(given) => done.push(given),
-                        Err(stopped) => return after(done, Expr::Opaque(stopped)),
+                        Err(stopped) => return self.after(done, Expr::Opaque(stopped)),
                     }
                 }
                 Stmt::If(parts, _) => {
@@ -126,14 +129,14 @@ impl Lowering<'_> {
                 }
                 other => {
                     let stopped = stopped(statement_in_words(other), other.position());
-                    return after(done, Expr::Opaque(stopped));
+                    return self.after(done, Expr::Opaque(stopped));
                 }
             }
             if self.room == 0 {
                 break;
             }
         }
-        after(done, value)
+        self.after(done, value)
     }
 
     fn enter<'s>(&mut self, block: &'s StmtBlock, tasks: &mut Vec<Task<'s>>) {
@@ -226,6 +229,17 @@ impl Lowering<'_> {
         value
     }
 
+    /// The value, once nothing of what was done before it has raised. Inside a function, already
+    /// reading a field may: Rhai gives no text out that is longer than it may hold.
+    fn after(&self, done: Vec<Expr>, value: Expr) -> Expr {
+        let counts =
+            |done: &Expr| !done.never_raises() || (self.read_inside && !done.fields().is_empty());
+        done.into_iter().rev().filter(counts).fold(value, |value, done| match done == value {
+            true => value,
+            false => Expr::After(Box::new(done), Box::new(value)),
+        })
+    }
+
     /// What has no typed form.
     fn hole(&mut self, what: impl Into<String>, at: Position) -> Expr {
         self.met_hole = true;
@@ -271,16 +285,6 @@ fn is_whole(expr: &Expr) -> bool {
         Expr::After(_, a) | Expr::Negate(a) => is_whole(a),
         _ => false,
     }
-}
-
-/// The value, once nothing of what was done before it has raised.
-fn after(done: Vec<Expr>, value: Expr) -> Expr {
-    done.into_iter().rev().filter(|done| !done.never_raises()).fold(value, |value, done| match done
-        == value
-    {
-        true => value,
-        false => Expr::After(Box::new(done), Box::new(value)),
-    })
 }
 
 /// Whether a block may end the function that it stands in.

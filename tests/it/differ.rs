@@ -86,7 +86,7 @@ fn judge_company(ground: &mut Ground, seed: u64, tally: &mut Tally) {
             let mut from = 0;
             while from < rules.len() {
                 // Some by themselves, where a row that is missing can't hide behind another rule.
-                let count = if chance.percent(40) { 1 } else { chance.between(2, 6) as usize };
+                let count = if chance.percent(60) { 1 } else { chance.between(2, 6) as usize };
                 let group = &rules[from..(from + count).min(rules.len())];
                 from += count;
                 let loaded: Vec<Rule> = group.iter().map(|(_, rule)| rule.clone()).collect();

@@ -10,6 +10,7 @@ mod deliver;
 mod demo;
 mod differ;
 mod flow;
+mod instructions;
 mod model;
 mod pack;
 mod rules;

@@ -138,7 +138,7 @@ impl Lowering<'_> {
         let value = self.function(&function.body);
         self.depth -= 1;
         self.names = outside;
-        super::after(done, value)
+        self.after(done, value)
     }
 
     fn argument(&mut self, argument: &Script) -> Binding {

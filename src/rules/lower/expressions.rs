@@ -115,6 +115,7 @@ impl Lowering<'_> {
 
     /// `customer.` `plan`, `customer.` `tickets.open`, `order.` `note.len()`.
     fn field(&mut self, row: RowKind, rest: &Script, at: Position) -> Expr {
+        self.read_inside |= self.depth > 0;
         let (first, rest) = split(rest);
         let Some(first) = property(first) else { return self.hole("a method of a row", at) };
         let field = match row {

@@ -124,7 +124,12 @@ fn about(comparison: Comparison, number: &Number, value: f64, middle: &str, want
     let (low, high) = (literal(value - margin, *class), literal(value + margin, *class));
     let (huge, tiny) = (literal(HUGE, *class), literal(-HUGE, *class));
     let asked = |operator: &str, bound: &str| Sql::text(format!("{sql} {operator} {bound}"));
-    let equal = || Sql::text(format!("{sql} BETWEEN {low} AND {high}"));
+    // To Rhai, zero and what is no number are equal; the databases have that beyond all numbers.
+    let or_no_number = |near: Sql| match value == 0.0 {
+        true => Sql::any([near, asked(">", &huge)]),
+        false => near,
+    };
+    let equal = || or_no_number(Sql::text(format!("{sql} BETWEEN {low} AND {high}")));
     // Nothing holds of what is no finite number, of a text among numbers, or of what is absent.
     let beyond = || [asked(">", &huge), asked("<", &tiny)];
     let or_other = |ordered: Sql| {
@@ -141,9 +146,9 @@ fn about(comparison: Comparison, number: &Number, value: f64, middle: &str, want
             Sql::any([equal(), above, below])
         }
         (Comparison::Less, true) => asked("<", middle),
-        (Comparison::AtMost, true) => asked("<=", &high),
+        (Comparison::AtMost, true) => or_no_number(asked("<=", &high)),
         (Comparison::Greater, true) => asked(">", middle),
-        (Comparison::AtLeast, true) => asked(">=", &low),
+        (Comparison::AtLeast, true) => or_no_number(asked(">=", &low)),
         (Comparison::Less, false) => or_other(asked(">=", &low)),
         (Comparison::AtMost, false) => or_other(asked(">", middle)),
         (Comparison::Greater, false) => or_other(asked("<=", &high)),
@@ -191,7 +196,8 @@ pub(super) fn with_field(
                 _ => a.clone(),
             };
             let strict = |operator: &str| Sql::text(format!("{a} {operator} {b}"));
-            let fraction = |sql: &str| Sql::text(format!("typeof({sql}) = 'real'"));
+            // What is no number is kept as a text, and equals zero.
+            let fraction = |sql: &str| Sql::text(format!("typeof({sql}) IN ('real', 'text')"));
             match (comparison, first) {
                 (Comparison::Less, _) => strict("<"),
                 (Comparison::Greater, _) => strict(">"),

@@ -59,7 +59,7 @@ fn no_year_of_ours(given: &Given) -> Sql {
 fn too_long(given: &Given) -> Sql {
     let sql = &given.sql;
     match (given.kind, given.type_name.as_str()) {
-        (_, "uuid" | "name" | "char" | "\"char\"") => Sql::Never,
+        (_, "uuid" | "name" | "\"char\"") => Sql::Never,
         (ColumnKind::Text, _) => Sql::text(format!("octet_length(({sql})::text) > {TEXT_BYTES}")),
         _ => Sql::Never,
     }

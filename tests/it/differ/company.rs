@@ -147,9 +147,14 @@ fn declared(chance: &mut Chance, database: Database, family: Family) -> &'static
     let types: &[&str] = match (database, family) {
         (Database::Sqlite, Family::Int) => &["INTEGER", "INTEGER", "BIGINT", "SMALLINT"],
         (Database::Sqlite, Family::Float) => &["REAL", "DOUBLE PRECISION", "DECIMAL(10, 2)"],
-        (Database::Sqlite, Family::Text) => {
-            &["TEXT", "TEXT", "VARCHAR(20)", "TEXT COLLATE NOCASE", "CHAR(9) COLLATE RTRIM", "JSON"]
-        }
+        (Database::Sqlite, Family::Text) => &[
+            "TEXT",
+            "TEXT COLLATE NOCASE",
+            "VARCHAR(20)",
+            "VARCHAR(20) COLLATE NOCASE",
+            "CHAR(9) COLLATE RTRIM",
+            "JSON",
+        ],
         (Database::Sqlite, Family::Date) => &["DATE"],
         (Database::Sqlite, Family::Instant) => &["TIMESTAMP", "DATETIME"],
         (Database::Sqlite, Family::Bool) => &["BOOLEAN"],
@@ -169,6 +174,7 @@ fn declared(chance: &mut Chance, database: Database, family: Family) -> &'static
             "code",
             "text COLLATE \"und-x-icu\"",
             "text COLLATE nocase",
+            "varchar COLLATE nocase",
         ],
         (Database::Postgres, Family::Date) => &["date"],
         (Database::Postgres, Family::Instant) => &["timestamp", "timestamptz"],
@@ -234,13 +240,8 @@ impl Table {
         self.signal == "items"
     }
 
-    /// The statements that make the table and fill it.
-    pub fn create(&self) -> String {
-        let id = if self.owners.first().is_some_and(|id| id.starts_with('\'')) {
-            "TEXT"
-        } else {
-            "INTEGER"
-        };
+    /// The statements that make the table, with ids of this type, and fill it.
+    fn create(&self, id: &str) -> String {
         let mut sql = format!("CREATE TABLE t_{} (no INTEGER, id {id}", self.signal);
         for column in &self.columns {
             write!(sql, ", {} {}", column.name, column.declared).unwrap();
@@ -289,6 +290,13 @@ impl Table {
             false => format!("{top}{query}"),
         }
     }
+}
+
+/// The statements that make all tables and fill them.
+pub fn create(tables: &[Table]) -> String {
+    let numbered = tables[0].owners.first().is_some_and(|id| !id.starts_with('\''));
+    let id = if numbered { "INTEGER" } else { "TEXT" };
+    tables.iter().map(|table| table.create(id)).collect()
 }
 
 /// Writes the signals' files into a folder.

@@ -170,6 +170,9 @@ impl Grower<'_> {
         if self.chance.percent(5) {
             lines.push(self.way_out(gives));
         }
+        if self.chance.percent(8) {
+            lines.push(self.step());
+        }
         let depth = self.chance.weighted(&[(3, 1), (5, 2), (4, 3), (2, 4)]);
         let last = self.expression(gives, depth);
         lines.push(match self.chance.below(20) {
@@ -189,6 +192,31 @@ impl Grower<'_> {
         self.names.push((name.clone(), kind));
         let word = self.chance.pick(&["let", "let", "let", "const"]);
         form("¤¤;", [leaf(format!("{word} {name} = ")), value])
+    }
+
+    /// A statement that changes a variable, or a block with variables of its own.
+    fn step(&mut self) -> Node {
+        let kind = self.some_kind();
+        let (condition, value) = (self.expression(Kind::Bool, 1), self.expression(kind, 1));
+        let changed = self.names.iter().rev().find(|(name, _)| name.starts_with(['v', 'a', 'b']));
+        let Some((name, _)) = changed.cloned() else {
+            return form("{ let v6 = ¤; if ¤ { v6 = (); } }", [value, condition]);
+        };
+        let name = || leaf(name.clone());
+        match self.chance.below(6) {
+            0 => form("¤ = ¤;", [name(), value]),
+            1 => form("if ¤ { let v6 = ¤; ¤ = v6; }", [condition, value, name()]),
+            2 => form("{ let ¤ = ¤; if ¤ { ¤ = (); } }", [name(), value, condition, name()]),
+            3 => form(
+                "if ¤ { ¤ = ¤; } else if ¤ { ¤ += 1; }",
+                [condition, name(), value, self.expression(Kind::Bool, 1), name()],
+            ),
+            4 => form(
+                "if ¤ { if ¤ { ¤ = ¤; } }",
+                [self.expression(Kind::Bool, 1), condition, name(), value],
+            ),
+            _ => form("¤ = if ¤ { ¤ } else { ¤ };", [name(), condition, value, name()]),
+        }
     }
 
     fn way_out(&mut self, gives: Kind) -> Node {

@@ -11,7 +11,7 @@ use lookout::signals::{self, Conditions, Examined, Signals, Source, View, Wanted
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::company::{Database, TYPES, Table, write_signals};
+use super::company::{Database, TYPES, Table, create, write_signals};
 use super::moment::When;
 use crate::support::postgres;
 
@@ -28,9 +28,16 @@ pub struct Site {
     signals: Signals,
     examined: Examined,
     view: View,
-    /// Every row of what rules can be about.
-    customers: Batch,
-    items: Batch,
+    /// What rules can be about.
+    customers: Whole,
+    items: Whole,
+}
+
+/// Every row of customers, or of a keyed signal.
+struct Whole {
+    rows: Batch,
+    /// How many more there are, of customers that nobody knows.
+    orphans: u64,
 }
 
 /// What became of a subject for which a rule is not just false.
@@ -88,7 +95,7 @@ impl Ground {
         let mut problems = Vec::new();
         let signals = signals::load(&folder.join("signals"), &mut problems);
         let signals = signals.ok_or_else(|| format!("{problems:#?}"))?;
-        let sql: String = tables.iter().map(Table::create).collect();
+        let sql = create(tables);
         let url = self.fill(database, &folder, &sql)?;
         self.runtime.block_on(read(&url, signals, when))
     }
@@ -137,7 +144,7 @@ async fn read(url: &str, signals: Signals, when: &When) -> Result<Site, String> 
     let said = |error: signals::SourceError| error.to_string();
     let mut view = Source::open(url).await.map_err(said)?.view(when.as_of()).await.map_err(said)?;
     let names: BTreeSet<SignalName> = signals.others.keys().cloned().collect();
-    let examined = view.examine(&signals, &names).await.map_err(said)?;
+    let examined = view.survey(&signals, &names).await.map_err(said)?;
     if !examined.problems.is_empty() {
         return Err(format!("{:#?}", examined.problems));
     }
@@ -152,7 +159,7 @@ async fn all(
     signals: &Signals,
     examined: &Examined,
     about: &About,
-) -> Result<Batch, String> {
+) -> Result<Whole, String> {
     let mut fields = BTreeSet::new();
     for (signal, columns) in &examined.columns {
         for column in columns.iter().filter(|column| column.name != "customer_id") {
@@ -165,11 +172,11 @@ async fn all(
             }
         }
     }
-    let mut batches = pull(view, signals, examined, about, &fields, None).await?;
+    let (mut batches, orphans) = pull(view, signals, examined, about, &fields, None).await?;
     if batches.len() != 1 {
         return Err(format!("a company that fits into {} batches", batches.len()));
     }
-    Ok(batches.remove(0))
+    Ok(Whole { rows: batches.remove(0), orphans })
 }
 
 async fn pull(
@@ -179,13 +186,13 @@ async fn pull(
     about: &About,
     fields: &BTreeSet<Field>,
     conditions: Option<Conditions<'_>>,
-) -> Result<Vec<Batch>, String> {
+) -> Result<(Vec<Batch>, u64), String> {
     let mut batches = Vec::new();
     let mut take = |batch: Batch| batches.push(batch);
     let wanted = Wanted { about, fields, customer: None, conditions };
     let pulled = view.pull(signals, examined, &wanted, &mut take).await;
-    pulled.map_err(|error| format!("the pull failed: {error}"))?;
-    Ok(batches)
+    let pulled = pulled.map_err(|error| format!("the pull failed: {error}"))?;
+    Ok((batches, pulled.orphans))
 }
 
 fn judged(engine: &Engine, rules: &[Rule], batch: &Batch, when: &When) -> Vec<Judged> {
@@ -200,7 +207,8 @@ impl Site {
         when: &When,
     ) -> Result<Seen, String> {
         let about = rules[0].settings.about.clone();
-        let all = if about == About::Customers { &self.customers } else { &self.items };
+        let whole = if about == About::Customers { &self.customers } else { &self.items };
+        let all = &whole.rows;
         let fields: BTreeSet<Field> = rules.iter().flat_map(|rule| rule.reads.clone()).collect();
         if let Some(field) = fields.iter().find(|field| !all.layout.fields.contains(field)) {
             return Err(format!("the company lacks {field:?}"));
@@ -210,15 +218,21 @@ impl Site {
         for (batch, what) in [(all, "the columns"), (&untyped(all), "columns of plain values")] {
             let by_columns = judged(engine, rules, batch, when);
             for ((rule, expected), found) in rules.iter().zip(&by_rhai).zip(&by_columns) {
-                let (expected, found) = (fates(all, rule, expected), fates(all, rule, found));
-                same(what, rule, &expected, &found)?;
+                same(what, rule, &fates(all, rule, expected), &fates(all, rule, found))?;
+                if expected != found {
+                    return Err(format!("rule {}: {what} change the order", rule.settings.id));
+                }
             }
         }
         let moment = Moment::new(&Arc::new(when.calendar()), when.as_of());
         let any_of: Vec<&Expr> = rules.iter().map(|rule| &rule.condition).collect();
         let conditions = Some(Conditions { any_of, moment: &moment });
         let (view, signals) = (&mut self.view, &self.signals);
-        let batches = pull(view, signals, &self.examined, &about, &fields, conditions).await?;
+        let (batches, orphans) =
+            pull(view, signals, &self.examined, &about, &fields, conditions).await?;
+        if orphans != whole.orphans {
+            return Err(format!("rule r0: {} orphans, and {orphans} narrowed", whole.orphans));
+        }
         let mut found = vec![Fates::new(); rules.len()];
         for batch in &batches {
             let judged = judged(engine, rules, batch, when);

@@ -239,13 +239,15 @@ impl Grower<'_> {
 
     /// A call of one of the script's own functions.
     fn given(&mut self, kind: Kind, depth: usize) -> Node {
-        let is_row = |name: &str, field: &str| {
-            self.fields.iter().any(|(f, _)| *f == format!("{name}.{field}"))
+        // What the rows are called here.
+        let row = |field: &str| {
+            let names = self.fields.iter().filter_map(|(name, _)| name.strip_suffix(field));
+            names.map(str::to_owned).next()
         };
-        let (customer, item) = (is_row("customer", "i0"), is_row("item", "i3"));
+        let (customer, item) = (row(".i0"), row(".i3"));
         let callable = |given: &Given| match given {
-            Given::Customer => customer,
-            Given::Item => item,
+            Given::Customer => customer.is_some(),
+            Given::Item => item.is_some(),
             Given::Value(_) => true,
         };
         let fitting = (self.helpers.iter())
@@ -255,8 +257,8 @@ impl Grower<'_> {
         let mut parts = Vec::new();
         for given in given {
             parts.push(match given {
-                Given::Customer => leaf("customer"),
-                Given::Item => leaf("item"),
+                Given::Customer => leaf(customer.clone().unwrap_or_default()),
+                Given::Item => leaf(item.clone().unwrap_or_default()),
                 Given::Value(kind) => self.expression(kind, depth.min(1)),
             });
         }
@@ -275,6 +277,7 @@ impl Grower<'_> {
             5 => form(self.chance.pick(&["¤.abs()", "min(¤, 3)", "¤.to_float()"]), [a]),
             6 => form("(¤ ?? 0) + ¤", [a, b]),
             7 => form("+¤", [a]),
+            8 => form("(¤?.len() ?? 0)", [self.field(Kind::Text)]),
             _ => {
                 let count = if self.chance.percent(10) { 8 } else { 7 };
                 let at = self.chance.below(count);

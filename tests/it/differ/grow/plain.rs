@@ -56,7 +56,7 @@ impl Grower<'_> {
     }
 
     fn plain_kind(&mut self) -> Kind {
-        self.chance.pick(&[Kind::Int, Kind::Int, Kind::Float, Kind::Text, Kind::Bool, Kind::Time])
+        self.chance.pick(&[Kind::Int, Kind::Float, Kind::Text, Kind::Text, Kind::Bool, Kind::Time])
     }
 
     fn plain_number(&mut self) -> Node {
