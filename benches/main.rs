@@ -66,7 +66,9 @@ async fn main() -> anyhow::Result<()> {
         Some(Part::Grow) => table::of_growth(&dry_run::grow(server, &tell).await?),
         Some(Part::Evaluate) => table::of_goals(&evaluate::measure(&tell).await?),
         Some(Part::DryRun) => table::of_goals(&dry_run::measure_goals(server, &tell).await?),
-        Some(Part::Record) => table::of_goals(&record::measure(MATCHES, ROUNDS, server, &tell).await?),
+        Some(Part::Record) => {
+            table::of_goals(&record::measure(MATCHES, ROUNDS, server, &tell).await?)
+        }
         Some(Part::Send) => table::of_goals(&send::measure(MESSAGES, ROUNDS, &tell).await?),
         None => table::of_goals(&everything(server, &tell).await?),
     };

@@ -56,6 +56,14 @@ pub struct Rule {
     compiled: script::Compiled,
 }
 
+impl Rule {
+    /// Every field that `when` and the functions it calls read.
+    pub fn when_reads(&self) -> impl Iterator<Item = &Field> {
+        let slots = &self.compiled.names.slots[..self.compiled.when_slots];
+        slots.iter().filter_map(row::Slot::field)
+    }
+}
+
 /// A verb in `then` whose channel and template are written out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StaticAsk {

@@ -47,7 +47,8 @@ async fn by_lookout(pack: &Pack, database: &Database) -> anyhow::Result<(Duratio
     let examined = view.examine(&pack.signals, &in_use).await?;
     let fields: BTreeSet<Field> = COLUMNS.iter().map(field).collect();
     let about = About::Customers;
-    let wanted = Wanted { about: &about, fields: &fields, customer: None, conditions: None };
+    let wanted =
+        Wanted { about: &about, fields: &fields, customer: None, subjects: None, conditions: None };
     watch(async {
         let mut rows = 0;
         let mut count = |batch: lookout::domain::Batch| rows += batch.len() as u64;

@@ -78,7 +78,8 @@ async fn without(config: &Config, customer: &CustomerId) -> Option<String> {
     let nothing = BTreeSet::new();
     let examined = view.examine(&pack.signals, &nothing).await.ok()?;
     let (about, fields) = (&About::Customers, &BTreeSet::new());
-    let wanted = Wanted { about, fields, customer: Some(customer), conditions: None };
+    let wanted =
+        Wanted { about, fields, customer: Some(customer), subjects: None, conditions: None };
     let pulled = view.pull(&pack.signals, &examined, &wanted, &mut |_| {}).await;
     (pulled.ok()?.rows == 0).then(|| source.describe())
 }

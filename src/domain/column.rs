@@ -301,17 +301,32 @@ impl Texts {
         (self.ends[row] - start) as usize
     }
 
-    /// For each row, whether its text is this one.
-    pub fn each_equals(&self, other: &str) -> Vec<bool> {
-        let (all, other) = (self.all.as_bytes(), other.as_bytes());
+    /// A number for each row's text, the same for equal texts, and for texts up to seven bytes for
+    /// no others: its length and its first bytes.
+    pub fn marks(&self) -> Vec<u64> {
+        let all = self.all.as_bytes();
         let mut start = 0;
-        let equals = |end: &u32| {
+        let mark = |end: &u32| {
             let text = start..*end as usize;
             start = text.end;
-            // Most texts differ in their length already.
-            text.len() == other.len() && all[text] == *other
+            match all.get(text.start..text.start + 8).and_then(|bytes| bytes.try_into().ok()) {
+                Some(bytes) => marked(u64::from_le_bytes(bytes), text.len()),
+                None => mark(&all[text]),
+            }
         };
-        self.ends.iter().map(equals).collect()
+        self.ends.iter().map(mark).collect()
+    }
+
+    /// For each row, whether its text is this one. `marks` are those of these texts.
+    pub fn each_equals(&self, marks: &[u64], other: &str) -> Vec<bool> {
+        let wanted = mark(other.as_bytes());
+        let mut equals: Vec<bool> = marks.iter().map(|mark| *mark == wanted).collect();
+        if other.len() > MARKED {
+            for (row, equals) in equals.iter_mut().enumerate().filter(|(_, equals)| **equals) {
+                *equals = self.get(row) == other;
+            }
+        }
+        equals
     }
 
     /// How many bytes all of them have together.
@@ -324,6 +339,23 @@ impl Texts {
         self.all.push_str(text);
         self.ends.push(self.all.len() as u32);
     }
+}
+
+/// How many bytes of a text are in its mark.
+const MARKED: usize = 7;
+
+/// The length of a text, up to 255, and its first bytes.
+fn mark(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let first = text.len().min(MARKED);
+    bytes[..first].copy_from_slice(&text[..first]);
+    marked(u64::from_le_bytes(bytes), text.len())
+}
+
+/// The mark of a text of that length that begins with these bytes, whatever follows it.
+fn marked(bytes: u64, length: usize) -> u64 {
+    let own = (1 << (8 * length.min(MARKED))) - 1;
+    (bytes & own) | ((length.min(255) as u64) << (8 * MARKED))
 }
 
 /// A day as text, `YYYY-MM-DD`.

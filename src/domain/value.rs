@@ -1,6 +1,6 @@
 //! What a signal's cell can hold, and the facts that travel with a match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,23 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Takes over what others know of the same subject, as far as it is in `fields`.
+    pub fn complete(&mut self, others: &Facts, fields: &BTreeSet<Field>) {
+        for field in fields {
+            let (theirs, own, name) = match field {
+                Field::Customer(name) => (Some(&others.customer), &mut self.customer, name),
+                Field::Subject(name) => (Some(&others.subject), &mut self.subject, name),
+                Field::Signal(signal, name) => {
+                    let own = self.signals.entry(signal.as_str().to_owned()).or_default();
+                    (others.signals.get(signal.as_str()), own, name)
+                }
+            };
+            if let Some(value) = theirs.and_then(|fields| fields.get(name)) {
+                own.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+
     /// The customer these facts are about.
     pub fn customer(&self) -> super::Customer<'_> {
         super::Customer(&self.customer)

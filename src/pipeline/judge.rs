@@ -7,11 +7,14 @@ use std::sync::Arc;
 use super::names::{has, reads_one_of, signals_of, unusable};
 use super::{RunError, Watch};
 use crate::domain::{
-    About, Batch, CustomerId, Facts, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
+    About, Batch, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
 use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
+
+/// How many matches' further facts are asked for in one statement.
+const AT_ONCE: usize = 10_000;
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;
@@ -201,7 +204,18 @@ impl Pass<'_> {
         group: &Group<'_>,
     ) -> Result<Found, SourceError> {
         let fields = group.iter().flat_map(|(_, rule)| &rule.reads);
-        let fields = fields.filter(|field| has(self.examined, about, field)).cloned().collect();
+        let mut fields: BTreeSet<Field> =
+            fields.filter(|field| has(self.examined, about, field)).cloned().collect();
+        let late = match self.watch.customer {
+            // Whoever is watched is to be seen whole, whether or not a rule is true of them.
+            Some(_) => BTreeSet::new(),
+            None => {
+                let conditions =
+                    group.iter().flat_map(|(_, rule)| rule.rule.when_reads()).collect();
+                view.late(self.examined, about, &fields, &conditions)
+            }
+        };
+        fields.retain(|field| !late.contains(field));
         let mut found = Found::default();
         found.rules.extend(group.iter().map(|(id, _)| ((*id).clone(), RuleFound::default())));
         let rows = match about {
@@ -229,12 +243,11 @@ impl Pass<'_> {
         let only = self.watch.customer.filter(|_| self.watch.nobody_else);
         let moment = self.pack.engine.moment(self.as_of);
         let any_of = group.iter().map(|(_, rule)| &rule.rule.condition).collect();
-        // Whoever is watched is to be seen whether or not a rule is true of them.
         let conditions = match self.watch.customer {
             None => Some(Conditions { any_of, moment: &moment }),
             Some(_) => None,
         };
-        let wanted = Wanted { about, fields: &fields, customer: only, conditions };
+        let wanted = Wanted { about, fields: &fields, customer: only, subjects: None, conditions };
         let pulled = view.pull(signals, self.examined, &wanted, &mut on_batch).await?;
         found.orphans = pulled.orphans;
         for fared in found.rules.values_mut() {
@@ -243,7 +256,56 @@ impl Pass<'_> {
                 None => rows.saturating_sub(pulled.orphans),
             };
         }
+        if !late.is_empty() {
+            self.complete(view, about, group, &late, &mut found).await?;
+        }
         Ok(found)
+    }
+
+    /// Reads of the matches what no condition needed.
+    async fn complete(
+        &self,
+        view: &mut View,
+        about: &About,
+        group: &Group<'_>,
+        late: &BTreeSet<Field>,
+        found: &mut Found,
+    ) -> Result<(), SourceError> {
+        let matches = found.rules.values().flat_map(|fared| &fared.matches);
+        let subjects: BTreeSet<SubjectId> = matches.map(|m| m.subject.clone()).collect();
+        let subjects: Vec<SubjectId> = subjects.into_iter().collect();
+        let mut rest = BTreeMap::new();
+        let reads: BTreeSet<Field> = group
+            .iter()
+            .flat_map(|(_, rule)| &rule.reads)
+            .filter(|f| late.contains(f))
+            .cloned()
+            .collect();
+        for some in subjects.chunks(AT_ONCE) {
+            let mut on_batch = |batch: Batch| {
+                rest.extend(
+                    (0..batch.len()).map(|row| (batch.subject(row), batch.facts(row, &reads))),
+                );
+            };
+            let wanted = Wanted {
+                about,
+                fields: late,
+                customer: None,
+                subjects: Some(some),
+                conditions: None,
+            };
+            view.pull(&self.pack.signals, self.examined, &wanted, &mut on_batch).await?;
+        }
+        for (id, rule) in group {
+            let Some(fared) = found.rules.get_mut(*id) else { continue };
+            for found in &mut fared.matches {
+                let more = rest.get(&found.subject);
+                if let (Some(found), Some(more)) = (Arc::get_mut(found), more) {
+                    found.facts.complete(more, &rule.reads);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

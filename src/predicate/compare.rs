@@ -128,6 +128,17 @@ pub(super) fn with_literal<'b>(
     Truth { yes: strangers(how, yes, &values.absent), unsure }
 }
 
+/// Compares the day of each row with one.
+pub(super) fn with_day<'b>(
+    how: Comparison,
+    cells: &[i32],
+    other: i32,
+    values: &'b Values<'_>,
+) -> Truth<'b> {
+    let yes = strangers(how, days(how, cells, other), &values.absent);
+    Truth { yes, unsure: Cow::Borrowed(&*values.unsure) }
+}
+
 /// Compares two values of each row.
 pub(super) fn columns<'b>(
     how: Comparison,
@@ -214,23 +225,43 @@ fn floats(how: Comparison, cells: &[f64], other: f64) -> Vec<bool> {
     let Some((low, high)) = surroundings(other).filter(|_| finite) else {
         return cells.iter().map(|cell| how.of_floats(*cell, other)).collect();
     };
-    let mut yes: Vec<bool> = match how {
-        Comparison::Equal => cells.iter().map(|cell| *cell == other).collect(),
-        Comparison::Unequal => cells.iter().map(|cell| *cell != other).collect(),
-        Comparison::Less => cells.iter().map(|cell| *cell < low).collect(),
-        Comparison::AtMost => cells.iter().map(|cell| *cell <= other).collect(),
-        Comparison::Greater => cells.iter().map(|cell| *cell > high).collect(),
-        Comparison::AtLeast => cells.iter().map(|cell| *cell >= other).collect(),
-    };
-    let close = |cell: f64| (cell >= low) & (cell <= high) & (cell != other);
-    for (number, block) in cells.chunks(BLOCK).enumerate() {
-        if block.iter().fold(false, |any, cell| any | close(*cell)) {
-            for (row, cell) in block.iter().enumerate().filter(|(_, cell)| close(**cell)) {
-                yes[number * BLOCK + row] = how.of_floats(*cell, other);
+    let around = Around { how, low, other, high };
+    match how {
+        Comparison::Equal => around.judge(cells, |cell| cell == other),
+        Comparison::Unequal => around.judge(cells, |cell| cell != other),
+        Comparison::Less => around.judge(cells, |cell| cell < low),
+        Comparison::AtMost => around.judge(cells, |cell| cell <= other),
+        Comparison::Greater => around.judge(cells, |cell| cell > high),
+        Comparison::AtLeast => around.judge(cells, |cell| cell >= other),
+    }
+}
+
+/// A number, and the two between which a plain comparison with it won't do.
+struct Around {
+    how: Comparison,
+    low: f64,
+    other: f64,
+    high: f64,
+}
+
+impl Around {
+    fn judge(&self, cells: &[f64], plain: impl Fn(f64) -> bool) -> Vec<bool> {
+        let close = |cell: f64| (cell >= self.low) & (cell <= self.high) & (cell != self.other);
+        let mut yes = vec![false; cells.len()];
+        for (cells, yes) in cells.chunks(BLOCK).zip(yes.chunks_mut(BLOCK)) {
+            let mut any = false;
+            for (cell, yes) in cells.iter().zip(yes.iter_mut()) {
+                *yes = plain(*cell);
+                any |= close(*cell);
+            }
+            if any {
+                for (cell, yes) in cells.iter().zip(yes).filter(|(cell, _)| close(**cell)) {
+                    *yes = self.how.of_floats(*cell, self.other);
+                }
             }
         }
+        yes
     }
-    yes
 }
 
 /// Two numbers around `other`, beyond which Rhai's relative error doesn't matter; none for numbers so

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::program::{Literal, Node, Program, Step};
-use super::vector::{Data, Truth, Values, Vector, add, any, either, has, marked};
-use super::{Comparison, Moment, calculate, compare, vector};
+use super::vector::{Data, Marked, Truth, Values, Vector, add, any, either, has, marked};
+use super::{Comparison, Moment, TimeFunction, calculate, compare, vector};
 use crate::domain::{Batch, Texts};
 
 /// What became of one condition on the rows of a batch.
@@ -113,6 +113,9 @@ impl<'b> Pass<'b> {
     }
 
     fn compare(&mut self, how: Comparison, a: Step, b: Step) -> Vector<'b> {
+        if let Some(vector) = self.compare_days(how, a, b) {
+            return vector;
+        }
         let (a, b) = (self.take(a), self.take(b));
         let rows = self.rows;
         let (how, values, literal) = match (&*a, &*b) {
@@ -132,6 +135,26 @@ impl<'b> Pass<'b> {
             Some(values) => owned(compare::with_literal(how, &values, literal, rows)),
             None => Vector::Unsure,
         }
+    }
+
+    /// `days_since(day) >= 7` and its like are one comparison of the day itself.
+    fn compare_days(&mut self, how: Comparison, a: Step, b: Step) -> Option<Vector<'b>> {
+        let program = self.program;
+        let (Node::Time(function, of), Node::Constant(Literal::Int(count))) =
+            (&program.steps[a], &program.steps[b])
+        else {
+            return None;
+        };
+        let (today, count) = (self.moment.today, i32::try_from(*count).ok()?);
+        let (how, day) = match function {
+            TimeFunction::DaysSince => (how.turned(), today.checked_sub(count)?),
+            TimeFunction::DaysUntil => (how, today.checked_add(count)?),
+            _ => return None,
+        };
+        let of = self.take(*of);
+        let values = of.values(self.rows)?;
+        let Data::Day(days) = &values.data else { return None };
+        Some(owned(compare::with_day(how, days, day, &values)))
     }
 
     /// `&&` (where `all`) or `||`, from left to right: a part counts only on the rows where those
@@ -292,7 +315,7 @@ fn select<'b>(first: &[bool], b: &Values<'_>, c: &Values<'_>, rows: usize) -> Ve
         (Data::Text(x), Data::Text(y)) => {
             let mut texts = Texts::default();
             (0..rows).for_each(|row| texts.push(if first[row] { x.get(row) } else { y.get(row) }));
-            Some(Data::Text(Cow::Owned(texts)))
+            Some(Data::Text(Marked::owned(texts)))
         }
         (Data::Nothing, other) => other.owned(),
         (other, Data::Nothing) => other.owned(),

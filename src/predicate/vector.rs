@@ -2,6 +2,9 @@
 //! A row of which nothing can be said is marked unsure; its other marks mean nothing.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::ops::Deref;
+use std::rc::Rc;
 
 use super::program::Literal;
 use crate::domain::{Cells, Column, Texts};
@@ -46,9 +49,43 @@ pub(super) enum Data<'b> {
     Bool(Cow<'b, [bool]>),
     Int(Cow<'b, [i64]>),
     Float(Cow<'b, [f64]>),
-    Text(Cow<'b, Texts>),
+    Text(Marked<'b>),
     Day(&'b [i32]),
     At(&'b [i64]),
+}
+
+/// Texts with their marks, which are made when they are first needed.
+#[derive(Clone, Debug)]
+pub(super) struct Marked<'b> {
+    pub(super) texts: Cow<'b, Texts>,
+    marks: Rc<OnceCell<Vec<u64>>>,
+}
+
+impl Marked<'_> {
+    fn borrowed(texts: &Texts) -> Marked<'_> {
+        Marked { texts: Cow::Borrowed(texts), marks: Rc::default() }
+    }
+
+    pub(super) fn owned<'b>(texts: Texts) -> Marked<'b> {
+        Marked { texts: Cow::Owned(texts), marks: Rc::default() }
+    }
+
+    fn lent(&self) -> Marked<'_> {
+        Marked { texts: Cow::Borrowed(&self.texts), marks: self.marks.clone() }
+    }
+
+    /// For each row, whether its text is this one.
+    pub(super) fn each_equals(&self, other: &str) -> Vec<bool> {
+        self.texts.each_equals(self.marks.get_or_init(|| self.texts.marks()), other)
+    }
+}
+
+impl Deref for Marked<'_> {
+    type Target = Texts;
+
+    fn deref(&self) -> &Texts {
+        &self.texts
+    }
 }
 
 impl<'b> Vector<'b> {
@@ -72,7 +109,7 @@ impl<'b> Vector<'b> {
                 if cells.all_bytes() > longest {
                     (0..rows).filter(|row| cells.bytes(*row) > longest).for_each(mark);
                 }
-                Data::Text(Cow::Borrowed(cells))
+                Data::Text(Marked::borrowed(cells))
             }
         };
         let absent = Cow::Borrowed(column.absent());
@@ -123,7 +160,7 @@ impl<'b> Vector<'b> {
                 Literal::Text(text) => {
                     let mut texts = Texts::default();
                     (0..rows).for_each(|_| texts.push(text));
-                    Some(sure(Data::Text(Cow::Owned(texts))))
+                    Some(sure(Data::Text(Marked::owned(texts))))
                 }
             },
         }
@@ -145,7 +182,7 @@ impl Data<'_> {
             Self::Bool(cells) => Data::Bool(Cow::Owned(cells.to_vec())),
             Self::Int(cells) => Data::Int(Cow::Owned(cells.to_vec())),
             Self::Float(cells) => Data::Float(Cow::Owned(cells.to_vec())),
-            Self::Text(cells) => Data::Text(Cow::Owned(cells.as_ref().clone())),
+            Self::Text(cells) => Data::Text(Marked::owned(cells.texts.as_ref().clone())),
             Self::Day(_) | Self::At(_) => return None,
         })
     }
@@ -156,7 +193,7 @@ impl Data<'_> {
             Self::Bool(cells) => Data::Bool(Cow::Borrowed(cells)),
             Self::Int(cells) => Data::Int(Cow::Borrowed(cells)),
             Self::Float(cells) => Data::Float(Cow::Borrowed(cells)),
-            Self::Text(cells) => Data::Text(Cow::Borrowed(cells)),
+            Self::Text(cells) => Data::Text(cells.lent()),
             Self::Day(cells) => Data::Day(cells),
             Self::At(cells) => Data::At(cells),
         }

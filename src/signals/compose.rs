@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::lexer::Dialect;
 use super::narrow::{Given, Narrowing};
 use super::{Column, ColumnKind, Examined, Signals, SourceError, Wanted};
-use crate::domain::{About, CustomerId, Field, SignalName, Value};
+use crate::domain::{About, CustomerId, Field, SignalName, SubjectId, Value};
 
 /// What a statement is to give.
 pub(super) struct Request<'a> {
@@ -100,6 +100,7 @@ fn conditions(
     let plain = request.examined.plain_ids;
     let mut all: Vec<String> =
         request.wanted.customer.iter().map(|customer| is_customer(customer, id, plain)).collect();
+    all.extend(request.wanted.subjects.map(|subjects| is_one_of(subjects, request, fields)));
     let filter = filter(request, fields, subject);
     let narrowed = filter.is_some();
     if narrowed && subject.is_some() {
@@ -216,14 +217,22 @@ fn default<'a>(request: &Request<'a>, field: &Field) -> Option<&'a Value> {
 }
 
 fn column<'a>(request: &Request<'a>, field: &Field) -> Option<&'a Column> {
-    let (name, column) = match (field, request.wanted.about) {
+    described(request.examined, request.wanted.about, field)
+}
+
+fn described<'a>(examined: &'a Examined, about: &About, field: &Field) -> Option<&'a Column> {
+    let customers = SignalName::from("customers");
+    let (name, column) = match (field, about) {
         (Field::Signal(signal, column), _) => (signal, column),
         (Field::Subject(column), About::Signal(signal)) => (signal, column),
-        (Field::Customer(column) | Field::Subject(column), _) => {
-            (&request.signals.customers.name, column)
-        }
+        (Field::Customer(column) | Field::Subject(column), _) => (&customers, column),
     };
-    request.examined.columns.get(name)?.iter().find(|c| c.name == *column)
+    examined.columns.get(name)?.iter().find(|c| c.name == *column)
+}
+
+/// What a field of rules about `about` holds.
+pub(super) fn kind(examined: &Examined, about: &About, field: &Field) -> ColumnKind {
+    described(examined, about, field).map_or(ColumnKind::Unknown, |column| column.kind)
 }
 
 fn literal(value: &Value) -> String {
@@ -234,6 +243,23 @@ fn literal(value: &Value) -> String {
         Value::Float(value) => format!("{value:?}"),
         Value::Text(text) => text_literal(text),
     }
+}
+
+/// The condition for some subjects. The last of the ids tells a row from all others.
+fn is_one_of(subjects: &[SubjectId], request: &Request<'_>, fields: &[Field]) -> String {
+    let is_keyed = *request.wanted.about != About::Customers;
+    let id = if is_keyed { fields.get(1) } else { fields.first() };
+    let (Some(id), Ok(subject)) = (id, subject(request)) else { return "1 = 0".to_owned() };
+    let sql = expression(request, id, subject);
+    let column = column(request, id);
+    let is_text = |name: &str| ["text", "varchar"].contains(&name);
+    let (sql, literal): (String, fn(&str) -> String) = match column {
+        Some(column) if column.kind == ColumnKind::Int => (sql, str::to_owned),
+        Some(column) if is_text(&column.type_name) => (sql, text_literal),
+        _ => (format!("CAST({sql} AS TEXT)"), text_literal),
+    };
+    let literals: Vec<String> = subjects.iter().map(|id| literal(id.as_str())).collect();
+    format!("{sql} IN ({})", literals.join(", "))
 }
 
 /// The condition for one customer, whose id is text whatever the column's type. Where the type

@@ -15,7 +15,7 @@ use super::sqlite::Sqlite;
 use super::{ColumnKind, Conditions, Examined, Signal, Signals, SourceError};
 use crate::domain::{
     About, Batch, Broken, Column, CustomerId, Field, Instant, Layout, Place, Problem, SignalName,
-    Value, format_instant,
+    SubjectId, Value, format_instant,
 };
 
 /// Rows a batch.
@@ -90,6 +90,8 @@ pub struct Wanted<'a> {
     pub fields: &'a BTreeSet<Field>,
     /// The only customer whose rows are wanted.
     pub customer: Option<&'a CustomerId>,
+    /// The only rows that are wanted, by their customer or, in a keyed signal, by their key.
+    pub subjects: Option<&'a [SubjectId]>,
     /// Rows on which none of these may be true, none may raise, and every cell can be read, may be
     /// left out. Without them, every row is wanted.
     pub conditions: Option<Conditions<'a>>,
@@ -234,6 +236,27 @@ enum Reader {
 }
 
 impl View {
+    /// Those of `fields` that are better read only of the subjects that match: what no condition
+    /// reads makes the rows wider that a server joins. None where reading them early costs nothing.
+    /// A date stays early, because it may be one that nobody can read.
+    pub fn late(
+        &self,
+        examined: &Examined,
+        about: &About,
+        fields: &BTreeSet<Field>,
+        conditions: &BTreeSet<&Field>,
+    ) -> BTreeSet<Field> {
+        let is_late = |field: &&Field| {
+            let kind = compose::kind(examined, about, field);
+            let may_break = matches!(kind, ColumnKind::Date | ColumnKind::Instant);
+            !conditions.contains(*field) && !may_break
+        };
+        match self.dialect() {
+            Dialect::Sqlite => BTreeSet::new(),
+            Dialect::Postgres => fields.iter().filter(is_late).cloned().collect(),
+        }
+    }
+
     /// Reads what rules need, as one statement, and hands it over in batches.
     ///
     /// A batch has the customer's id, the key of a keyed signal, then the fields in their order. On

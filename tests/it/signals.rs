@@ -94,7 +94,7 @@ fn of(signal: &str, column: &str) -> Field {
 
 /// Every customer, with these fields.
 fn everybody(fields: &BTreeSet<Field>) -> Wanted<'_> {
-    Wanted { about: &About::Customers, fields, customer: None, conditions: None }
+    Wanted { about: &About::Customers, fields, customer: None, subjects: None, conditions: None }
 }
 
 fn text(text: &str) -> Value {
@@ -119,8 +119,13 @@ async fn pull(
             rows.push(batch.columns.iter().map(|column| column.value(row)).collect());
         }
     };
-    let wanted =
-        Wanted { about: &about, fields: &fields, customer: only.as_ref(), conditions: None };
+    let wanted = Wanted {
+        about: &about,
+        fields: &fields,
+        customer: only.as_ref(),
+        subjects: None,
+        conditions: None,
+    };
     let pulled = view.pull(signals, examined, &wanted, &mut take).await?;
     rows.sort_by_key(|row: &Vec<Value>| format!("{row:?}"));
     assert_eq!(rows.len() as u64, pulled.rows);

@@ -189,7 +189,7 @@ async fn pull(
 ) -> Result<(Vec<Batch>, u64), String> {
     let mut batches = Vec::new();
     let mut take = |batch: Batch| batches.push(batch);
-    let wanted = Wanted { about, fields, customer: None, conditions };
+    let wanted = Wanted { about, fields, customer: None, subjects: None, conditions };
     let pulled = view.pull(signals, examined, &wanted, &mut take).await;
     let pulled = pulled.map_err(|error| format!("the pull failed: {error}"))?;
     Ok((batches, pulled.orphans))
