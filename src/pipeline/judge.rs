@@ -14,7 +14,7 @@ use crate::rules::{Judged, RowError};
 use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
 
 /// How many matches' further facts are asked for in one statement.
-const AT_ONCE: usize = 10_000;
+const AT_ONCE: usize = 30_000;
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;

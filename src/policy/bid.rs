@@ -110,6 +110,8 @@ pub fn dedupe_key(
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let hex = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-    OutreachKey::from(hex)
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    let bytes = hash.finalize();
+    let hex = bytes.iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    OutreachKey::from(hex.collect::<String>())
 }

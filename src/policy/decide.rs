@@ -113,7 +113,9 @@ impl<'a> Inputs<'a> {
             expires_at: self.as_of + rule.expires.delta(),
         };
         // A message put off keeps the time after which it is not worth saying.
-        if let Some(expires_at) = self.put_off.get(&bid.key()) {
+        if !self.put_off.is_empty()
+            && let Some(expires_at) = self.put_off.get(&bid.key())
+        {
             bid.expires_at = *expires_at;
         }
         Some(bid)
