@@ -9,6 +9,7 @@ mod load;
 mod names;
 mod narrow;
 mod postgres;
+mod pull;
 pub mod snapshot;
 mod source;
 mod sqlite;
@@ -22,7 +23,8 @@ use lexer::{Dialect, Query, Refused};
 pub use load::load;
 pub use names::RESERVED;
 pub use narrow::Conditions;
-pub use source::{Pulled, Source, View, Wanted};
+pub use pull::{Pulled, Wanted};
+pub use source::{Source, View};
 
 /// A pack's signals.
 #[derive(Clone, Debug)]

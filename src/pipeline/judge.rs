@@ -173,7 +173,16 @@ impl Pass<'_> {
         found: &mut Found,
     ) -> Result<(), RunError> {
         while !group.is_empty() {
-            let problems = match self.pull(view, about, &group).await {
+            let before = self.rows;
+            let judged = match self.pull(view, about, &group, true).await {
+                // A company's query may rely on all of it being read in its own order; then it is.
+                Err(SourceError::Signals(_)) => {
+                    self.rows = before;
+                    self.pull(view, about, &group, false).await
+                }
+                judged => judged,
+            };
+            let problems = match judged {
                 Ok(mut judged) => {
                     found.orphans += judged.orphans;
                     found.seen.append(&mut judged.seen);
@@ -196,20 +205,23 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Pulls what a group reads, and judges it batch by batch.
+    /// Pulls what a group reads, and judges it batch by batch. `narrowly`: the database may leave out
+    /// whom no rule can be about, and what no condition reads is read of the matches.
     async fn pull(
         &mut self,
         view: &mut View,
         about: &About,
         group: &Group<'_>,
+        narrowly: bool,
     ) -> Result<Found, SourceError> {
+        // Whoever is watched is to be seen whole, whether or not a rule is true of them.
+        let narrowly = narrowly && self.watch.customer.is_none();
         let fields = group.iter().flat_map(|(_, rule)| &rule.reads);
         let mut fields: BTreeSet<Field> =
             fields.filter(|field| has(self.examined, about, field)).cloned().collect();
-        let late = match self.watch.customer {
-            // Whoever is watched is to be seen whole, whether or not a rule is true of them.
-            Some(_) => BTreeSet::new(),
-            None => {
+        let late = match narrowly {
+            false => BTreeSet::new(),
+            true => {
                 let conditions =
                     group.iter().flat_map(|(_, rule)| rule.rule.when_reads()).collect();
                 view.late(self.examined, about, &fields, &conditions)
@@ -243,10 +255,7 @@ impl Pass<'_> {
         let only = self.watch.customer.filter(|_| self.watch.nobody_else);
         let moment = self.pack.engine.moment(self.as_of);
         let any_of = group.iter().map(|(_, rule)| &rule.rule.condition).collect();
-        let conditions = match self.watch.customer {
-            None => Some(Conditions { any_of, moment: &moment }),
-            Some(_) => None,
-        };
+        let conditions = narrowly.then_some(Conditions { any_of, moment: &moment });
         let wanted = Wanted { about, fields: &fields, customer: only, subjects: None, conditions };
         let pulled = view.pull(signals, self.examined, &wanted, &mut on_batch).await?;
         found.orphans = pulled.orphans;

@@ -90,7 +90,7 @@ pub(super) fn with_literal<'b>(
             };
             return Truth { yes: Cow::Owned(yes), unsure };
         }
-        (Data::Int(cells), Literal::Int(other)) => ints(how, cells, *other),
+        (Data::Int(cells), Literal::Int(other)) => plain(how, cells, *other),
         (Data::Int(cells), Literal::Float(bits)) => {
             let other = f64::from_bits(*bits);
             cells.iter().map(|cell| how.of_floats(*cell as f64, other)).collect()
@@ -110,14 +110,14 @@ pub(super) fn with_literal<'b>(
             _ => (0..rows).map(|row| how.of_order(cells.get(row).cmp(other))).collect(),
         },
         (Data::Day(cells), Literal::Text(other)) => match day_of_text(other) {
-            Some(day) => days(how, cells, day),
+            Some(day) => plain(how, cells, day),
             // No date is written like that text, but which comes first only the texts can say.
             None if is_equality(how) => vec![how.of_strangers(); rows],
             None => return Truth::unknown(rows),
         },
         (Data::At(cells), Literal::Text(other)) if is_equality(how) => {
             match micros_of_text(other) {
-                Some(micros) => ints(how, cells, micros),
+                Some(micros) => plain(how, cells, micros),
                 None => vec![how.of_strangers(); rows],
             }
         }
@@ -135,7 +135,7 @@ pub(super) fn with_day<'b>(
     other: i32,
     values: &'b Values<'_>,
 ) -> Truth<'b> {
-    let yes = strangers(how, days(how, cells, other), &values.absent);
+    let yes = strangers(how, plain(how, cells, other), &values.absent);
     Truth { yes, unsure: Cow::Borrowed(&*values.unsure) }
 }
 
@@ -196,18 +196,7 @@ fn pairs<A, B>(a: &[A], b: &[B], compare: impl Fn(&A, &B) -> bool) -> Vec<bool> 
     a.iter().zip(b).map(|(a, b)| compare(a, b)).collect()
 }
 
-fn ints(how: Comparison, cells: &[i64], other: i64) -> Vec<bool> {
-    match how {
-        Comparison::Equal => cells.iter().map(|cell| *cell == other).collect(),
-        Comparison::Unequal => cells.iter().map(|cell| *cell != other).collect(),
-        Comparison::Less => cells.iter().map(|cell| *cell < other).collect(),
-        Comparison::AtMost => cells.iter().map(|cell| *cell <= other).collect(),
-        Comparison::Greater => cells.iter().map(|cell| *cell > other).collect(),
-        Comparison::AtLeast => cells.iter().map(|cell| *cell >= other).collect(),
-    }
-}
-
-fn days(how: Comparison, cells: &[i32], other: i32) -> Vec<bool> {
+fn plain<T: Copy + PartialOrd>(how: Comparison, cells: &[T], other: T) -> Vec<bool> {
     match how {
         Comparison::Equal => cells.iter().map(|cell| *cell == other).collect(),
         Comparison::Unequal => cells.iter().map(|cell| *cell != other).collect(),
