@@ -66,6 +66,7 @@ pub fn text(told: &Told<'_>) -> String {
         Times { zone: told.zone, as_of: parse_instant(&told.report.as_of).unwrap_or_default() };
     let mut text = heading(told, &times);
     text.push_str(&overview::text(told.report));
+    let known = told.outreaches.iter().map(|outreach| (&outreach.key, outreach)).collect();
     let mut silent = Vec::new();
     for tally in &told.report.rules {
         let decisions: Vec<&Decision> =
@@ -74,7 +75,7 @@ pub fn text(told: &Told<'_>) -> String {
             silent.push(tally.rule.as_str());
         } else {
             text.push('\n');
-            text.push_str(&rule::text(told, tally, &decisions, &times));
+            text.push_str(&rule::text(told, &known, tally, &decisions, &times));
         }
     }
     if !silent.is_empty() {

@@ -7,9 +7,13 @@ use crate::cli::tables::list;
 use crate::cli::wording::{Times, counted, plain, reason, refusal};
 use crate::domain::{Decision, Outcome, Outreach, OutreachKey, Refusal, RuleTally};
 
+/// The outreaches that decisions name.
+pub(super) type Known<'a> = BTreeMap<&'a OutreachKey, &'a Outreach>;
+
 /// Everything that a run says of one rule.
 pub(super) fn text(
     told: &Told<'_>,
+    known: &Known<'_>,
     tally: &RuleTally,
     decisions: &[&Decision],
     times: &Times,
@@ -22,9 +26,9 @@ pub(super) fn text(
     text.push('\n');
     text.push_str(&health(tally, note.map_or(&[], |note| &note.errors), told.all));
     let sections = [
-        ("To contact", outreaches(told, decisions, times, is_contact)),
-        ("Waiting for approval", outreaches(told, decisions, times, |o| o == Outcome::Held)),
-        ("Tasks for colleagues", outreaches(told, decisions, times, |o| o == Outcome::Task)),
+        ("To contact", outreaches(told, known, decisions, times, is_contact)),
+        ("Waiting for approval", outreaches(told, known, decisions, times, |o| o == Outcome::Held)),
+        ("Tasks for colleagues", outreaches(told, known, decisions, times, |o| o == Outcome::Task)),
     ];
     for (title, rows) in sections.iter().filter(|(_, rows)| !rows.is_empty()) {
         text.push_str(&format!("  {title} ({})\n", rows.len()));
@@ -66,6 +70,7 @@ fn health(tally: &RuleTally, errors: &[String], all: bool) -> String {
 /// who has to do it.
 fn outreaches(
     told: &Told<'_>,
+    known: &Known<'_>,
     decisions: &[&Decision],
     times: &Times,
     wanted: impl Fn(Outcome) -> bool,
@@ -84,14 +89,14 @@ fn outreaches(
             }
         }
     }
-    groups.iter().map(|group| outreach(told, group, times)).collect()
+    groups.iter().map(|group| outreach(told, known, group, times)).collect()
 }
 
-fn outreach(told: &Told<'_>, group: &[&Decision], times: &Times) -> Vec<String> {
+fn outreach(told: &Told<'_>, known: &Known<'_>, group: &[&Decision], times: &Times) -> Vec<String> {
     let first = group[0];
     let subjects: Vec<_> = group.iter().filter_map(|decision| subject(decision)).collect();
     let key = first.outreach.as_ref();
-    let known = key.and_then(|key| told.outreaches.iter().find(|o| o.key == *key));
+    let known = key.and_then(|key| known.get(key));
     let title = key.and_then(|key| told.titles.get(key)).cloned().unwrap_or_default();
     let when = match (first.outcome, &first.not_before) {
         (Outcome::Contact, _) => "now".to_owned(),
