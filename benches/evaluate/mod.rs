@@ -1,7 +1,7 @@
 //! Judging alone: twenty rules over customers in memory, on one thread, by Lookout and by whoever else
 //! does the like. No database is in it. All have to find the same before any is timed.
 
-mod common;
+mod expression_language;
 pub mod customer;
 mod naive;
 mod native;
@@ -20,8 +20,8 @@ use anyhow::ensure;
 use crate::dry_run::measure::pack;
 use crate::dry_run::measure::rules::TWINS;
 use crate::goal::{Bound, Goal};
-use common::Common;
 use customer::Customer;
+use expression_language::Common;
 use naive::Naive;
 use native::Native;
 use ours::Ours;

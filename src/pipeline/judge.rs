@@ -265,13 +265,15 @@ impl Pass<'_> {
                 None => rows.saturating_sub(pulled.orphans),
             };
         }
-        if !late.is_empty() {
-            self.complete(view, about, group, &late, &mut found).await?;
+        // Nobody is decided on with half of what is known of them: a refusal may be the other half.
+        if !late.is_empty() && !self.complete(view, about, group, &late, &mut found).await? {
+            return Box::pin(self.pull(view, about, group, false)).await;
         }
         Ok(found)
     }
 
-    /// Reads of the matches what no condition needed.
+    /// Reads of the matches what no condition needed. Whether all of them were found again; a key of
+    /// another type than text or a whole number may be written otherwise by the database.
     async fn complete(
         &self,
         view: &mut View,
@@ -279,7 +281,7 @@ impl Pass<'_> {
         group: &Group<'_>,
         late: &BTreeSet<Field>,
         found: &mut Found,
-    ) -> Result<(), SourceError> {
+    ) -> Result<bool, SourceError> {
         let matches = found.rules.values().flat_map(|fared| &fared.matches);
         let subjects: BTreeSet<SubjectId> = matches.map(|m| m.subject.clone()).collect();
         let subjects: Vec<SubjectId> = subjects.into_iter().collect();
@@ -309,12 +311,13 @@ impl Pass<'_> {
             let Some(fared) = found.rules.get_mut(*id) else { continue };
             for found in &mut fared.matches {
                 let more = rest.get(&found.subject);
-                if let (Some(found), Some(more)) = (Arc::get_mut(found), more) {
-                    found.facts.complete(more, &rule.reads);
-                }
+                let (Some(found), Some(more)) = (Arc::get_mut(found), more) else {
+                    return Ok(false);
+                };
+                found.facts.complete(more, &rule.reads);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -103,6 +103,29 @@ async fn what_is_no_number() {
     insta::assert_snapshot!(without_server(&said, &url));
 }
 
+/// A server may write such a key otherwise than a rule sees it; the customer is known all the same.
+#[tokio::test]
+async fn a_key_that_is_an_instant() {
+    let company = Company::new();
+    let url = postgres::database().await;
+    postgres::execute(&url, SHOP).await;
+    company.change("lookout.toml", "sqlite:shop.db", &url);
+    company.change(ORDERS, "id AS order_id", "placed_on + id * INTERVAL '1 hour' AS order_id");
+    let run = company.run(FIRST_DAY);
+    assert_eq!(run.code, 0, "{}", run.whole());
+    assert_eq!(company.contacts(), ["ANA late-order sent"]);
+    postgres::execute(
+        &url,
+        "ALTER TABLE people ADD refusals TEXT; UPDATE people SET refusals = '*'",
+    )
+    .await;
+    company.change(CUSTOMERS, "email,", "email, refusals,");
+    company.change(RULE, "days_since(", "customer.email != () && days_since(");
+    let refused = company.run(SECOND_DAY);
+    assert_eq!(refused.code, 0, "{}", refused.whole());
+    assert_eq!(company.contacts(), ["ANA late-order sent"]);
+}
+
 #[test]
 fn an_address_that_is_none() {
     let told =
