@@ -8,6 +8,8 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
+
 use crate::config::ChannelConfig;
 use crate::domain::{Channel, CustomerId, Instant, OutreachKey, RuleId};
 
@@ -41,6 +43,11 @@ pub struct Parcel {
     pub rule: RuleId,
     /// Whom it is for.
     pub customer_id: CustomerId,
+    /// Who answers for us: the address of the customer's owner, where it is one.
+    pub reply_to: Option<String>,
+    /// Where the customer stops this topic: an address that shows a page to whoever opens it, and
+    /// acts on a POST (RFC 8058). None where the topic can't be refused.
+    pub unsubscribe: Option<String>,
     /// The mail's Date: wall time.
     pub date: Instant,
 }
@@ -55,11 +62,21 @@ pub enum Delivery {
     },
     /// It has not left and may be tried again.
     Temporary {
+        /// How long the service asked us to wait, if it did.
+        after: Option<TimeDelta>,
         /// Why, for people.
         error: String,
     },
     /// It has not left and never will.
     Permanent {
+        /// Whether there is nobody at this address, for any message.
+        dead: bool,
+        /// Why, for people.
+        error: String,
+    },
+    /// It has not left, and as things are no other message would on this channel: the service
+    /// refuses us. Somebody has to look.
+    Blocked {
         /// Why, for people.
         error: String,
     },
@@ -128,6 +145,7 @@ impl Channels {
     ) -> Delivery {
         let Some(way) = self.0.get(&parcel.channel) else {
             return Delivery::Permanent {
+                dead: false,
                 error: format!(
                     "no channel `{0}` is configured; add [channels.{0}] to lookout.toml",
                     parcel.channel
@@ -135,7 +153,10 @@ impl Channels {
             };
         };
         if !is_plain(parcel.key.as_str()) {
-            return Delivery::Permanent { error: "the outreach's key is malformed".to_owned() };
+            return Delivery::Permanent {
+                dead: false,
+                error: "the outreach's key is malformed".to_owned(),
+            };
         }
         match way {
             Way::Smtp(server) => server.send(parcel, transmitting).await,
@@ -144,7 +165,7 @@ impl Channels {
                     let name = format!("{}.eml", parcel.key);
                     folder.write(&name, &message.formatted(), transmitting).await
                 }
-                Err(error) => Delivery::Permanent { error },
+                Err(error) => Delivery::Permanent { dead: false, error },
             },
             Way::Http(service) => service.send(parcel, transmitting).await,
         }

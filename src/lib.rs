@@ -23,3 +23,4 @@ pub mod config;
 pub mod document;
 pub mod domain;
 pub mod clock;
+pub mod fault;

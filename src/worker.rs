@@ -135,6 +135,8 @@ impl Worker<'_> {
             text: message.text.clone(),
             rule: outreach.rule.clone(),
             customer_id: first.customer.clone(),
+            reply_to: None,
+            unsubscribe: None,
             date: (self.wall)(),
         };
         let mut failure = None;
@@ -152,11 +154,13 @@ impl Worker<'_> {
             (Delivery::GivenUp, Some(error)) => Err(error),
             (Delivery::GivenUp, None) => Ok(None),
             (Delivery::Sent { detail }, _) => Ok(Some(Settlement::Sent { detail })),
-            (Delivery::Temporary { error }, _) => Ok(Some(Settlement::Retry {
-                at: (self.wall)() + pause(claimed.attempts.saturating_sub(1)),
-                error,
-            })),
-            (Delivery::Permanent { error }, _) => Ok(Some(Settlement::Failed { error })),
+            (Delivery::Temporary { error, .. } | Delivery::Blocked { error }, _) => {
+                Ok(Some(Settlement::Retry {
+                    at: (self.wall)() + pause(claimed.attempts.saturating_sub(1)),
+                    error,
+                }))
+            }
+            (Delivery::Permanent { error, .. }, _) => Ok(Some(Settlement::Failed { error })),
             (Delivery::Uncertain { error }, _) => Ok(Some(Settlement::Uncertain { error })),
         }
     }

@@ -172,6 +172,8 @@ fn parcel(number: usize) -> anyhow::Result<Parcel> {
         text: format!("Order {number}\n\n{paragraph}\n"),
         rule: "stalled-order".into(),
         customer_id: "ANATR".into(),
+        reply_to: None,
+        unsubscribe: None,
         date: parse_instant("2026-01-05T08:00:00Z").context("the date")?,
     })
 }

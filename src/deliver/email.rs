@@ -113,6 +113,8 @@ mod tests {
             text: "Hello\n".into(),
             rule: "stalled".into(),
             customer_id: "RANCH".into(),
+            reply_to: None,
+            unsubscribe: None,
             date: crate::domain::parse_instant("1998-05-07T09:00:00Z").unwrap(),
         }
     }

@@ -63,6 +63,7 @@ async fn failed(draft: &Path, folder: &Path, error: &std::io::Error) -> Delivery
     // There may be no draft yet.
     let _ = fs::remove_file(draft).await;
     Delivery::Temporary {
+        after: None,
         error: format!("the folder {} takes no files: {error}", folder.display()),
     }
 }

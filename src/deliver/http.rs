@@ -93,7 +93,7 @@ impl Service {
     ) -> Delivery {
         let body = match self.render(parcel, self.secret.as_deref()) {
             Ok(body) => body,
-            Err(error) => return Delivery::Permanent { error },
+            Err(error) => return Delivery::Permanent { dead: false, error },
         };
         let (client, url, user) = match &self.target {
             Target::Web { client, url, user } => (client, url, user),
@@ -101,7 +101,7 @@ impl Service {
                 let name = format!("{}.json", parcel.key);
                 return match self.shown(parcel) {
                     Ok(shown) => folder.write(&name, shown.as_bytes(), transmitting).await,
-                    Err(error) => Delivery::Permanent { error },
+                    Err(error) => Delivery::Permanent { dead: false, error },
                 };
             }
         };
@@ -125,7 +125,7 @@ impl Service {
                 read_to_limit(answer).await;
                 judge(status)
             }
-            Err(error) => Delivery::Temporary { error: broken(&error) },
+            Err(error) => Delivery::Temporary { after: None, error: broken(&error) },
         }
     }
 
@@ -324,8 +324,8 @@ fn judge(status: StatusCode) -> Delivery {
     let error = format!("the service answered {status}");
     match status.as_u16() {
         200..=299 => Delivery::Sent { detail: format!("HTTP {}", status.as_u16()) },
-        408 | 425 | 429 | 500..=599 => Delivery::Temporary { error },
-        _ => Delivery::Permanent { error },
+        408 | 425 | 429 | 500..=599 => Delivery::Temporary { after: None, error },
+        _ => Delivery::Permanent { dead: false, error },
     }
 }
 

@@ -114,10 +114,13 @@ impl Server {
     ) -> Delivery {
         let message = match email::message(&self.from, parcel) {
             Ok(message) => message,
-            Err(error) => return Delivery::Permanent { error },
+            Err(error) => return Delivery::Permanent { dead: false, error },
         };
         let Some(content) = Content::new(message.formatted()) else {
-            return Delivery::Permanent { error: "the message can't be encoded".to_owned() };
+            return Delivery::Permanent {
+                dead: false,
+                error: "the message can't be encoded".to_owned(),
+            };
         };
         let mut line = match self.line_with(message.envelope()).await {
             Ok(line) => line,

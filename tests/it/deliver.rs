@@ -28,6 +28,8 @@ fn parcel(channel: &str) -> Parcel {
         text: "Hello\n".into(),
         rule: "stalled-order".into(),
         customer_id: "GREAL".into(),
+        reply_to: None,
+        unsubscribe: None,
         date: parse_instant("2026-01-02T03:04:05Z").unwrap(),
     }
 }
@@ -55,8 +57,8 @@ async fn send(channels: &Channels, parcel: &Parcel) -> (Delivery, u32) {
 
 fn error(delivery: &Delivery) -> &str {
     match delivery {
-        Delivery::Temporary { error }
-        | Delivery::Permanent { error }
+        Delivery::Temporary { after: None, error }
+        | Delivery::Permanent { dead: false, error }
         | Delivery::Uncertain { error } => error,
         other => panic!("{other:?} is no error"),
     }
@@ -367,7 +369,10 @@ async fn an_answer_says_whether_to_try_again() {
     let url = format!("http://{}/token-in-path", listener.local_addr().unwrap());
     drop(listener);
     let (delivery, _) = send(&web(url), &parcel("sms")).await;
-    assert_eq!(delivery, Delivery::Temporary { error: "the service can't be reached".into() });
+    assert_eq!(
+        delivery,
+        Delivery::Temporary { after: None, error: "the service can't be reached".into() }
+    );
 }
 
 #[tokio::test]

@@ -195,16 +195,16 @@ impl Failure {
     pub(super) fn before_data(&self) -> Delivery {
         let error = self.said.clone();
         match self.answer {
-            Answer::Never => Delivery::Permanent { error },
-            Answer::Later | Answer::None => Delivery::Temporary { error },
+            Answer::Never => Delivery::Permanent { dead: false, error },
+            Answer::Later | Answer::None => Delivery::Temporary { after: None, error },
         }
     }
 
     pub(super) fn after_data(&self) -> Delivery {
         let error = self.said.clone();
         match self.answer {
-            Answer::Never => Delivery::Permanent { error },
-            Answer::Later => Delivery::Temporary { error },
+            Answer::Never => Delivery::Permanent { dead: false, error },
+            Answer::Later => Delivery::Temporary { after: None, error },
             Answer::None => Delivery::Uncertain { error },
         }
     }
@@ -261,12 +261,27 @@ mod tests {
     fn what_an_answer_means_depends_on_how_far_it_got() {
         let failure = |answer| Failure { answer, said: "x".to_owned(), ends: false };
         let error = || "x".to_owned();
-        assert_eq!(failure(Answer::None).before_data(), Delivery::Temporary { error: error() });
-        assert_eq!(failure(Answer::Later).before_data(), Delivery::Temporary { error: error() });
-        assert_eq!(failure(Answer::Never).before_data(), Delivery::Permanent { error: error() });
+        assert_eq!(
+            failure(Answer::None).before_data(),
+            Delivery::Temporary { after: None, error: error() }
+        );
+        assert_eq!(
+            failure(Answer::Later).before_data(),
+            Delivery::Temporary { after: None, error: error() }
+        );
+        assert_eq!(
+            failure(Answer::Never).before_data(),
+            Delivery::Permanent { dead: false, error: error() }
+        );
         assert_eq!(failure(Answer::None).after_data(), Delivery::Uncertain { error: error() });
-        assert_eq!(failure(Answer::Later).after_data(), Delivery::Temporary { error: error() });
-        assert_eq!(failure(Answer::Never).after_data(), Delivery::Permanent { error: error() });
+        assert_eq!(
+            failure(Answer::Later).after_data(),
+            Delivery::Temporary { after: None, error: error() }
+        );
+        assert_eq!(
+            failure(Answer::Never).after_data(),
+            Delivery::Permanent { dead: false, error: error() }
+        );
     }
 
     #[test]
