@@ -7,6 +7,7 @@ mod decide;
 mod gates;
 mod load;
 mod recipient;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use bid::dedupe_key;
 pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
 pub use load::load;
+pub use still::{Muted, readdress, recipient, still_allowed};
 
 use crate::document::Placed;
 use crate::domain::{Candidate, Channel, Consent, CustomerId, RuleId, Span, SubjectId};
