@@ -16,7 +16,10 @@ use crate::domain::{Channel, CustomerId, Instant, OutreachKey, RuleId};
 mod email;
 mod folder;
 mod http;
+mod network;
 mod smtp;
+
+pub use network::{Names, Network};
 
 /// Every configured way out, by the name of its channel.
 #[derive(Debug)]
@@ -110,10 +113,24 @@ enum Way {
 
 impl Channels {
     /// Checks every channel's configuration and gets it ready; connects to nothing.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with a channel.
     pub fn open(configured: &BTreeMap<String, ChannelConfig>) -> Result<Self, DeliverError> {
+        Self::open_on(configured, &Network::default())
+    }
+
+    /// The same on a network with other names or less patience.
+    ///
+    /// # Errors
+    /// As for [`Channels::open`].
+    pub fn open_on(
+        configured: &BTreeMap<String, ChannelConfig>,
+        network: &Network,
+    ) -> Result<Self, DeliverError> {
         let mut ways = BTreeMap::new();
         for (name, config) in configured {
-            ways.insert(name.clone(), Way::open(name, config)?);
+            ways.insert(name.clone(), Way::open(name, config, network)?);
         }
         Ok(Self(ways))
     }
@@ -173,7 +190,7 @@ impl Channels {
 }
 
 impl Way {
-    fn open(name: &str, config: &ChannelConfig) -> Result<Self, DeliverError> {
+    fn open(name: &str, config: &ChannelConfig, network: &Network) -> Result<Self, DeliverError> {
         let fault = |key: &'static str, message: String| DeliverError {
             channel: name.to_owned(),
             key,
@@ -186,7 +203,7 @@ impl Way {
             return Err(fault("url", message));
         }
         if name != Channel::EMAIL {
-            return Ok(Self::Http(Box::new(http::Service::open(name, config, &fault)?)));
+            return Ok(Self::Http(Box::new(http::Service::open(name, config, network, &fault)?)));
         }
         let unused = [
             ("method", config.method.is_some()),
@@ -200,7 +217,7 @@ impl Way {
         if let Some(folder) = folder::Folder::open(&config.url).map_err(|m| fault("url", m))? {
             return Ok(Self::MailFolder { from, folder });
         }
-        Ok(Self::Smtp(Box::new(smtp::Server::open(from, config, &fault)?)))
+        Ok(Self::Smtp(Box::new(smtp::Server::open(from, config, network, &fault)?)))
     }
 }
 

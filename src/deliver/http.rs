@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::folder::Folder;
 use super::smtp::percent_decode;
-use super::{DeliverError, Delivery, Parcel, is_loopback};
+use super::{DeliverError, Delivery, Network, Parcel, is_loopback};
 use crate::config::ChannelConfig;
 
 /// How long the service may take to be reached.
@@ -49,6 +49,7 @@ impl Service {
     pub(super) fn open(
         name: &str,
         config: &ChannelConfig,
+        network: &Network,
         fault: Fault<'_>,
     ) -> Result<Self, DeliverError> {
         if config.from.is_some() {

@@ -1,6 +1,7 @@
 //! Every way out against a real peer: an SMTP server, an HTTP server, a folder.
 
 mod conversation;
+mod encryption;
 mod faults_smtp;
 
 use std::collections::BTreeMap;
@@ -59,7 +60,8 @@ async fn send(channels: &Channels, parcel: &Parcel) -> (Delivery, u32) {
 fn error(delivery: &Delivery) -> &str {
     match delivery {
         Delivery::Temporary { after: None, error }
-        | Delivery::Permanent { dead: false, error }
+        | Delivery::Permanent { error, .. }
+        | Delivery::Blocked { error }
         | Delivery::Uncertain { error } => error,
         other => panic!("{other:?} is no error"),
     }
@@ -187,7 +189,7 @@ async fn a_user_logs_in_with_the_secret() {
         )
     };
     let (wrong, asked) = send(&login("wr0ng"), &parcel("email")).await;
-    assert!(matches!(wrong, Delivery::Temporary { .. }), "{wrong:?}");
+    assert!(matches!(wrong, Delivery::Blocked { .. }), "{wrong:?}");
     assert!(error(&wrong).contains("refuses the user or password: the mail server said 535"));
     assert!(!error(&wrong).contains("wr0ng") && asked == 0);
 
