@@ -18,6 +18,7 @@ mod folder;
 mod http;
 mod network;
 mod smtp;
+mod standing;
 
 pub use network::{Names, Network};
 
@@ -209,6 +210,8 @@ impl Way {
             ("method", config.method.is_some()),
             ("headers", !config.headers.is_empty()),
             ("body", config.body.is_some()),
+            ("signing_secret", config.signing_secret.is_some()),
+            ("networks", config.networks.is_some()),
         ];
         if let Some((key, _)) = unused.into_iter().find(|(_, used)| *used) {
             return Err(fault(key, "e-mail has none; only HTTP channels do".to_owned()));

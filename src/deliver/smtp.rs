@@ -5,7 +5,6 @@
 mod encrypt;
 mod line;
 mod reply;
-mod standing;
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -19,12 +18,12 @@ use reqwest::Url;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::standing::{Meant, Standing};
 use super::{DeliverError, Delivery, Network, Parcel, email, is_loopback, redact};
 use crate::config::ChannelConfig;
 use encrypt::Tls;
 use line::{Cause, Content, Failure, Line, answered, in_time};
 use reply::{Meaning, Phase};
-use standing::{Meant, Standing};
 
 /// How many open connections wait for the next message.
 const IDLE: usize = 4;

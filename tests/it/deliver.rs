@@ -2,6 +2,7 @@
 
 mod conversation;
 mod encryption;
+mod faults_http;
 mod faults_smtp;
 
 use std::collections::BTreeMap;
@@ -346,35 +347,6 @@ async fn a_service_is_called_as_configured() {
     assert_eq!(
         String::from_utf8_lossy(&request.body),
         "To=%2B49%20221%20555&Body=1%20%26%202%0A%C3%9F"
-    );
-}
-
-#[tokio::test]
-async fn an_answer_says_whether_to_try_again() {
-    for (status, temporary) in [(503, true), (429, true), (404, false), (302, false)] {
-        let service = MockServer::start().await;
-        let elsewhere = format!("{}/elsewhere", service.uri());
-        Mock::given(method("POST"))
-            .respond_with(
-                ResponseTemplate::new(status)
-                    .insert_header("location", elsewhere)
-                    .set_body_string("x".repeat(1_000_000)),
-            )
-            .mount(&service)
-            .await;
-        let (delivery, asked) = send(&web(service.uri()), &parcel("sms")).await;
-        assert_eq!(matches!(delivery, Delivery::Temporary { .. }), temporary, "{delivery:?}");
-        assert_eq!(matches!(delivery, Delivery::Permanent { .. }), !temporary, "{delivery:?}");
-        assert!(error(&delivery).contains(&status.to_string()));
-        assert_eq!((asked, service.received_requests().await.unwrap().len()), (1, 1));
-    }
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/token-in-path", listener.local_addr().unwrap());
-    drop(listener);
-    let (delivery, _) = send(&web(url), &parcel("sms")).await;
-    assert_eq!(
-        delivery,
-        Delivery::Temporary { after: None, error: "the service can't be reached".into() }
     );
 }
 

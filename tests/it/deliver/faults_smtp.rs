@@ -49,7 +49,7 @@ pub(super) fn outcome(delivery: &Delivery) -> String {
     }
 }
 
-fn words(delivery: &Delivery) -> &str {
+pub(super) fn words(delivery: &Delivery) -> &str {
     match delivery {
         Delivery::Temporary { error, .. }
         | Delivery::Permanent { error, .. }
@@ -187,6 +187,47 @@ async fn a_refused_connection_is_tried_again() {
     let (sent, _) = send(&channels, &numbered("a1")).await;
     assert_eq!(outcome(&sent), "sent", "{sent:?}");
     assert_eq!(sink.book.keys(), ["a1"]);
+}
+
+#[tokio::test]
+async fn a_conversation_that_was_cut_short_is_not_gone_on_with() {
+    let sink = MailSink::start(Manner::default());
+    sink.orders.every(Phase::Content.then(Act::Hang));
+    let channels = patient(&sink);
+    let first = numbered("a1");
+    tokio::select! {
+        ended = send(&channels, &first) => panic!("{ended:?}"),
+        () = sink.orders.until(1) => {}
+    }
+    sink.orders.none();
+    let (sent, _) = send(&channels, &numbered("a2")).await;
+    assert_eq!(outcome(&sent), "sent", "{sent:?}");
+    assert_eq!(sink.book.keys(), ["a2"]);
+    assert!(sink.heard().ends_with(&["2 mail", "2 rcpt", "2 data", "2 ."].map(str::to_owned)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_messages_over_many_connections_are_all_in_the_book() {
+    let sink = MailSink::start(Manner { pipelining: true, ..Manner::default() });
+    let client = |client: usize| {
+        let channels = patient(&sink);
+        async move {
+            for n in 0..100 {
+                let (sent, _) = send(&channels, &numbered(&format!("{client}-{n}"))).await;
+                assert_eq!(outcome(&sent), "sent");
+            }
+        }
+    };
+    let clients: Vec<_> = (0..16).map(|n| tokio::spawn(client(n))).collect();
+    sink.book.until(1600).await;
+    for client in clients {
+        client.await.unwrap();
+    }
+    let mut keys = sink.book.keys();
+    assert_eq!(keys.len(), 1600);
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 1600);
 }
 
 /// What a recipient's own server has against us, or what we have done to deserve it: the number

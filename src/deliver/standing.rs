@@ -1,5 +1,5 @@
-//! Whether a refusal that may mean us does: no server says it, but it shows by what becomes of
-//! other messages. One refused recipient never stops the channel.
+//! Whether a refusal that may mean us does: the service does not say it, but it shows by what
+//! becomes of other messages. One refused recipient never stops a channel.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::domain::OutreachKey;
 /// So many different messages refused in a row are refused because of us.
 const IN_A_ROW: usize = 3;
 
-/// How we stand with a server, as far as this process knows.
+/// How we stand with a service, as far as this process knows.
 #[derive(Debug, Default)]
 pub(super) struct Standing(Mutex<Known>);
 
@@ -33,15 +33,15 @@ pub(super) enum Meant {
 }
 
 impl Standing {
-    /// The server took a message.
+    /// The service took a message.
     pub(super) fn took(&self) {
         *self.known() = Known { took: true, refused: BTreeSet::new() };
     }
 
-    /// The server refused a message: whom it means.
+    /// The service refused a message: whom it means.
     ///
     /// Just after another message was taken, it means this one. Several different ones in a row
-    /// mean us; so where the server turns against us, one message at most is given up.
+    /// mean us; so where a service turns against us, one message at most is given up.
     pub(super) fn refused(&self, key: &OutreachKey) -> Meant {
         let mut known = self.known();
         known.refused.insert(key.clone());
