@@ -24,6 +24,8 @@ pub struct Config {
     pub source: Option<String>,
     /// Lookout's own tables.
     pub state: Option<String>,
+    /// While this file is there, nothing leaves: `STOP`, beside `lookout.toml`.
+    pub stop: PathBuf,
     /// Ways out, by name.
     pub channels: BTreeMap<String, ChannelConfig>,
 }
@@ -53,6 +55,15 @@ pub struct ChannelConfig {
     /// HTTP: the body as a template; sees `to`, `key`, `subject`, `text`, `html`, `rule`, `customer_id`, `secret`.
     #[serde(default)]
     pub body: Option<String>,
+    /// How many messages are under way at once; 4 where left out.
+    #[serde(default)]
+    pub connections: Option<String>,
+    /// How many messages a worker sends in a time: `10/s`, `100/m`, `500/h`. No limit where left out.
+    #[serde(default)]
+    pub rate: Option<String>,
+    /// The same for each domain that mail goes to.
+    #[serde(default)]
+    pub domain_rate: Option<String>,
     /// E-mail: the password of the user that the address names. HTTP: what `{{ secret }}` stands for.
     /// Set it with LOOKOUT_CHANNELS__NAME__SECRET, or …__SECRET_FILE.
     #[serde(default)]
@@ -133,6 +144,7 @@ impl Config {
         };
         environment.apply(&mut settings)?;
         let mut config = settings.finish()?;
+        config.stop = file.and_then(Path::parent).unwrap_or(Path::new("")).join("STOP");
         if let Some(rules) = &overrides.rules {
             config.rules = rules.clone();
         }

@@ -16,15 +16,17 @@ use crate::domain::{Channel, CustomerId, Instant, OutreachKey, RuleId};
 mod email;
 mod folder;
 mod http;
+mod limits;
 mod network;
 mod smtp;
 mod standing;
 
+pub use limits::Limits;
 pub use network::{Names, Network};
 
 /// Every configured way out, by the name of its channel.
 #[derive(Debug)]
-pub struct Channels(BTreeMap<String, Way>);
+pub struct Channels(BTreeMap<String, (Way, Limits)>);
 
 /// One rendered message on its way to one person.
 #[derive(Clone)]
@@ -131,7 +133,9 @@ impl Channels {
     ) -> Result<Self, DeliverError> {
         let mut ways = BTreeMap::new();
         for (name, config) in configured {
-            ways.insert(name.clone(), Way::open(name, config, network)?);
+            let fault = |key, message| DeliverError { channel: name.clone(), key, message };
+            let limits = Limits::open(config, &fault)?;
+            ways.insert(name.clone(), (Way::open(name, config, network)?, limits));
         }
         Ok(Self(ways))
     }
@@ -143,12 +147,17 @@ impl Channels {
 
     /// Whether what takes this channel stays on this machine: a folder, or a server on loopback.
     pub fn is_local(&self, name: &str) -> bool {
-        match self.0.get(name) {
+        match self.0.get(name).map(|(way, _)| way) {
             Some(Way::Smtp(server)) => server.is_local(),
             Some(Way::MailFolder { .. }) => true,
             Some(Way::Http(service)) => service.is_local(),
             None => false,
         }
+    }
+
+    /// How much a channel takes at once.
+    pub fn limits(&self, name: &str) -> Option<Limits> {
+        self.0.get(name).map(|(_, limits)| *limits)
     }
 
     /// Tries once to send a parcel.
@@ -161,7 +170,7 @@ impl Channels {
         parcel: &Parcel,
         transmitting: impl Future<Output = bool> + Send,
     ) -> Delivery {
-        let Some(way) = self.0.get(&parcel.channel) else {
+        let Some((way, _)) = self.0.get(&parcel.channel) else {
             return Delivery::Permanent {
                 dead: false,
                 error: format!(

@@ -44,6 +44,9 @@ pub(super) fn names(path: &[String]) -> Names {
             "secret",
             "signing_secret",
             "networks",
+            "connections",
+            "rate",
+            "domain_rate",
         ]),
         _ => Names::Setting,
     }
@@ -124,6 +127,9 @@ impl ChannelConfig {
             ["method"] => self.method = Some(value),
             ["body"] => self.body = Some(value),
             ["secret"] => self.secret = Some(value),
+            ["connections"] => self.connections = Some(value),
+            ["rate"] => self.rate = Some(value),
+            ["domain_rate"] => self.domain_rate = Some(value),
             ["headers", header] => {
                 self.headers.insert((*header).to_owned(), value);
             }

@@ -22,7 +22,7 @@ use super::reply::{Meaning, Phase, meaning};
 /// An open connection.
 pub(super) struct Line {
     connection: AsyncSmtpConnection,
-    limits: Limits,
+    patience: Patience,
     /// Whether the server takes several commands at once (RFC 2920).
     pipelining: bool,
     /// Whether a message was begun and not sent, so that the server has to forget it first.
@@ -31,7 +31,7 @@ pub(super) struct Line {
 
 /// How long the server may take to answer.
 #[derive(Clone, Copy)]
-struct Limits {
+struct Patience {
     command: Duration,
     data: Duration,
     content: Duration,
@@ -44,15 +44,15 @@ impl Line {
         hello: &ClientId,
         network: &Network,
     ) -> Result<Self, Failure> {
-        let limits =
-            Limits { command: network.command, data: network.data, content: network.content };
+        let patience =
+            Patience { command: network.command, data: network.data, content: network.content };
         let again = connection.command(Ehlo::new(hello.clone()));
-        let pipelining = match answered(Phase::Hello, limits.command, again).await {
+        let pipelining = match answered(Phase::Hello, patience.command, again).await {
             Ok(answer) => answer.message().any(|line| line.eq_ignore_ascii_case("PIPELINING")),
             Err(failure) if failure.ends_connection() => return Err(failure),
             Err(_) => false,
         };
-        Ok(Self { connection, limits, pipelining, begun: false })
+        Ok(Self { connection, patience, pipelining, begun: false })
     }
 
     /// Tells the server user and password.
@@ -62,7 +62,7 @@ impl Line {
             return Err(Failure { cause: Cause::Refused(Meaning::Us), said, ends: false });
         }
         let login = self.connection.auth(DEFAULT_MECHANISMS, credentials);
-        answered(Phase::Login, self.limits.command, login).await.map(|_| ())
+        answered(Phase::Login, self.patience.command, login).await.map(|_| ())
     }
 
     /// Whether nothing can be said on it any more.
@@ -86,7 +86,7 @@ impl Line {
             return self.at_once(commands).await;
         }
         for (phase, command) in commands {
-            answered(phase, self.limits.command, self.connection.command(command)).await?;
+            answered(phase, self.patience.command, self.connection.command(command)).await?;
         }
         Ok(())
     }
@@ -97,8 +97,8 @@ impl Line {
         let mut outcome = Ok(());
         for (place, (phase, _)) in commands.into_iter().enumerate() {
             let answer = match place {
-                0 => answered(phase, self.limits.command, self.connection.command(&all)).await,
-                _ => answered(phase, self.limits.command, self.connection.read_response()).await,
+                0 => answered(phase, self.patience.command, self.connection.command(&all)).await,
+                _ => answered(phase, self.patience.command, self.connection.read_response()).await,
             };
             let Err(failure) = answer else { continue };
             let ends = failure.ends_connection();
@@ -126,9 +126,9 @@ impl Line {
 
     /// Says DATA and then the message, and gives what the server answers to the whole of it.
     pub(super) async fn content(&mut self, content: &Content) -> Result<Response, Failure> {
-        answered(Phase::Content, self.limits.data, self.connection.command(Data)).await?;
+        answered(Phase::Content, self.patience.data, self.connection.command(Data)).await?;
         let sent = self.connection.command(content);
-        let answer = answered(Phase::Content, self.limits.content, sent).await?;
+        let answer = answered(Phase::Content, self.patience.content, sent).await?;
         self.begun = false;
         Ok(answer)
     }
