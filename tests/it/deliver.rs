@@ -2,6 +2,7 @@
 
 mod conversation;
 mod encryption;
+mod end_states;
 mod faults_http;
 mod faults_smtp;
 
