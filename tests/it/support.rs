@@ -3,4 +3,5 @@
 pub mod door;
 pub mod postgres;
 pub mod program;
+pub mod sink;
 pub mod smtp;
