@@ -84,6 +84,12 @@ pub async fn commit(
         let healthy = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_none());
         let evaluated: Vec<RuleId> = healthy.map(|(id, _)| id.clone()).collect();
         let tasks = task_texts(pack, &considered.decided.outreaches, as_of);
+        let versions = pack.versions();
+        let versions = evaluated.iter().filter_map(|id| Some((id.clone(), versions.get(id)?)));
+        let learned = store::Learned {
+            versions: versions.map(|(id, version)| (id, version.rule.clone())).collect(),
+            fields: found.fields.clone(),
+        };
         let run = store::Run {
             as_of,
             started_at,
@@ -91,6 +97,7 @@ pub async fn commit(
             decided: &considered.decided,
             tasks: &tasks,
             evaluated: &evaluated,
+            learned: &learned,
             version: considered.version,
         };
         match store.record(&run).await {
@@ -137,6 +144,7 @@ async fn history(
         customers: &customers.into_iter().collect::<Vec<_>>(),
         recipients: &recipients.into_iter().collect::<Vec<_>>(),
         since: as_of - reach(pack).delta(),
+        as_of,
     };
     store.history(&query).await
 }

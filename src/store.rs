@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod given;
 mod history;
+mod memory;
 mod outbox;
 mod record;
 mod runs;
@@ -14,14 +15,16 @@ mod schema;
 mod sql;
 mod suppressions;
 mod tasks;
+mod volumes;
 
 use std::path::Path;
 
 pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
 pub use error::StoreError;
 pub use history::HistoryQuery;
+pub use memory::{FieldKnown, FieldSeen, Memory};
 pub use outbox::{Outbox, OutboxQuery, OutboxRow};
-pub use record::{Run, TaskText};
+pub use record::{Learned, Run, TaskText};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
 

@@ -12,6 +12,7 @@ use crate::domain::{
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
 use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
+use crate::store::FieldSeen;
 
 /// How many matches' further facts are asked for in one statement.
 const AT_ONCE: usize = 30_000;
@@ -30,6 +31,8 @@ pub struct Found {
     pub rules: BTreeMap<RuleId, RuleFound>,
     /// The watched customer's subjects, whether a rule matched or not.
     pub seen: Vec<Seen>,
+    /// What was not known of signals' columns before.
+    pub fields: Vec<FieldSeen>,
 }
 
 /// How one rule fared.

@@ -17,7 +17,7 @@ use lookout::domain::{
 };
 use lookout::policy::{self, Evaluation, Judged, Lenience, Policy};
 use lookout::store::{
-    Claim, ClaimQuery, Claimed, HistoryQuery, NewSuppression, OutboxQuery, OutboxRow, Run,
+    Claim, ClaimQuery, Claimed, HistoryQuery, Learned, NewSuppression, OutboxQuery, OutboxRow, Run,
     Settlement, Store, StoreError, TaskText,
 };
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -51,7 +51,10 @@ fn random_histories_end_as_the_reference_says_on_postgresql() {
 }
 
 /// Every table but the migrations and the page number of the books.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 12] = [
+    "rule_versions",
+    "rule_matches",
+    "signal_fields",
     "runs",
     "rule_evaluations",
     "decisions",
@@ -238,6 +241,7 @@ impl<'a> Game<'a> {
             customers: &customers.into_iter().collect::<Vec<_>>(),
             recipients: &recipients.into_iter().collect::<Vec<_>>(),
             since: self.now - hours(72),
+            as_of: self.now,
         };
         let past = self.store.history(&query).await.unwrap();
         let decided = policy::decide(&evaluation, &self.settings, &self.policy, &past, self.now);
@@ -276,6 +280,7 @@ impl<'a> Game<'a> {
             decided: &decided,
             tasks: &decided.outreaches.iter().filter(is_work).map(text).collect::<Vec<_>>(),
             evaluated: &evaluated,
+            learned: &Learned::default(),
             version: past.version,
         };
         self.seen.extend(decided.decisions.iter().filter_map(|d| Some(d.refusal.as_ref()?.code())));
@@ -432,6 +437,7 @@ impl<'a> Game<'a> {
             customers: &[],
             recipients: &[],
             since: self.now,
+            as_of: self.now,
         };
         let past = self.store.history(&past).await.unwrap();
         let episodes = past.episodes.into_iter().map(|((rule, who, subject), episode)| {
