@@ -2,6 +2,7 @@
 //! or PostgreSQL. Every change is one transaction: nothing is ever half written, and nothing here
 //! reads a clock.
 
+mod approvals;
 mod claims;
 mod database;
 mod error;
@@ -19,6 +20,7 @@ mod volumes;
 
 use std::path::Path;
 
+pub use approvals::HeldRule;
 pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
 pub use error::StoreError;
 pub use history::HistoryQuery;

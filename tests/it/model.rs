@@ -15,7 +15,7 @@ use lookout::domain::{
     Recipient, Refusal, RuleId, RuleSettings, RunReport, SuppressionCause, Totals, format_instant,
     parse_instant,
 };
-use lookout::policy::{self, Evaluation, Judged, Lenience, Policy};
+use lookout::policy::{self, Evaluation, Judged, Lenience, Policy, Version};
 use lookout::store::{
     Claim, ClaimQuery, Claimed, HistoryQuery, Learned, NewSuppression, OutboxQuery, OutboxRow, Run,
     Settlement, Store, StoreError, TaskText,
@@ -123,6 +123,7 @@ impl<'a> Game<'a> {
             open: BTreeMap::new(),
             told: Vec::new(),
             suppressed: Vec::new(),
+            edits: vec![0; history.rules.len()],
         };
         Self {
             history,
@@ -198,6 +199,12 @@ impl<'a> Game<'a> {
                 assert_eq!(new == 0, self.reference.suppressed.contains(&known));
                 self.reference.suppressed.push(known);
             }
+            Change::Approve(rule, yes) => {
+                self.settle_held(rule % self.history.rules.len(), *yes).await
+            }
+            Change::Edit(rule) => {
+                self.reference.edits[rule % self.history.rules.len()] += 1;
+            }
             Change::Unsuppress(customer, by_id, topic) => {
                 let name = name_of(&self.who[*customer], *by_id);
                 let (id, to) = (CustomerId::from(&name), Recipient(name.clone()));
@@ -207,6 +214,21 @@ impl<'a> Game<'a> {
                     .suppressed
                     .retain(|s| s.name != name || s.topic.as_deref() != *topic);
             }
+        }
+    }
+
+    async fn settle_held(&mut self, rule: usize, yes: bool) {
+        let held = self.store.held().await.unwrap();
+        let held = held.iter().find(|held| held.rule == rule_id(rule));
+        let expected = self.reference.settle_held(rule, yes);
+        assert_eq!(held.map_or(0, |held| held.messages + held.approved), expected.0);
+        let Some(held) = held else { return };
+        if yes {
+            let approved = self.store.approve(&held.rule, &held.shown).await.unwrap();
+            assert_eq!(approved, Some(expected.1));
+        } else {
+            let rejected = self.store.reject(&held.rule, wall(self.now)).await.unwrap();
+            assert_eq!(rejected, expected.1);
         }
     }
 
@@ -306,6 +328,10 @@ impl<'a> Game<'a> {
 
     fn evaluation(&self, found: &Found) -> Evaluation {
         let mut evaluation = Evaluation::default();
+        for (number, edits) in self.reference.edits.iter().enumerate() {
+            let version = Version { rule: format!("v{edits}"), bound: format!("b{edits}") };
+            evaluation.versions.insert(rule_id(number), version);
+        }
         let pair = |e: &Episode| (CustomerId::from(&e.1), (&e.2).into());
         for number in &found.due {
             let judged = Judged {
@@ -341,6 +367,10 @@ impl<'a> Game<'a> {
         let name = format!("{rule} {customer_id} {subject} {channel} {position}");
         match (&decision.refusal, &decision.outreach) {
             (Some(refusal), None) => format!("{name}: refused {}", refusal.code()),
+            (Some(Refusal::Held { .. }), Some(key)) => {
+                let held = decided.held.iter().find(|held| held.outreach.key == *key).unwrap();
+                format!("{name}: held in {}", id_of(&held.outreach))
+            }
             (None, Some(key)) => {
                 let outreach = decided.outreaches.iter().find(|o| o.key == *key).unwrap();
                 let at = decision.not_before.unwrap_or(self.now).format("%dT%H:%M");
