@@ -2,7 +2,9 @@
 //! nothing; [`commit`] is the same and records it. Nothing else differs.
 
 pub mod case;
+mod alarms;
 mod ask;
+mod health;
 mod judge;
 mod names;
 
@@ -10,14 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{
-    Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
+    Alarm, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
     RunReport, Span, Totals,
 };
 use crate::pack::Pack;
 use crate::policy;
 use crate::signals::SourceError;
-use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
+use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 
+pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use names::examine;
 
@@ -33,6 +36,9 @@ pub enum RunError {
     /// Without `customers` no rule can be judged.
     #[error("the signal `customers` can't be used")]
     Customers(Vec<Problem>),
+    /// There are no customers any more, and there always were.
+    #[error("{}, so nothing was decided; {}", .0.message, .0.help)]
+    NoCustomers(Box<Problem>),
 }
 
 /// A run as it would be, or was.
@@ -63,6 +69,9 @@ pub async fn consider(
     let out = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_some());
     for (rule, RuleFound { errors, subjects, .. }) in out {
         tracing::warn!(%rule, errors, subjects, "sits out this run");
+    }
+    for Alarm { code, message, help, .. } in &considered.report.alarms {
+        tracing::warn!(code, help, "{message}");
     }
     Ok(considered)
 }
@@ -185,6 +194,7 @@ fn report(
             orphans: found.orphans,
         },
         rules: tallies,
+        alarms: alarms::of(rules, decided),
     }
 }
 
@@ -218,6 +228,8 @@ pub struct Watch<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
     /// Whose facts are kept whether or not a rule matches.
     pub customer: Option<&'a crate::domain::CustomerId>,
+    /// What is usual; without it nothing is missed.
+    pub memory: Option<&'a Memory>,
     /// Whether nobody else is looked at. What is found then is no basis for a decision: whoever
     /// else wants to write to the same person is missing.
     pub nobody_else: bool,

@@ -60,6 +60,7 @@ impl Generated {
                 errors: 0,
                 quarantined: false,
             }],
+            alarms: Vec::new(),
         };
         Ok(Self {
             as_of,

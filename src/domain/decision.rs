@@ -374,6 +374,33 @@ pub struct RuleTally {
     pub quarantined: bool,
 }
 
+/// Something that somebody has to look at before more goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// A stable name: `held`, `approval-void`, `emptied-signal`, `emptied-column`, `finds-nobody`, or
+    /// the code of a signal's problem.
+    pub code: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What helps.
+    pub help: String,
+    /// The rules of which nothing goes out because of it; for `approval-void`, the rule.
+    pub rules: Vec<RuleId>,
+}
+
+impl Alarm {
+    /// An alarm about some rules.
+    pub fn new<'r>(
+        code: &str,
+        message: String,
+        help: String,
+        rules: impl IntoIterator<Item = &'r RuleId>,
+    ) -> Self {
+        let rules = rules.into_iter().cloned().collect();
+        Self { code: code.to_owned(), message, help, rules }
+    }
+}
+
 /// The sums of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -414,4 +441,6 @@ pub struct RunReport {
     pub totals: Totals,
     /// One a rule that was evaluated, ordered by rule.
     pub rules: Vec<RuleTally>,
+    /// What somebody has to look at.
+    pub alarms: Vec<Alarm>,
 }

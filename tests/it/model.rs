@@ -288,6 +288,7 @@ impl<'a> Game<'a> {
             decisions: decided.decisions.clone(),
             totals: Totals { candidates: decided.decisions.len() as u64, ..Totals::default() },
             rules: Vec::new(),
+            alarms: Vec::new(),
         };
         let is_work = |o: &&Outreach| o.channel.is_task() && o.not_before <= self.now;
         let text = |o: &Outreach| TaskText {

@@ -133,6 +133,7 @@ impl Draft {
             decisions: self.decided.decisions.clone(),
             totals: Totals { customers: 91, ..Totals::default() },
             rules: Vec::new(),
+            alarms: Vec::new(),
         }
     }
 
