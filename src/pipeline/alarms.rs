@@ -57,7 +57,12 @@ fn sitting_out(rules: &BTreeMap<RuleId, RuleFound>) -> Vec<Alarm> {
         }
     }
     let alarm = |(problem, rules): (&Problem, BTreeSet<&RuleId>)| {
-        Alarm::new(problem.code, problem.message.clone(), problem.help.clone(), rules)
+        let file = problem.place.file.display();
+        let line = problem.place.line.map_or(String::new(), |line| format!(":{line}"));
+        let names: Vec<&str> = rules.iter().map(|rule| rule.as_str()).collect();
+        let names = names.join(", ");
+        let message = format!("{file}{line}: {}; nothing goes out of {names}", problem.message);
+        Alarm::new(problem.code, message, problem.help.clone(), rules)
     };
     problems.into_iter().map(alarm).collect()
 }

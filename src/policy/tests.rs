@@ -1,5 +1,7 @@
 //! The decision, gate by gate.
 
+mod hold;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

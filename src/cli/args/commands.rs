@@ -222,11 +222,11 @@ pub struct Tasks {
 /// `lookout approve`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout approve                              what is held, by rule
-  lookout approve stalled-order                what would go out, why it is held, and one message
-  lookout approve stalled-order --yes          let it go out at the next run
-  lookout approve stalled-order --reject --yes take it back
-  lookout approve --signal orders --yes        this signal may be empty: the next run goes on")]
+  lookout approve                               what is held, by rule
+  lookout approve stalled-order                 what would go out, why it is held, and one message
+  lookout approve stalled-order --yes           let it go out at the next run
+  lookout approve stalled-order --reject --yes  take it back
+  lookout approve --signal orders --yes         this signal may be empty: the next run goes on")]
 pub struct Approve {
     /// The rule whose messages are held, or which suddenly finds nobody and rightly so
     #[arg(value_name = "RULE", conflicts_with = "signal")]

@@ -51,6 +51,8 @@ fn what_is_suddenly_empty_ends_nothing(
     assert!(again.out.starts_with("Somebody has to look at this\n"), "{}", again.out);
     assert_eq!(company.written(), before, "nothing went out");
     assert_eq!(["late", "absent", "everyone"].map(|r| company.open(r)), open, "nothing ended");
+    let state = company.state("SELECT COUNT(*) FROM signal_fields WHERE empty_at IS NOT NULL");
+    assert_eq!(state, 0, "what was missing is not taken for usual");
 
     std::fs::write(company.path("company.db"), whole).unwrap();
     let (good, expected) =
