@@ -180,7 +180,8 @@ proptest! {
         let contacts = decided.outreaches.iter().filter(|o| o.channel.is_contact());
         for rule in rules {
             let count = contacts.clone().filter(|o| o.rule.as_str() == rule).count() as u64;
-            prop_assert!(count == 0 || count + if rule == "a" { day } else { 0 } <= most);
+            let earlier = if rule == "a" { day } else { 0 };
+            prop_assert!(count == 0 || count + earlier <= most);
         }
         let total = contacts.count() as u64;
         prop_assert!(total == 0 || total + day <= everything);
