@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use crate::deliver::{Channels, Delivery, Parcel};
 use crate::domain::{Channel, Instant, Outreach, OutreachState};
+use crate::fault;
 use crate::pack::Pack;
 use crate::pipeline::task_text;
 use crate::store::{ClaimQuery, Claimed, Settlement, Store, StoreError};
@@ -63,7 +64,7 @@ impl Worker<'_> {
         loop {
             let query = ClaimQuery {
                 wall: (self.wall)(),
-                lease: LEASE,
+                lease: fault::lease().unwrap_or(LEASE),
                 limit: BATCH,
                 channels: &configured,
                 near_only: &near_only,

@@ -14,6 +14,7 @@ use super::folder::Folder;
 use super::smtp::percent_decode;
 use super::{DeliverError, Delivery, Parcel, is_loopback};
 use crate::config::ChannelConfig;
+use crate::fault;
 
 /// How long the service may take to be reached.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -119,10 +120,12 @@ impl Service {
         if !transmitting.await {
             return Delivery::GivenUp;
         }
+        fault::point("http.before_request");
         match request.send().await {
             Ok(answer) => {
                 let status = answer.status();
                 read_to_limit(answer).await;
+                fault::point("http.answered");
                 judge(status)
             }
             Err(error) => Delivery::Temporary { after: None, error: broken(&error) },

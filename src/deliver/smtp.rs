@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 
 use super::{DeliverError, Delivery, Parcel, email, is_loopback, redact};
 use crate::config::ChannelConfig;
+use crate::fault;
 use line::{Answer, Content, Failure, Line, answered_by};
 
 /// How long the server may take to be reached, TLS and greeting included.
@@ -126,6 +127,7 @@ impl Server {
             Ok(line) => line,
             Err(failure) => return failure.before_data(),
         };
+        fault::point("smtp.envelope_taken");
         if !transmitting.await {
             self.put_back(line);
             return Delivery::GivenUp;
@@ -176,6 +178,7 @@ impl Server {
             |failure: Failure, what| Failure { answer: Answer::Later, ..failure.about(what) };
         let hello = self.hello();
         let line = answered_by(CONNECT, self.connect(&hello), |failure| failure).await;
+        fault::point("smtp.connected");
         let mut line =
             line.map_err(|failure| later(failure, "the mail server can't be reached"))?;
         if let Some(credentials) = &self.credentials {

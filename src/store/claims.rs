@@ -140,7 +140,7 @@ impl Store {
     /// First, what a lost worker held is free again (or uncertain, if it is an e-mail that the
     /// server may have), and what is past its time expires.
     pub async fn claim(&self, query: &ClaimQuery<'_>) -> Result<Vec<Claimed>, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("claim").await?;
         let claimed = take(&mut tx, query).await;
         tx.end(claimed).await
     }
@@ -148,7 +148,7 @@ impl Store {
     /// Commits that the server may have it from now on. False where somebody else has it: then it
     /// must not be sent.
     pub async fn transmitting(&self, claim: &Claim) -> Result<bool, StoreError> {
-        self.change(claim, TRANSMITTING, &[]).await
+        self.change("transmitting", claim, TRANSMITTING, &[]).await
     }
 
     /// Writes down how an attempt went, at `wall`. False where somebody else has it: then nothing
@@ -168,25 +168,26 @@ impl Store {
         let settled_at = again.is_none().then_some(wall);
         let args: [Arg; 5] =
             [state.name().into(), settled_at.into(), detail.into(), error.into(), again.into()];
-        self.change(claim, SETTLE, &args).await
+        self.change("settle", claim, SETTLE, &args).await
     }
 
     /// Hands a call that had to wait to a colleague: the task is made and the outreach is `sent`.
     /// False where somebody else has it: then nothing changes.
     pub async fn hand_over(&self, claim: &Claim, text: &TaskText) -> Result<bool, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("hand_over").await?;
         let done = hand_over(&mut tx, claim, text).await;
         tx.end(done).await
     }
 
     async fn change(
         &self,
+        name: &'static str,
         claim: &Claim,
         sql: &'static str,
         args: &[Arg],
     ) -> Result<bool, StoreError> {
         let args = [&[claim.key.as_str().into(), claim.fence.into()], args].concat();
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write(name).await?;
         let changed = tx.execute(sql, &args).await;
         tx.end(changed).await.map(|changed| changed == 1)
     }

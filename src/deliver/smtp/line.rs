@@ -17,6 +17,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::time::timeout;
 
 use super::super::{Delivery, redact};
+use crate::fault;
 
 /// How long the server may take to answer a command.
 const COMMAND: Duration = Duration::from_secs(60);
@@ -122,7 +123,13 @@ impl Line {
     /// Says DATA and then the message, and gives what the server answers to the whole of it.
     pub(super) async fn content(&mut self, content: &Content) -> Result<Response, Failure> {
         answered(self.connection.command(Data)).await?;
-        let answer = answered_by(ACCEPT, self.connection.command(content), Failure::from).await?;
+        fault::point("smtp.content_asked_for");
+        if let Some(half) = fault::torn("smtp.within_content", &content.0) {
+            fault::last_words(self.connection.command(half)).await?;
+        }
+        let sent = fault::waiting("smtp.before_answer", self.connection.command(content));
+        let answer = answered_by(ACCEPT, sent, Failure::from).await?;
+        fault::point("smtp.answered");
         self.begun = false;
         Ok(answer)
     }
