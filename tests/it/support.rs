@@ -2,4 +2,5 @@
 
 pub mod postgres;
 pub mod program;
+pub mod sink;
 pub mod smtp;
