@@ -9,6 +9,8 @@ mod checker;
 mod company;
 mod journal;
 mod matrix;
+mod random;
+mod server;
 mod state;
 
 pub(crate) use checker::{Checked, check};

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::server::Server;
 use super::state::{On, State};
 use crate::support::sink::{MailSink, Manner, WebSink};
 
@@ -80,6 +81,15 @@ impl Company {
     pub(crate) fn new(on: On, customers: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(on, folder.path());
+        Self::with(folder, state, customers)
+    }
+
+    /// The same, on a PostgreSQL of its own.
+    pub(crate) fn on_server(server: &Server, customers: u32) -> Self {
+        Self::with(tempfile::tempdir().unwrap(), State::at(server.url()), customers)
+    }
+
+    fn with(folder: TempDir, state: State, customers: u32) -> Self {
         let mail = MailSink::start(Manner { pipelining: true, ..Manner::default() });
         let web = WebSink::start(None);
         let company = Self { folder, mail, web, state, lease: LEASE.to_owned(), events: 0 };

@@ -154,9 +154,9 @@ impl Life {
         state.wait_for_the_dead();
         let in_flight = match self.is_about("migrate") {
             true => Vec::new(),
-            false => state.ask("SELECT key FROM outreaches WHERE state = 'transmitting'"),
+            false => state.in_flight(),
         };
         self.figures.in_flight += in_flight.len();
-        self.in_flight.extend(in_flight.into_iter().flatten());
+        self.in_flight.extend(in_flight);
     }
 }

@@ -37,6 +37,11 @@ impl State {
         Self { url, runtime }
     }
 
+    /// In a database that is there already.
+    pub(crate) fn at(url: String) -> Self {
+        Self { url, runtime: Builder::new_current_thread().enable_all().build().unwrap() }
+    }
+
     fn file(&self) -> Option<PathBuf> {
         self.url.strip_prefix("sqlite:").map(PathBuf::from)
     }
@@ -65,8 +70,13 @@ impl State {
         }
     }
 
-    /// The rows of a query, every column of which is cast to a text; NULL is an empty one.
+    /// The rows of a query, every column as a text; NULL is an empty one.
     pub(crate) fn ask(&self, sql: &str) -> Vec<Line> {
+        self.try_ask(sql).unwrap()
+    }
+
+    /// The same of a server that may be on its way down.
+    pub(crate) fn try_ask(&self, sql: &str) -> Result<Vec<Line>, sqlx::Error> {
         match self.file() {
             Some(file) => {
                 let connection = sqlite(&file);
@@ -80,21 +90,34 @@ impl State {
                 let rows = statement.query_map([], |row| {
                     Ok((0..columns).map(|column| text(row, column)).collect())
                 });
-                rows.unwrap().map(Result::unwrap).collect()
+                Ok(rows.unwrap().map(Result::unwrap).collect())
             }
             None => self.block_on(async {
-                let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                connection.execute("SET search_path = lookout").await.unwrap();
+                let mut connection = PgConnection::connect(&self.url).await?;
+                connection.execute("SET search_path = lookout").await?;
                 // Without arguments the server sends texts, whatever the type.
                 let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-                let rows = rows.fetch_all(&mut connection).await.unwrap();
+                let rows = rows.fetch_all(&mut connection).await?;
                 let text = |row: &sqlx::postgres::PgRow, column| {
                     let value = row.try_get_raw(column).unwrap();
                     value.as_str().unwrap_or_default().to_owned()
                 };
-                rows.iter().map(|row| (0..row.len()).map(|c| text(row, c)).collect()).collect()
+                Ok(rows.iter().map(|row| (0..row.len()).map(|c| text(row, c)).collect()).collect())
             }),
         }
+    }
+
+    /// Waits until a server that went down has come up again.
+    pub(crate) fn wait_until_it_answers(&self) {
+        while self.try_ask("SELECT 1").is_err() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// The outreaches that a server may have by now, and nobody has said so yet.
+    pub(crate) fn in_flight(&self) -> Vec<String> {
+        let rows = self.ask("SELECT key FROM outreaches WHERE state = 'transmitting'");
+        rows.into_iter().flatten().collect()
     }
 
     /// The one number that a query gives.
