@@ -46,6 +46,15 @@ pub struct ChannelConfig {
     /// HTTP: the body as a template; sees `to`, `key`, `subject`, `text`, `html`, `rule`, `customer_id`, `secret`.
     #[serde(default)]
     pub body: Option<String>,
+    /// How many messages are under way at once; 4 where left out.
+    #[serde(default)]
+    pub connections: Option<String>,
+    /// How many messages a worker sends in a time: `10/s`, `100/m`, `500/h`. No limit where left out.
+    #[serde(default)]
+    pub rate: Option<String>,
+    /// The same for each domain that mail goes to.
+    #[serde(default)]
+    pub domain_rate: Option<String>,
     /// E-mail: the password of the user that the address names. HTTP: what `{{ secret }}` stands for.
     /// Set it with LOOKOUT_CHANNELS__NAME__SECRET, or …__SECRET_FILE.
     #[serde(default)]

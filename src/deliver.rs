@@ -16,11 +16,14 @@ use crate::domain::{Channel, CustomerId, Instant, OutreachKey, RuleId};
 mod email;
 mod folder;
 mod http;
+mod limits;
 mod smtp;
+
+pub use limits::Limits;
 
 /// Every configured way out, by the name of its channel.
 #[derive(Debug)]
-pub struct Channels(BTreeMap<String, Way>);
+pub struct Channels(BTreeMap<String, (Way, Limits)>);
 
 /// One rendered message on its way to one person.
 #[derive(Clone)]
@@ -113,7 +116,9 @@ impl Channels {
     pub fn open(configured: &BTreeMap<String, ChannelConfig>) -> Result<Self, DeliverError> {
         let mut ways = BTreeMap::new();
         for (name, config) in configured {
-            ways.insert(name.clone(), Way::open(name, config)?);
+            let fault = |key, message| DeliverError { channel: name.clone(), key, message };
+            let limits = Limits::open(config, &fault)?;
+            ways.insert(name.clone(), (Way::open(name, config)?, limits));
         }
         Ok(Self(ways))
     }
@@ -125,12 +130,17 @@ impl Channels {
 
     /// Whether what takes this channel stays on this machine: a folder, or a server on loopback.
     pub fn is_local(&self, name: &str) -> bool {
-        match self.0.get(name) {
+        match self.0.get(name).map(|(way, _)| way) {
             Some(Way::Smtp(server)) => server.is_local(),
             Some(Way::MailFolder { .. }) => true,
             Some(Way::Http(service)) => service.is_local(),
             None => false,
         }
+    }
+
+    /// How much a channel takes at once.
+    pub fn limits(&self, name: &str) -> Option<Limits> {
+        self.0.get(name).map(|(_, limits)| *limits)
     }
 
     /// Tries once to send a parcel.
@@ -143,7 +153,7 @@ impl Channels {
         parcel: &Parcel,
         transmitting: impl Future<Output = bool> + Send,
     ) -> Delivery {
-        let Some(way) = self.0.get(&parcel.channel) else {
+        let Some((way, _)) = self.0.get(&parcel.channel) else {
             return Delivery::Permanent {
                 dead: false,
                 error: format!(

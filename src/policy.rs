@@ -4,6 +4,7 @@
 mod bid;
 mod calendar;
 mod decide;
+mod door;
 mod gates;
 mod load;
 mod recipient;
@@ -17,6 +18,7 @@ use chrono_tz::Tz;
 pub use bid::dedupe_key;
 pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
+pub use door::{first_decent, may_leave};
 pub use load::load;
 
 use crate::document::Placed;

@@ -4,10 +4,12 @@
 
 mod claims;
 mod database;
+mod door;
 mod error;
 mod given;
 mod history;
 mod outbox;
+mod pauses;
 mod record;
 mod runs;
 mod schema;
@@ -17,10 +19,12 @@ mod tasks;
 
 use std::path::Path;
 
-pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
+pub use claims::{Claim, ClaimQuery, Claimed};
+pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use outbox::{Outbox, OutboxQuery, OutboxRow};
+pub use pauses::{Pause, Scope};
 pub use record::{Run, TaskText};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};

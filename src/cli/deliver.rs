@@ -11,7 +11,7 @@ use crate::deliver::Channels;
 use crate::domain::OutreachState;
 use crate::pack::Pack;
 use crate::store::Store;
-use crate::worker::{Delivered, Worker};
+use crate::worker::{Delivered, Halt, Worker};
 
 pub(super) async fn run(
     global: &Global,
@@ -47,8 +47,17 @@ pub(super) async fn work(
     let progress = output.progress("delivered", None);
     let tell = || progress.advance(1);
     let wall = clock::wall;
-    let worker =
-        Worker { pack, store, channels, wall: &wall, allow_time_travel, progress: Some(&tell) };
+    let halt = Halt::default();
+    let worker = Worker {
+        pack,
+        store,
+        channels,
+        wall: &wall,
+        allow_time_travel,
+        progress: Some(&tell),
+        halt: &halt,
+        follow: false,
+    };
     Ok(worker.deliver().await?)
 }
 

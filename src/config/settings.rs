@@ -33,7 +33,17 @@ pub(super) fn names(path: &[String]) -> Names {
         [] => Names::Of(&["rules", "source", "state", "channels"]),
         ["source" | "state"] => Names::Of(&["url"]),
         ["channels"] | ["channels", _, "headers"] => Names::Any,
-        ["channels", _] => Names::Of(&["url", "from", "method", "headers", "body", "secret"]),
+        ["channels", _] => Names::Of(&[
+            "url",
+            "from",
+            "method",
+            "headers",
+            "body",
+            "secret",
+            "connections",
+            "rate",
+            "domain_rate",
+        ]),
         _ => Names::Setting,
     }
 }
@@ -108,6 +118,9 @@ impl ChannelConfig {
             ["method"] => self.method = Some(value),
             ["body"] => self.body = Some(value),
             ["secret"] => self.secret = Some(value),
+            ["connections"] => self.connections = Some(value),
+            ["rate"] => self.rate = Some(value),
+            ["domain_rate"] => self.domain_rate = Some(value),
             ["headers", header] => {
                 self.headers.insert((*header).to_owned(), value);
             }

@@ -147,8 +147,7 @@ fn every_fault_point_is_in_the_list_and_in_the_code_once() {
             points.extend(first_arguments(&code, call));
         }
         if file.module() == "store" {
-            for name in first_arguments(&code, ".write(").chain(first_arguments(&code, ".change("))
-            {
+            for name in first_arguments(&code, ".write(") {
                 points.push(format!("store.{name}.before_commit"));
                 points.push(format!("store.{name}.after_commit"));
             }

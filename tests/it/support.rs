@@ -1,5 +1,6 @@
 //! What several tests share: throwaway databases and folders, and the real binary.
 
+pub mod door;
 pub mod postgres;
 pub mod program;
 pub mod sink;

@@ -11,7 +11,7 @@ const WAYS: [(&str, &[&str]); 11] = [
     ("", &["held", "ready", "sent"]),
     ("held", &["ready", "withdrawn", "expired"]),
     ("ready", &["claimed", "expired", "withdrawn", "held", "sent"]),
-    ("claimed", &["claimed", "transmitting", "ready", "retry", "sent", "failed", "withdrawn"]),
+    ("claimed", &["transmitting", "ready", "retry", "sent", "failed", "expired", "withdrawn"]),
     ("transmitting", &["sent", "retry", "failed", "uncertain"]),
     ("retry", &["claimed", "expired", "withdrawn", "failed"]),
     ("withdrawn", &["ready", "held", "sent"]),
