@@ -24,6 +24,8 @@ pub struct Config {
     pub source: Option<String>,
     /// Lookout's own tables.
     pub state: Option<String>,
+    /// While this file is there, nothing leaves: `STOP`, beside `lookout.toml`.
+    pub stop: PathBuf,
     /// Ways out, by name.
     pub channels: BTreeMap<String, ChannelConfig>,
 }
@@ -128,6 +130,7 @@ impl Config {
         };
         environment.apply(&mut settings)?;
         let mut config = settings.finish()?;
+        config.stop = file.and_then(Path::parent).unwrap_or(Path::new("")).join("STOP");
         if let Some(rules) = &overrides.rules {
             config.rules = rules.clone();
         }

@@ -33,6 +33,8 @@ pub const POINTS: &[&str] = &[
     "store.pause.after_commit",
     "store.resume.before_commit",
     "store.resume.after_commit",
+    "store.steer.before_commit",
+    "store.steer.after_commit",
     "store.unsuppress.before_commit",
     "store.unsuppress.after_commit",
     "smtp.connected",

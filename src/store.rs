@@ -14,6 +14,7 @@ mod record;
 mod runs;
 mod schema;
 mod sql;
+mod steer;
 mod suppressions;
 mod tasks;
 
@@ -23,9 +24,10 @@ pub use claims::{Claim, ClaimQuery, Claimed};
 pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
 pub use error::StoreError;
 pub use history::HistoryQuery;
-pub use outbox::{Outbox, OutboxQuery, OutboxRow};
+pub use outbox::{Due, Outbox, OutboxQuery, OutboxRow};
 pub use pauses::{Pause, Scope};
 pub use record::{Run, TaskText};
+pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
 

@@ -46,6 +46,10 @@ pub struct Delivered {
     pub waiting: u64,
     /// What somebody else had taken over meanwhile; what this worker had to say of it was refused.
     pub late: u64,
+    /// Due, but paused.
+    pub paused: u64,
+    /// Due, but the worker was told to stop.
+    pub stopped: u64,
     /// Due, but on a channel that reaches real people, from a run whose time is far from the wall
     /// clock's.
     pub far: u64,
@@ -83,9 +87,11 @@ impl Worker<'_> {
         shift.work(self).await?;
         let mut delivered = shift.delivered.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (channel, due) in self.store.due((self.wall)()).await? {
+            delivered.paused += due.paused;
             match self.serves(&channel) {
-                true => delivered.far += due,
-                false => delivered.unconfigured += due,
+                true if self.halt.stands() => delivered.stopped += due.free,
+                true => delivered.far += due.free,
+                false => delivered.unconfigured += due.free,
             }
         }
         Ok(delivered)

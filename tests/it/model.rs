@@ -362,7 +362,7 @@ impl<'a> Game<'a> {
         assert_eq!(claimed.keys().cloned().collect::<BTreeSet<_>>(), taken, "taken at {now}");
         for (late, _) in self.lost.extract_if(.., |(_, lease)| *lease <= now) {
             let sent = Settlement::Sent { detail: String::new() };
-            assert!(!settle(&self.store, &late, sent, wall(now)).await, "came too late");
+            assert!(!settle(self.store, &late, sent, wall(now)).await, "came too late");
         }
         for ((id, one), fate) in claimed.iter().zip(fates.iter().cycle()) {
             assert_eq!(one.now, now);
@@ -381,7 +381,7 @@ impl<'a> Game<'a> {
             matches!(fate, Fate::Sent | Fate::Uncertain | Fate::Lost { transmitting: true });
         let by_phone = one.outreach.channel.0 == Channel::PHONE;
         if begins && !by_phone {
-            assert!(begin(&self.store, one).await);
+            assert!(begin(self.store, one).await);
             for subject in &one.outreach.subjects {
                 let key = subject.dedupe_key.to_string();
                 let again = fate != Fate::Sent || self.left.insert(key);
@@ -407,7 +407,7 @@ impl<'a> Game<'a> {
             }
             _ => ("sent", Settlement::Sent { detail: "250 OK".to_owned() }),
         };
-        assert!(settle(&self.store, claim, settlement, wall(now)).await);
+        assert!(settle(self.store, claim, settlement, wall(now)).await);
         state
     }
 

@@ -15,7 +15,7 @@ const WAYS: [(&str, &[&str]); 11] = [
     ("transmitting", &["sent", "retry", "failed", "uncertain"]),
     ("retry", &["claimed", "expired", "withdrawn", "failed"]),
     ("withdrawn", &["ready", "held", "sent"]),
-    ("uncertain", &[]),
+    ("uncertain", &["sent"]),
     ("sent", &[]),
     ("failed", &[]),
     ("expired", &[]),

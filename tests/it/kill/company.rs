@@ -53,8 +53,10 @@ Dear {{ customer.name }},
 this is about event {{ event.event_id }}.
 ";
 
-/// How long a claim lasts, in milliseconds: a killed worker's are soon free.
-const LEASE: &str = "400";
+/// How long a claim of a worker lasts that is to die, in milliseconds: it is soon free.
+const SHORT_LEASE: &str = "1000";
+/// How long one lasts otherwise; a busy machine does not lose it.
+const LEASE: &str = "20000";
 
 /// The company, its servers and its state database.
 pub(crate) struct Company {
@@ -62,7 +64,7 @@ pub(crate) struct Company {
     pub(crate) mail: MailSink,
     pub(crate) web: WebSink,
     pub(crate) state: State,
-    /// The milliseconds of a lease.
+    /// The milliseconds of a lease that nothing is to happen to.
     pub(crate) lease: String,
     events: u32,
 }
@@ -182,7 +184,7 @@ impl Company {
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1")
             .env("LOOKOUT_LOG", "warn")
-            .env("LOOKOUT_TEST_LEASE", &self.lease)
+            .env("LOOKOUT_TEST_LEASE", if fault.is_some() { SHORT_LEASE } else { &self.lease })
             .env_remove("LOOKOUT_TEST_FAULT")
             .stdin(Stdio::null());
         if let Some(fault) = fault {

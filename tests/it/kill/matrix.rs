@@ -3,18 +3,23 @@
 //! `LOOKOUT_KILLS` says how often at each point.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
 
 use lookout::fault::POINTS;
 use rstest::rstest;
 
-use super::company::{Company, Died, instant};
+use super::company::{Company, Died, how_it_ended, instant};
 use super::{Figures, On, check, journal, number};
+use crate::support::sink::{Act, Phase};
 
 /// How many customers; small enough for the caps to bite.
 const CUSTOMERS: u32 = 23;
 /// What happens before each run.
 const HAPPENS: [(&str, u32); 5] =
     [("mail", 3), ("text", 3), ("paper", 2), ("call", 2), ("note", 1)];
+/// More letters than there are connections, a few times over.
+const MANY: u32 = 12;
 /// A point that so many runs do not pass is passed by none.
 const ENOUGH: u32 = 9;
 
@@ -61,7 +66,7 @@ impl Life {
                 true => format!("{}:{passage}", self.point),
                 false => format!("{}:1", self.point),
             };
-            let runs = (0..ENOUGH).find(|_| self.die_in_a_run(&fault));
+            let runs = (0..ENOUGH).find(|_| self.die_once(&fault));
             assert!(runs.is_some(), "{fault}: {ENOUGH} runs do not pass it");
             self.figures.kills += 1;
         }
@@ -81,71 +86,126 @@ impl Life {
         journal::begin(&self.company.state);
     }
 
-    /// One run and what belongs to the point, until the program dies. Whether it did; then it was
-    /// started again, and came to its end.
-    fn die_in_a_run(&mut self, fault: &str) -> bool {
+    /// What belongs to the point, until the program dies there. Whether it did; then it was started
+    /// again, and came to its end.
+    fn die_once(&mut self, fault: &str) -> bool {
         self.run += 1;
         for (kind, count) in HAPPENS {
             self.company.happen(self.run, kind, count);
         }
         let run = format!("run --as-of {}", instant(self.run));
-        if self.company.lookout(&run, Some(fault)) == Died::Killed {
+        let person = format!("x{}@example.com", self.run);
+        let suppressed =
+            format!("SELECT COUNT(*) FROM suppressions WHERE recipient LIKE '%{person}'");
+        let paused = "SELECT COUNT(*) FROM pauses";
+        match self.point.split('.').nth(1) {
+            Some("suppress") => {
+                self.die_in(fault, &run, &format!("suppress {person}"), &suppressed, 1);
+            }
+            Some("unsuppress") => {
+                self.company.lookout(&format!("suppress {person}"), None);
+                self.die_in(fault, &run, &format!("suppress {person} --remove"), &suppressed, 0);
+            }
+            Some("pause") => {
+                self.die_in(fault, &run, "pause email", paused, 1);
+                self.company.lookout("resume email", None);
+            }
+            Some("resume") => {
+                self.company.lookout("pause email", None);
+                self.die_in(fault, &run, "resume email", paused, 0);
+            }
+            Some("finish_task") => {
+                self.company.lookout(&run, None);
+                let open = "SELECT MIN(id) FROM tasks WHERE done_at IS NULL";
+                let task = self.company.state.number(open);
+                let done = "SELECT COUNT(*) FROM tasks WHERE done_at IS NOT NULL AND id =";
+                self.die_in(
+                    fault,
+                    &run,
+                    &format!("tasks --done {task}"),
+                    &format!("{done} {task}"),
+                    1,
+                );
+            }
+            Some("steer") => {
+                self.company.lookout(&run, Some("smtp.answered:1"));
+                self.look_at_the_dead();
+                self.company.settle(None);
+                let uncertain = "SELECT key FROM outreaches WHERE state = 'uncertain'";
+                let Some(key) = self.company.state.ask(uncertain).pop() else { return false };
+                let line = format!("outbox settle {} arrived", key[0]);
+                self.die_in(
+                    fault,
+                    &run,
+                    &line,
+                    "SELECT COUNT(*) FROM outreaches WHERE state = 'uncertain'",
+                    0,
+                );
+            }
+            Some("renew") => return self.die_slowly(fault, &run, false),
+            Some("release") => return self.die_slowly(fault, &run, true),
+            _ => return self.die_in_a_run(fault, &run),
+        }
+        true
+    }
+
+    fn die_in_a_run(&mut self, fault: &str, run: &str) -> bool {
+        if self.company.lookout(run, Some(fault)) == Died::Killed {
             self.look_at_the_dead();
             if self.is_about("migrate") {
                 self.begin_journal();
             }
-            self.company.lookout(&run, None);
+            self.company.lookout(run, None);
             self.company.settle(None);
             return true;
         }
-        if self.company.settle(Some(fault)) == Died::Killed {
+        let died = self.company.settle(Some(fault)) == Died::Killed;
+        if died {
             self.look_at_the_dead();
             self.company.settle(None);
-            return true;
         }
-        match self.point.split('.').nth(1) {
-            Some("suppress") => self.die_in(fault, "suppress", "suppress {}", 1),
-            Some("unsuppress") => {
-                self.company.lookout(&format!("suppress x{}@example.com", self.run), None);
-                self.die_in(fault, "suppress", "suppress {} --remove", 0)
-            }
-            Some("finish_task") => self.die_in_a_task(fault),
-            _ => false,
-        }
+        died
     }
 
-    /// A command that suppresses somebody, or lifts it: done if it died after the commit, else
-    /// left undone and done by the second try.
-    fn die_in(&mut self, fault: &str, _name: &str, line: &str, after: i64) -> bool {
-        let person = format!("x{}@example.com", self.run);
-        let line = line.replace("{}", &person);
-        let count = format!("SELECT COUNT(*) FROM suppressions WHERE recipient LIKE '%{person}'");
-        assert_eq!(self.company.lookout(&line, Some(fault)), Died::Killed, "{line}");
+    /// A command after which `count` gives `after`: so it is if it died after its commit; else
+    /// nothing has changed, and the second try does it.
+    fn die_in(&mut self, fault: &str, run: &str, line: &str, count: &str, after: i64) {
+        self.company.lookout(run, None);
+        self.company.settle(None);
+        assert_eq!(self.company.lookout(line, Some(fault)), Died::Killed, "{line}");
         self.look_at_the_dead();
-        let done = self.company.state.number(&count) == after;
+        let done = self.company.state.number(count) == after;
         assert_eq!(done, self.point.ends_with("after_commit"), "{line}");
         if !done {
-            self.company.lookout(&line, None);
+            self.company.lookout(line, None);
         }
-        assert_eq!(self.company.state.number(&count), after, "{line}");
-        true
+        assert_eq!(self.company.state.number(count), after, "{line}");
+        self.company.settle(None);
     }
 
-    fn die_in_a_task(&mut self, fault: &str) -> bool {
-        let state = &self.company.state;
-        let task = state.number("SELECT MIN(id) FROM tasks WHERE done_at IS NULL");
-        let done = format!("SELECT COUNT(*) FROM tasks WHERE id = {task} AND done_at IS NOT NULL");
-        let line = format!("tasks --done {task}");
-        assert_eq!(self.company.lookout(&line, Some(fault)), Died::Killed, "{line}");
-        self.look_at_the_dead();
-        let state = &self.company.state;
-        let is_done = state.number(&done) == 1;
-        assert_eq!(is_done, self.point.ends_with("after_commit"), "{line}");
-        if !is_done {
-            self.company.lookout(&line, None);
+    /// A run while the mail server takes its time; `stop` says that somebody puts a STOP file there
+    /// meanwhile.
+    fn die_slowly(&mut self, fault: &str, run: &str, stop: bool) -> bool {
+        self.company.happen(self.run, "mail", MANY);
+        self.company.mail.orders.every(Phase::Taken.then(Act::Slow(Duration::from_millis(10))));
+        let wanted = self.company.mail.book.count() + 1;
+        let mut child =
+            self.company.command(run, Some(fault)).stderr(Stdio::piped()).spawn().unwrap();
+        while self.company.mail.book.count() < wanted && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
         }
-        assert_eq!(self.company.state.number(&done), 1, "{line}");
-        true
+        let file = self.company.path("STOP");
+        if stop {
+            std::fs::write(&file, "").unwrap();
+        }
+        let died = how_it_ended(run, &child.wait_with_output().unwrap());
+        self.company.mail.orders.none();
+        if stop {
+            std::fs::remove_file(&file).unwrap();
+        }
+        self.look_at_the_dead();
+        self.company.settle(None);
+        died == Died::Killed
     }
 
     /// Remembers what was in flight when the program died.

@@ -75,7 +75,8 @@ struct Life {
 }
 
 impl Life {
-    fn new(company: Company) -> Self {
+    fn new(mut company: Company) -> Self {
+        company.lease = "4000".to_owned();
         let seed = number("LOOKOUT_SEED", 1);
         eprintln!("LOOKOUT_SEED={seed}");
         drop(company.state.open());
