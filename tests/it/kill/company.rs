@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -57,6 +58,9 @@ this is about event {{ event.event_id }}.
 const SHORT_LEASE: &str = "1000";
 /// How long one lasts otherwise; a busy machine does not lose it.
 const LEASE: &str = "20000";
+
+/// By then everything that was claimed is free again and has left.
+const ENOUGH: Duration = Duration::from_secs(120);
 
 /// The company, its servers and its state database.
 pub(crate) struct Company {
@@ -203,7 +207,9 @@ impl Company {
 
     /// Delivers until nothing waits any more. Gives whether a fault killed it before.
     pub(crate) fn settle(&self, fault: Option<&str>) -> Died {
+        let began = Instant::now();
         while !self.state.is_quiet() {
+            assert!(began.elapsed() < ENOUGH, "it never comes to rest: {:?}", self.state.counts());
             if self.lookout("deliver", fault) == Died::Killed {
                 return Died::Killed;
             }
