@@ -39,6 +39,13 @@ pub struct ChannelConfig {
     /// E-mail: the sender, `Care team <care@example.com>`.
     #[serde(default)]
     pub from: Option<String>,
+    /// E-mail: a PEM file with authorities of the company's own, whose mail servers are trusted
+    /// beside those of the public ones.
+    #[serde(default)]
+    pub ca: Option<String>,
+    /// E-mail: `required` asks for STARTTLS on this machine too, where it is left out otherwise.
+    #[serde(default)]
+    pub tls: Option<String>,
     /// HTTP: the method; POST where left out.
     #[serde(default)]
     pub method: Option<String>,
@@ -61,6 +68,13 @@ pub struct ChannelConfig {
     /// Set it with LOOKOUT_CHANNELS__NAME__SECRET, or …__SECRET_FILE.
     #[serde(default)]
     pub secret: Option<String>,
+    /// HTTP: what requests are signed with after Standard Webhooks: `whsec_…`, or two of them with a
+    /// space between while the old one is being replaced.
+    #[serde(default)]
+    pub signing_secret: Option<String>,
+    /// HTTP: private networks that this channel may reach, such as `10.1.0.0/16, 127.0.0.0/8`.
+    #[serde(default)]
+    pub networks: Option<String>,
 }
 
 /// What flags say; it wins over the file and the environment.

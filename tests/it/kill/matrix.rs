@@ -109,6 +109,10 @@ impl Life {
                 }
                 self.company.settle(None);
             }
+            "refresh" | "withdraw" => {
+                self.company.grow_old(&run, about == "withdraw");
+                return self.die_in_a_run(fault, "deliver");
+            }
             _ => return self.die_in_a_run(fault, &run),
         }
         match about {

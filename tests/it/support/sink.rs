@@ -3,7 +3,6 @@
 //! where thousands of messages come in a second over many connections.
 //!
 //! A sink runs on threads of its own, so that a test may block while a program delivers to it.
-#![allow(dead_code, unused_imports, reason = "not every fault has its test yet")]
 
 mod book;
 mod certificates;
@@ -20,7 +19,7 @@ use tokio::sync::watch;
 
 pub(crate) use book::{Book, Entry};
 pub(crate) use certificates::{Authority, self_signed};
-pub(crate) use http::{Reply, Request, WebSink};
+pub(crate) use http::{Reply, WebSink};
 pub(crate) use orders::Orders;
 pub(crate) use smtp::{Act, MailSink, Manner, Phase, Tls};
 

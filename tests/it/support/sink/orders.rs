@@ -54,11 +54,6 @@ impl<O> Orders<O> {
         given.every = None;
     }
 
-    /// How many orders were carried out, counted when the sink begins with one.
-    pub(crate) fn carried_out(&self) -> u64 {
-        *self.carried_out.borrow()
-    }
-
     /// Waits until so many orders were begun.
     pub(crate) async fn until(&self, count: u64) {
         self.carried_out.subscribe().wait_for(|done| *done >= count).await.unwrap();
