@@ -19,7 +19,6 @@ use tokio::time::timeout;
 use super::super::{Network, redact};
 use super::reply::{Meaning, Phase, meaning};
 use crate::fault;
-use crate::fault;
 
 /// An open connection.
 pub(super) struct Line {
