@@ -102,6 +102,7 @@ impl Office {
             progress: None,
             halt: &Halt::default(),
             follow: false,
+            source: None,
         };
         worker.deliver().await.unwrap();
     }
