@@ -33,7 +33,18 @@ pub(super) fn names(path: &[String]) -> Names {
         [] => Names::Of(&["rules", "source", "state", "channels"]),
         ["source" | "state"] => Names::Of(&["url"]),
         ["channels"] | ["channels", _, "headers"] => Names::Any,
-        ["channels", _] => Names::Of(&["url", "from", "method", "headers", "body", "secret"]),
+        ["channels", _] => Names::Of(&[
+            "url",
+            "from",
+            "bounces",
+            "dkim_selector",
+            "dkim_domain",
+            "dkim_key",
+            "method",
+            "headers",
+            "body",
+            "secret",
+        ]),
         _ => Names::Setting,
     }
 }
@@ -105,6 +116,10 @@ impl ChannelConfig {
         match path {
             ["url"] => self.url = value,
             ["from"] => self.from = Some(value),
+            ["bounces"] => self.bounces = Some(value),
+            ["dkim_selector"] => self.dkim_selector = Some(value),
+            ["dkim_domain"] => self.dkim_domain = Some(value),
+            ["dkim_key"] => self.dkim_key = Some(value),
             ["method"] => self.method = Some(value),
             ["body"] => self.body = Some(value),
             ["secret"] => self.secret = Some(value),
