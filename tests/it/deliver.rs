@@ -1,6 +1,7 @@
 //! Every way out against a real peer: an SMTP server, an HTTP server, a folder.
 
 mod conversation;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::fs;
