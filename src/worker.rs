@@ -96,7 +96,7 @@ impl Worker<'_> {
             }
             return Ok(());
         }
-        let settlement = match self.pack.message(outreach) {
+        let settlement = match self.pack.message(outreach, None) {
             Ok(message) => self.send(claimed, &message).await?,
             Err(error) => Some(Settlement::Failed { error: format!("the words failed: {error}") }),
         };
