@@ -240,11 +240,11 @@ impl Pack {
         let locale = customer.and_then(|customer| customer.text("locale"));
         let stop = self.how_to_stop(outreach.topic.as_deref(), page);
         let topic = outreach.topic.as_deref().unwrap_or_default();
-        let always_says_why = outreach.channel.0 == Channel::EMAIL;
+        let in_short = outreach.channel.0 != Channel::EMAIL;
         let reader = Reader {
             locale: locale.as_deref(),
             timezone: self.timezone(customer),
-            ending: customer.map(|_| Ending { topic, always_says_why, stop: &stop }),
+            ending: customer.map(|_| Ending { topic, in_short, stop: &stop }),
         };
         rule.templates.render(&outreach.template, reader, &context)
     }

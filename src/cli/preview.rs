@@ -153,7 +153,7 @@ fn messages(
         let to_customer = first.filter(|_| !channel.is_task());
         let ending = to_customer.map(|_| Ending {
             topic: topic.unwrap_or_default(),
-            always_says_why: channel.0 == Channel::EMAIL,
+            in_short: channel.0 != Channel::EMAIL,
             stop: &stop,
         });
         for locale in rule.templates.locales(template) {

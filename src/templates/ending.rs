@@ -12,6 +12,7 @@ pub(super) struct LastLines {
     pub(super) because: Option<String>,
     /// How to stop its topic: the words, and the page, if there is one.
     pub(super) stop: Option<(String, Option<String>)>,
+    in_short: bool,
 }
 
 impl LastLines {
@@ -22,9 +23,10 @@ impl LastLines {
         stop: Option<String>,
         ending: Option<Ending<'_>>,
     ) -> Self {
-        let Some(ending) = ending else { return Self { because, stop: None } };
+        let Some(ending) = ending else { return Self { because, ..Self::default() } };
         let ours = words(language);
-        let why = || ending.always_says_why.then(|| ours.because.replace("{}", ending.topic));
+        let in_short = ending.in_short;
+        let why = || (!in_short).then(|| ours.because.replace("{}", ending.topic));
         let stop = match ending.stop {
             HowToStop::Link(page) => {
                 Some((stop.unwrap_or_else(|| ours.stop.to_owned()), Some(page.clone())))
@@ -32,17 +34,21 @@ impl LastLines {
             HowToStop::Reply => Some((ours.reply.to_owned(), None)),
             HowToStop::Never => None,
         };
-        Self { because: because.or_else(why), stop }
+        Self { because: because.or_else(why), stop, in_short }
     }
 
-    /// As plain text: below a line that mail programs take for the start of a signature.
+    /// As plain text: in a mail, below a line that mail programs take for the start of a signature.
     pub(super) fn text(&self) -> String {
         let stop = self.stop.as_ref().map(|(words, page)| match page {
             Some(page) => format!("{words}: {page}"),
             None => words.clone(),
         });
         let lines: Vec<String> = self.because.iter().cloned().chain(stop).collect();
-        if lines.is_empty() { String::new() } else { format!("\n-- \n{}\n", lines.join("\n")) }
+        match (lines.is_empty(), self.in_short) {
+            (true, _) => String::new(),
+            (false, true) => format!("{}\n", lines.join("\n")),
+            (false, false) => format!("\n-- \n{}\n", lines.join("\n")),
+        }
     }
 }
 
@@ -101,7 +107,7 @@ const WORDS: [Words; 22] = [
         language: "de",
         because: "Sie erhalten diese Nachricht im Rahmen unserer Geschäftsbeziehung. Thema: {}.",
         stop: "Keine Nachrichten mehr zu diesem Thema",
-        reply: "Wenn Sie zu diesem Thema keine Nachrichten mehr wünschen, antworten Sie einfach auf diese.",
+        reply: "Keine Nachrichten mehr zu diesem Thema? Antworten Sie einfach auf diese.",
     },
     Words {
         language: "es",
@@ -219,7 +225,7 @@ mod tests {
 
     fn lines(tag: &str, stop: &HowToStop, own: [Option<&str>; 2]) -> LastLines {
         let [because, own_stop] = own.map(|text| text.map(str::to_owned));
-        let ending = Ending { topic: "orders", always_says_why: true, stop };
+        let ending = Ending { topic: "orders", in_short: false, stop };
         LastLines::new(&tag.parse().unwrap(), because, own_stop, Some(ending))
     }
 
@@ -253,6 +259,14 @@ mod tests {
         assert_eq!(reply.text(), format!("\n-- \nYou ordered.\n{}\n", ENGLISH.reply));
         let never = lines("en", &HowToStop::Never, [Some("You ordered."), Some("No more of this")]);
         assert_eq!(never.text(), "\n-- \nYou ordered.\n");
+    }
+
+    #[test]
+    fn a_text_message_ends_in_one_line() {
+        let stop = HowToStop::Link("https://x.example/s".to_owned());
+        let ending = Ending { topic: "orders", in_short: true, stop: &stop };
+        let lines = LastLines::new(&"en".parse().unwrap(), None, None, Some(ending));
+        assert_eq!(lines.text(), "Stop messages on this topic: https://x.example/s\n");
     }
 
     #[test]

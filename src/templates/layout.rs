@@ -35,7 +35,7 @@ pub(super) fn document(
          <!--[if mso]><table role=\"presentation\" width=\"600\"><tr><td><![endif]-->\n\
          <div {tongue} style=\"max-width:600px;margin:0 auto;text-align:{align};\
          font-family:{FONT};font-size:16px;line-height:1.6;overflow-wrap:break-word\">\n\
-         <div class=\"card\" style=\"padding:32px 36px;border-radius:12px;background:#ffffff;\
+         <div class=\"card\" style=\"padding:32px 36px 16px;border-radius:12px;background:#ffffff;\
          color:#1d2430\">\n{content}</div>\n{foot}</div>\n\
          <!--[if mso]></td></tr></table><![endif]-->\n</td></tr>\n</table>\n</body>\n</html>\n",
         title = escape(subject),
@@ -54,13 +54,13 @@ fn foot(last: &LastLines) -> String {
         ),
         None => escape(words),
     });
-    let lines: Vec<String> = because.into_iter().chain(stop).collect();
+    let line = |line: String| format!("<p style=\"margin:0 0 6px\">{line}</p>\n");
+    let lines: String = because.into_iter().chain(stop).map(line).collect();
     if lines.is_empty() {
-        return String::new();
+        return lines;
     }
     format!(
         "<div class=\"foot\" style=\"padding:16px 36px;font-size:13px;line-height:1.5;\
-         color:#5b6470\">\n{}\n</div>\n",
-        lines.join("<br>\n")
+         color:#5b6470\">\n{lines}</div>\n"
     )
 }

@@ -18,8 +18,9 @@ pub struct Reader<'a> {
 pub struct Ending<'a> {
     /// What the message is about.
     pub topic: &'a str,
-    /// Whether the reason is said also where the template says none. A text message has no room.
-    pub always_says_why: bool,
+    /// Whether it is short, as a text message is: no reason but the template's own, and no line that
+    /// sets the end apart.
+    pub in_short: bool,
     /// How the customer stops this topic.
     pub stop: &'a HowToStop,
 }

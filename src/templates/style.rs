@@ -9,7 +9,7 @@ pub(super) const HEAD: &str = "\
 :root{color-scheme:light dark;supported-color-schemes:light dark}
 @media (max-width:480px){
 .edge{padding:0!important}
-.card{padding:24px 20px!important;border-radius:0!important}
+.card{padding:24px 20px 8px!important;border-radius:0!important}
 .foot{padding:16px 20px 24px!important}
 }
 @media (prefers-color-scheme:dark){

@@ -423,7 +423,7 @@ fn a_customer_is_told_why_and_how_to_stop() {
     ]);
     assert_eq!(problems, []);
     let message = |locale: &str, stop: &HowToStop| {
-        let ending = Some(Ending { topic: "offers", always_says_why: true, stop });
+        let ending = Some(Ending { topic: "offers", in_short: false, stop });
         let reader = Reader { ending, ..Reader::from(Some(locale)) };
         templates.render("email", reader, &json!({"name": "<Ana>"})).unwrap()
     };
@@ -434,11 +434,13 @@ fn a_customer_is_told_why_and_how_to_stop() {
         "Hi\n\n-- \nYou get this as a customer of ours. Topic: offers.\nNo more, <Ana>: https://x.example/stop?a=1&b=2\n"
     );
     assert!(without_style(&english.html).contains(
-        "Topic: offers.<br>\n<a href=\"https://x.example/stop?a=1&amp;b=2\">No more, &lt;Ana&gt;</a>\n</div>"
+        "Topic: offers.</p>\n<p><a href=\"https://x.example/stop?a=1&amp;b=2\">No more, &lt;Ana&gt;</a></p>\n</div>"
     ), "{}", english.html);
     let german = message("de", &HowToStop::Reply);
     assert_eq!(german.because.as_deref(), Some("Weil."));
-    assert!(german.text.ends_with("-- \nWeil.\nWenn Sie zu diesem Thema keine Nachrichten mehr wünschen, antworten Sie einfach auf diese.\n"));
+    assert!(german.text.ends_with(
+        "-- \nWeil.\nKeine Nachrichten mehr zu diesem Thema? Antworten Sie einfach auf diese.\n"
+    ));
     assert_eq!(message("de", &HowToStop::Never).text, "Hallo\n\n-- \nWeil.\n");
 }
 
