@@ -28,7 +28,7 @@ pub(super) const HEAD: &str = "\
 /// properties are unknown to many a mail program.
 const MESSAGE: &str = "\
 p{margin:0 0 16px}
-h1{margin:24px 0 12px;font-size:24px;line-height:1.35;font-weight:600}
+h1{margin:8px 0 12px;font-size:24px;line-height:1.35;font-weight:600}
 h2{margin:24px 0 12px;font-size:20px;line-height:1.35;font-weight:600}
 h3,h4,h5,h6{margin:20px 0 8px;font-size:17px;line-height:1.4;font-weight:600}
 ul,ol{margin:0 0 16px;padding:0;padding-START:24px}
@@ -40,16 +40,18 @@ p.button a{display:inline-block;padding:12px 24px;border-radius:8px;background:#
 color:#ffffff;font-weight:600;text-decoration:none}
 blockquote{margin:0 0 16px;padding:2px 0;padding-START:16px;border-START:3px solid #c9d0d9;\
 color:#4a5462}
+blockquote>p:last-child{margin:0}
 hr{margin:24px 0;border:0;border-top:1px solid #d9dde3}
 code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:15px}
 pre{margin:0 0 16px;padding:12px 16px;border-radius:8px;background:#f3f5f8;white-space:pre-wrap;\
-overflow-wrap:anywhere}
+overflow-wrap:anywhere;direction:ltr;text-align:left}
 img{max-width:100%;height:auto;border:0}
 div.table{margin:0 0 16px;overflow-x:auto}
 table{width:100%;border-collapse:collapse;font-size:15px;line-height:1.5}
 th{padding:8px 0;padding-END:16px;border-bottom:2px solid #c9d0d9;text-align:START;font-weight:600}
 td{padding:8px 0;padding-END:16px;border-bottom:1px solid #e1e5ea;text-align:START;\
 vertical-align:top}
+th:last-child,td:last-child{padding-END:0}
 ";
 
 /// A piece of HTML with its style in it.

@@ -338,6 +338,9 @@ fn an_instant_is_told_where_the_reader_is() {
         "07.05.1998, 00:30"
     );
     assert_eq!(told("email.md", "", "Asia/Bangkok", "{{ at | date }}"), "May 7, 1998");
+    assert_eq!(told("email.de.md", "de", "UTC", "{{ at | datetime }}"), "06.05.1998, 22:30");
+    assert_eq!(told("email.th.md", "th", "UTC", "{{ at | datetime }}"), "6 พ.ค. 2541 22:30");
+    assert_eq!(told("email.th.md", "th", "UTC", "{{ 1234.5 | money('EUR') }}"), "€1,234.50");
 }
 
 #[test]
