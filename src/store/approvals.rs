@@ -77,7 +77,7 @@ impl Store {
     /// Approves what is held of a rule, if it is just what `shown` says, and gives how many messages
     /// that are; `None` where it is no longer. The next run decides them afresh.
     pub async fn approve(&self, rule: &RuleId, shown: &str) -> Result<Option<u64>, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("approve").await?;
         let approved = approve(&mut tx, rule, shown).await;
         tx.end(approved).await
     }
@@ -85,7 +85,7 @@ impl Store {
     /// Takes back everything that is held of a rule, and gives how many messages that were. What
     /// they were to tell about may be told another time.
     pub async fn reject(&self, rule: &RuleId, wall: Instant) -> Result<u64, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("reject").await?;
         let rejected = reject(&mut tx, rule, wall).await;
         tx.end(rejected).await
     }
