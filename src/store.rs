@@ -4,9 +4,11 @@
 
 mod claims;
 mod database;
+mod erased;
 mod error;
 mod given;
 mod history;
+mod opting_out;
 mod outbox;
 mod record;
 mod runs;
@@ -20,6 +22,7 @@ use std::path::Path;
 pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
 pub use error::StoreError;
 pub use history::HistoryQuery;
+pub use opting_out::Stopped;
 pub use outbox::{Outbox, OutboxQuery, OutboxRow};
 pub use record::{Run, TaskText};
 pub use suppressions::{NewSuppression, SuppressionRow};
@@ -28,11 +31,15 @@ pub use tasks::{TaskFilter, TaskRow};
 use database::{Address, Database};
 use schema::Standing;
 
+use crate::opt_out::OptOut;
+
 /// The state database. Several may be open on one database, in one program or in many.
 ///
 /// Instants are kept to the microsecond.
 pub struct Store {
     database: Database,
+    /// Knows those again who were erased.
+    opt_out: Option<OptOut>,
 }
 
 impl Store {
@@ -41,7 +48,7 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Database::connect(Address::parse(url)?, true).await?;
         schema::migrate(&database).await?;
-        Ok(Self { database })
+        Ok(Self { database, opt_out: None })
     }
 
     /// Opens a state database as it is; `None` where there is none yet. Makes and migrates nothing.
@@ -55,7 +62,7 @@ impl Store {
         let database = Database::connect(address, false).await?;
         match schema::standing(&database).await? {
             Standing::Empty => Ok(None),
-            Standing::Current => Ok(Some(Self { database })),
+            Standing::Current => Ok(Some(Self { database, opt_out: None })),
             Standing::Older(found) => Err(schema::older(&database, found)),
         }
     }

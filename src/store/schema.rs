@@ -24,7 +24,7 @@ macro_rules! migration {
 }
 
 /// In the order in which they apply; the first leads to version 1.
-const MIGRATIONS: &[Migration] = &[migration!("0001_first_tables")];
+const MIGRATIONS: &[Migration] = &[migration!("0001_first_tables"), migration!("0004_opting_out")];
 
 /// The version that this program reads and writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -12,6 +12,7 @@ mod differ;
 mod flow;
 mod instructions;
 mod model;
+mod opt_out;
 mod pack;
 mod rules;
 mod signals;

@@ -1,5 +1,6 @@
 //! The commands and their own options. Each shows by an example what it is for.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -37,6 +38,10 @@ pub enum Command {
     Tasks(Tasks),
     /// Keep somebody from being contacted
     Suppress(Suppress),
+    /// Let somebody be contacted again
+    Unsuppress(Unsuppress),
+    /// Answer the links by which customers stop a topic, until told to end
+    Listen(Listen),
 }
 
 /// `lookout demo`
@@ -223,9 +228,9 @@ pub struct Tasks {
     after_help = "Examples:
   lookout suppress ALFKI                       nothing more to ALFKI
   lookout suppress ana@example.com --topic offers
-  lookout suppress ALFKI --remove              ALFKI may be contacted again
   lookout suppress --from refused.txt          a customer or address a line: who refused before
-  lookout suppress --list",
+  lookout suppress --list
+`lookout unsuppress` lifts it.",
     group = clap::ArgGroup::new("whom").required(true)
 )]
 pub struct Suppress {
@@ -236,14 +241,42 @@ pub struct Suppress {
     #[arg(long, value_name = "FILE", group = "whom")]
     pub from: Option<PathBuf>,
     /// Show who is suppressed
-    #[arg(long, group = "whom", conflicts_with_all = ["topic", "remove"])]
+    #[arg(long, group = "whom", conflicts_with = "topic")]
     pub list: bool,
     /// Only for this topic; everything where left out
     #[arg(long, value_name = "TOPIC")]
     pub topic: Option<String>,
-    /// Lift it
-    #[arg(long)]
-    pub remove: bool,
+}
+
+/// `lookout unsuppress`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:
+  lookout unsuppress ALFKI                     ALFKI may be contacted again
+  lookout unsuppress ana@example.com --topic offers",
+    group = clap::ArgGroup::new("whom").required(true)
+)]
+pub struct Unsuppress {
+    /// A customer's id, an e-mail address, or a telephone number that starts with +
+    #[arg(value_name = "CUSTOMER|ADDRESS", group = "whom")]
+    pub person: Option<Person>,
+    /// Everybody named in this file, one a line
+    #[arg(long, value_name = "FILE", group = "whom")]
+    pub from: Option<PathBuf>,
+    /// Only what was suppressed for just this topic
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+}
+
+/// `lookout listen`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout listen                               behind a proxy on the same machine
+  lookout listen --address 0.0.0.0:8025        behind a proxy elsewhere")]
+pub struct Listen {
+    /// Where to listen; it speaks plain HTTP, so a proxy with TLS stands in front of it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8025")]
+    pub address: SocketAddr,
 }
 
 /// Somebody, as named on the command line or in a list.
@@ -253,6 +286,16 @@ pub enum Person {
     Customer(CustomerId),
     /// By an address, whoever has it.
     Address(Recipient),
+}
+
+impl Person {
+    /// The customer or the address that they were named by.
+    pub fn parts(&self) -> (Option<&CustomerId>, Option<&Recipient>) {
+        match self {
+            Self::Customer(customer) => (Some(customer), None),
+            Self::Address(recipient) => (None, Some(recipient)),
+        }
+    }
 }
 
 impl FromStr for Person {
