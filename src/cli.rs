@@ -2,6 +2,7 @@
 //! and how a failure is told. Nothing is decided here.
 
 pub mod args;
+mod bounces;
 mod check;
 pub mod decisions;
 mod deliver;
@@ -68,6 +69,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
         Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
         Command::Unsuppress(args) => unsuppress::run(global, args, output).await,
+        Command::Bounces(args) => bounces::run(global, args, output).await,
         Command::Listen(args) => listen::run(global, args, output).await,
     }
 }

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod app;
 pub mod worker;
 pub mod listen;
+pub mod reports;
 pub mod pipeline;
 pub mod pack;
 pub mod scheduler;

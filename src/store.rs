@@ -11,6 +11,7 @@ mod history;
 mod opting_out;
 mod outbox;
 mod record;
+mod reports;
 mod runs;
 mod schema;
 mod sql;
@@ -25,6 +26,7 @@ pub use history::HistoryQuery;
 pub use opting_out::Stopped;
 pub use outbox::{Outbox, OutboxQuery, OutboxRow};
 pub use record::{Run, TaskText};
+pub use reports::{Fate, Reported};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
 

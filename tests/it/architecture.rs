@@ -12,7 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lettre::", &["deliver"]),
     ("reqwest::", &["deliver"]),
     ("hyper::", &["listen"]),
-    ("mail_parser::", &["listen"]),
+    ("mail_parser::", &["listen", "reports"]),
     ("hmac::", &["opt_out"]),
     ("minijinja::", &["templates", "deliver"]),
     ("pulldown_cmark::", &["templates", "deliver"]),

@@ -1,6 +1,7 @@
 //! Opting out, bouncing and being forgotten, with real parts: the real binary, real HTTP, both
 //! state databases.
 
+mod bounces;
 mod endpoint;
 
 use std::fs;
@@ -178,6 +179,16 @@ impl Club {
 }
 
 impl Club {
+    /// Runs SQL on the state database, behind the program's back.
+    async fn execute(&self, sql: &str) {
+        match self.state.strip_prefix("sqlite:") {
+            Some(file) => rusqlite::Connection::open(file).unwrap().execute_batch(sql).unwrap(),
+            None => {
+                postgres::execute(&self.state, &format!("SET search_path = lookout; {sql}")).await;
+            }
+        }
+    }
+
     /// Keeps the state database from being used, until dropped.
     async fn hold(&self) -> Hold {
         match self.state.strip_prefix("sqlite:") {

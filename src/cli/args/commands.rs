@@ -42,6 +42,8 @@ pub enum Command {
     Unsuppress(Unsuppress),
     /// Answer the links by which customers stop a topic, until told to end
     Listen(Listen),
+    /// Take in delivery reports and complaints
+    Bounces(Bounces),
 }
 
 /// `lookout demo`
@@ -277,6 +279,21 @@ pub struct Listen {
     /// Where to listen; it speaks plain HTTP, so a proxy with TLS stands in front of it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8025")]
     pub address: SocketAddr,
+}
+
+/// `lookout bounces`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout bounces /var/mail/bounces/Maildir    from cron: a Maildir, or a folder of files
+  lookout bounces report.eml                   one message
+  lookout bounces -                            one message from a mail server's pipe
+
+Messages of a folder are moved to seen/ or not-understood/ in it. Reading one twice changes
+nothing. From a pipe, every failure ends with exit code 75, so that the server brings it again.")]
+pub struct Bounces {
+    /// A message, a folder of messages, or - for one message on standard input
+    #[arg(value_name = "FILE|FOLDER|-")]
+    pub from: PathBuf,
 }
 
 /// Somebody, as named on the command line or in a list.
