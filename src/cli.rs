@@ -9,6 +9,7 @@ mod deliver;
 mod demo;
 pub mod diagnostics;
 mod dry_run;
+mod erase;
 mod explain;
 mod init;
 mod listen;
@@ -69,6 +70,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
         Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
         Command::Unsuppress(args) => unsuppress::run(global, args, output).await,
+        Command::Erase(args) => erase::run(global, args, output).await,
         Command::Bounces(args) => bounces::run(global, args, output).await,
         Command::Listen(args) => listen::run(global, args, output).await,
     }

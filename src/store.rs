@@ -5,6 +5,7 @@
 mod claims;
 mod database;
 mod erased;
+mod erasure;
 mod error;
 mod given;
 mod history;
@@ -21,6 +22,7 @@ mod tasks;
 use std::path::Path;
 
 pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
+pub use erasure::Erasure;
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use opting_out::Stopped;

@@ -11,8 +11,8 @@ use crate::domain::{Instant, parse_instant};
 use chrono::SubsecRound;
 
 pub use commands::{
-    Bounces, Check, Command, Deliver, Demo, DryRun, Explain, Init, Listen, Outbox, Person, Preview,
-    Run, Save, Seen, Snapshot, Suppress, Tasks, Test, Unsuppress,
+    Bounces, Check, Command, Deliver, Demo, DryRun, Erase, Explain, Init, Listen, Outbox, Person,
+    Preview, Run, Save, Seen, Snapshot, Suppress, Tasks, Test, Unsuppress,
 };
 
 /// Everything that was said on the command line.
@@ -142,7 +142,7 @@ mod tests {
         let mut command = Args::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
         command.build();
-        for name in ["dry-run", "run", "suppress", "unsuppress", "listen", "bounces"] {
+        for name in ["dry-run", "run", "suppress", "unsuppress", "erase", "listen", "bounces"] {
             let page = command.find_subcommand_mut(name).unwrap().render_help();
             pages.push(page.to_string());
         }

@@ -99,7 +99,8 @@ async fn read(tx: &mut Transaction<'_>, query: &OutboxQuery) -> Result<Outbox, S
     Ok(Outbox { states, outreaches: outreaches.collect::<Result<_, StoreError>>()? })
 }
 
-fn state(row: &Row, column: usize) -> Result<OutreachState, StoreError> {
+/// The state in a column.
+pub(super) fn state(row: &Row, column: usize) -> Result<OutreachState, StoreError> {
     let name: String = row.get(column)?;
     OutreachState::from_name(&name).ok_or(StoreError::Damaged {
         what: "an outreach's state",

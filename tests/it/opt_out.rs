@@ -3,6 +3,7 @@
 
 mod bounces;
 mod endpoint;
+mod erasure;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -40,6 +40,8 @@ pub enum Command {
     Suppress(Suppress),
     /// Let somebody be contacted again
     Unsuppress(Unsuppress),
+    /// Forget somebody for good, and never contact them again
+    Erase(Erase),
     /// Answer the links by which customers stop a topic, until told to end
     Listen(Listen),
     /// Take in delivery reports and complaints
@@ -268,6 +270,20 @@ pub struct Unsuppress {
     /// Only what was suppressed for just this topic
     #[arg(long, value_name = "TOPIC")]
     pub topic: Option<String>,
+}
+
+/// `lookout erase`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout erase ALFKI                          shows what there is, and asks
+  lookout erase ana@example.com --yes          erases without being asked")]
+pub struct Erase {
+    /// A customer's id, an e-mail address, or a telephone number that starts with +
+    #[arg(value_name = "CUSTOMER|ADDRESS")]
+    pub person: Person,
+    /// Erase without being asked
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `lookout listen`

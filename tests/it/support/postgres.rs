@@ -28,6 +28,12 @@ pub async fn execute(url: &str, sql: &str) {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.unwrap();
 }
 
+/// The one text that a query gives.
+pub async fn text(url: &str, sql: &str) -> String {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap()
+}
+
 /// Takes a database away, with everybody thrown out of it, or gives it back.
 pub async fn close(url: &str, closed: bool) {
     let (_, name) = url.rsplit_once('/').unwrap();
