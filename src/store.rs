@@ -4,31 +4,39 @@
 
 mod claims;
 mod database;
+mod door;
 mod erased;
 mod erasure;
 mod error;
 mod given;
 mod history;
+mod looked;
 mod opting_out;
 mod outbox;
+mod pauses;
 mod record;
 mod reports;
 mod runs;
 mod schema;
 mod sql;
+mod steer;
 mod suppressions;
 mod tasks;
 
 use std::path::Path;
 
-pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
+pub use claims::{Claim, ClaimQuery, Claimed};
+pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
 pub use erasure::Erasure;
 pub use error::StoreError;
 pub use history::HistoryQuery;
+pub use looked::{Refreshed, TakenBack};
 pub use opting_out::Stopped;
-pub use outbox::{Outbox, OutboxQuery, OutboxRow};
+pub use outbox::{Due, Outbox, OutboxQuery, OutboxRow};
+pub use pauses::{Pause, Scope};
 pub use record::{Run, TaskText};
 pub use reports::{Fate, Reported};
+pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
 

@@ -1,5 +1,5 @@
 //! Which of our messages a report is about: the key in the address that it came back to
-//! (`bounces+KEY@domain`), or in the Message-ID of the original that it encloses. A key is only a
+//! (`bounces+KEY@domain`, whatever stands for `bounces`), or in the Message-ID of the original that it encloses. A key is only a
 //! claim; the books say whether there is such a message.
 
 use mail_parser::Message;
@@ -7,10 +7,8 @@ use mail_parser::Message;
 use super::fields::Fields;
 use crate::domain::OutreachKey;
 
-/// What stands before the key in a return path.
-const RETURN: &str = "bounces+";
-/// The longest key that fits into the local part of an address (RFC 5321 section 4.5.3.1.1).
-const LONGEST: usize = 64 - RETURN.len();
+/// The longest local part of an address (RFC 5321 section 4.5.3.1.1), with room for no more.
+const LONGEST: usize = 64;
 
 /// The headers in which a mail server says to whom it gave a message.
 const GIVEN_TO: [&str; 7] = [
@@ -35,11 +33,11 @@ pub(super) fn named(
     let given_to = GIVEN_TO.iter().flat_map(|wanted| {
         own.iter()
             .filter(move |(name, _)| name == wanted)
-            .filter_map(|(_, value)| in_return_path(value))
+            .flat_map(|(_, value)| in_return_paths(value))
     });
     let mail_from = fields.iter().filter_map(|block| block.get("original-mail-from"));
     let return_path = original.into_iter().filter_map(|original| original.get("return-path"));
-    let from = mail_from.chain(return_path).filter_map(in_return_path);
+    let from = mail_from.chain(return_path).flat_map(in_return_paths);
     let message_id = original.and_then(|original| original.get("message-id"));
     let mut keys: Vec<OutreachKey> = Vec::new();
     for key in given_to.chain(from).chain(message_id.and_then(in_message_id)) {
@@ -50,11 +48,14 @@ pub(super) fn named(
     keys
 }
 
-/// The key in an address like `bounces+KEY@example.com`, wherever it stands in a text.
-fn in_return_path(text: &str) -> Option<OutreachKey> {
-    let start = text.to_ascii_lowercase().find(RETURN)? + RETURN.len();
-    let (key, _) = text.get(start..)?.split_once('@')?;
-    as_key(key)
+/// The keys in addresses like `bounces+KEY@example.com`, wherever they stand in a text.
+fn in_return_paths(text: &str) -> Vec<OutreachKey> {
+    let before_at = text.rmatch_indices('@').map(|(at, _)| &text[..at]).collect::<Vec<_>>();
+    let key = |before: &&str| {
+        let (_, key) = before.rsplit_once('+')?;
+        as_key(key)
+    };
+    before_at.iter().rev().filter_map(key).collect()
 }
 
 /// The key in `<KEY@example.com>`.
@@ -77,13 +78,14 @@ mod tests {
 
     #[test]
     fn a_key_stands_in_the_return_path_or_the_message_id() {
-        let key = Some(OutreachKey::from("0a1b2c"));
-        assert_eq!(in_return_path("<bounces+0a1b2c@club.example>"), key);
-        assert_eq!(in_return_path("\"Care\" <Bounces+0A1B2C@CLUB.example>, x@y.z"), key);
-        assert_eq!(in_message_id(" <0a1b2c@club.example>"), key);
-        let long = format!("bounces+{}@club.example", "a".repeat(57));
+        let key = OutreachKey::from("0a1b2c");
+        assert_eq!(in_return_paths("<bounces+0a1b2c@club.example>"), [key.clone()]);
+        let several = in_return_paths("\"a+b\" <x@y.z>, Care <Back+0A1B2C@CLUB.example>, d+e@y.z");
+        assert_eq!(several, [key.clone(), OutreachKey::from("e")]);
+        assert_eq!(in_message_id(" <0a1b2c@club.example>"), Some(key));
+        let long = format!("bounces+{}@club.example", "a".repeat(65));
         for none in ["", "bounces@club.example", "bounces+@club.example", "bounces+0a1b", &long] {
-            assert_eq!(in_return_path(none), None, "{none}");
+            assert_eq!(in_return_paths(none), [], "{none}");
         }
         for none in ["", "<>", "<@x>", "<a b@x>", "0a1b2c", "<ü@x>"] {
             assert_eq!(in_message_id(none), None, "{none}");

@@ -57,15 +57,25 @@ impl Erased {
         customers: &BTreeSet<&str>,
         recipients: &BTreeSet<&str>,
     ) -> Result<Self, StoreError> {
-        let (true, Some(key)) = (any(tx, opt_out).await?, opt_out) else {
-            return Ok(Self::default());
-        };
+        match any(tx, opt_out).await? {
+            true => Ok(Self::of(opt_out, customers, recipients)),
+            false => Ok(Self::default()),
+        }
+    }
+
+    /// Hashes customers and addresses, where there is a key.
+    pub(super) fn of(
+        opt_out: Option<&OptOut>,
+        customers: &BTreeSet<&str>,
+        recipients: &BTreeSet<&str>,
+    ) -> Self {
+        let Some(key) = opt_out else { return Self::default() };
         let id = |id: &&str| (key.hash(Kind::Customer, id), CustomerId::from(id));
         let address = |to: &&str| (key.hash(Kind::Address, to), Recipient((*to).to_owned()));
-        Ok(Self {
+        Self {
             customers: customers.iter().map(id).collect(),
             recipients: recipients.iter().map(address).collect(),
-        })
+        }
     }
 
     /// The hashes, as rows of customer and address.

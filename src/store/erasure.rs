@@ -50,14 +50,16 @@ const FREE: Given<1> = given!(
 const FORGET: Given<2> = given!(
     0,
     (key text, payload text),
-    "UPDATE outreaches SET payload = given.payload, detail = 'erased', last_error = NULL
+    "UPDATE outreaches SET payload = given.payload, detail = 'erased', last_error = NULL,
+         evidence = NULL
      FROM given WHERE outreaches.key = given.key"
 );
 
 const FORGET_WORDS: Given<1> = given!(
     1,
     (key text),
-    "UPDATE tasks SET title = 'erased', body = '', done_at = COALESCE(done_at, $1)
+    "UPDATE tasks SET title = 'erased', body = '', done_at = COALESCE(done_at, $1),
+         solved_because = NULL
      WHERE outreach IN (SELECT key FROM given)"
 );
 

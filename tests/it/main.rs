@@ -11,6 +11,7 @@ mod demo;
 mod differ;
 mod flow;
 mod instructions;
+mod meanwhile;
 mod model;
 mod opt_out;
 mod pack;

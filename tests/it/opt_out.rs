@@ -13,8 +13,9 @@ use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
 use lookout::config::{Config, OptOutConfig};
-use lookout::domain::OutreachKey;
+use lookout::domain::{Instant, OutreachKey};
 use lookout::opt_out::OptOut;
+use lookout::store::{Asking, Claimed, Passed, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -218,6 +219,14 @@ impl Hold {
             postgres::close(url, false).await;
         }
     }
+}
+
+/// Whether what a worker holds may begin to leave, as far as the books are concerned.
+async fn begins(store: &Store, claimed: &Claimed, wall: Instant) -> bool {
+    let asking =
+        Asking { claim: &claimed.claim, outreach: &claimed.outreach, now: wall, since: wall };
+    let turn = store.turn(&[], &[asking], &|_, _| None, wall).await.unwrap();
+    turn.passed == [Passed::Through]
 }
 
 fn opt_out() -> OptOut {

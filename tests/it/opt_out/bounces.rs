@@ -239,7 +239,7 @@ async fn a_mail_server_keeps_what_could_not_be_taken_in() {
 #[rstest]
 #[tokio::test]
 async fn a_worker_that_is_late_does_not_undo_a_report(#[values(On::Sqlite, On::Postgres)] on: On) {
-    use lookout::store::{ClaimQuery, Settlement, Store};
+    use lookout::store::{ClaimQuery, Settled, Settlement};
 
     let (club, key) = club(on, "sent").await;
     let wall = lookout::domain::parse_instant("2026-01-05T08:00:00Z").unwrap();
@@ -252,10 +252,12 @@ async fn a_worker_that_is_late_does_not_undo_a_report(#[values(On::Sqlite, On::P
         channels: &["email".to_owned()],
         near_only: &[],
     };
-    let claim = store.claim(&query).await.unwrap().remove(0).claim;
-    assert!(store.transmitting(&claim).await.unwrap());
+    let claimed = store.claim(&query).await.unwrap().remove(0);
+    assert!(begins(&store, &claimed, wall).await);
     assert_eq!(counts(&club.pipe(&report(EXIM, &key))), ["1 failed", "1 messages"]);
-    let sent = Settlement::Sent { detail: "250 OK".to_owned() };
-    assert!(!store.settle(&claim, sent, wall).await.unwrap());
+    let settlement = Settlement::Sent { detail: "250 OK".to_owned() };
+    let late = Settled { claim: claimed.claim, settlement, dead: None, blocked: None };
+    let turn = store.turn(&[late], &[], &|_, _| None, wall).await.unwrap();
+    assert_eq!(turn.settled, [false]);
     assert_eq!(club.fate()[0], "failed");
 }

@@ -228,7 +228,7 @@ async fn who_comes_back_of_their_own_will_is_let_in_again() {
 #[rstest]
 #[tokio::test]
 async fn what_a_worker_holds_does_not_leave(#[values(On::Sqlite, On::Postgres)] on: On) {
-    use lookout::store::{ClaimQuery, Store};
+    use lookout::store::ClaimQuery;
 
     let club = club(on).await;
     club.execute(
@@ -246,6 +246,6 @@ async fn what_a_worker_holds_does_not_leave(#[values(On::Sqlite, On::Postgres)] 
     let claimed = store.claim(&query).await.unwrap();
     assert_eq!(claimed.len(), 1);
     club.erase("ANA");
-    assert!(!store.transmitting(&claimed[0].claim).await.unwrap());
+    assert!(!begins(&store, &claimed[0], query.wall).await);
     assert_eq!(club.states(), states([("sent", 3), ("withdrawn", 1)]));
 }
