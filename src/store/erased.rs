@@ -21,6 +21,11 @@ impl Store {
         self.opt_out = opt_out;
         Ok(self)
     }
+
+    /// What signs the links of messages that leave from this store, if it is configured.
+    pub fn opt_out(&self) -> Option<&OptOut> {
+        self.opt_out.as_ref()
+    }
 }
 
 /// Whether anybody was erased. An error where those who were could not be known again.

@@ -13,7 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("reqwest::", &["deliver"]),
     ("hyper::", &["listen"]),
     ("mail_parser::", &["listen", "reports"]),
-    ("hmac::", &["opt_out"]),
+    ("hmac::", &["deliver", "opt_out"]),
     ("minijinja::", &["templates", "deliver"]),
     ("pulldown_cmark::", &["templates", "deliver"]),
     ("clap::", &["cli", "main"]),
