@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_key_stands_in_the_return_path_or_the_message_id() {
         let key = OutreachKey::from("0a1b2c");
-        assert_eq!(in_return_paths("<bounces+0a1b2c@club.example>"), [key.clone()]);
+        assert!(in_return_paths("<bounces+0a1b2c@club.example>").contains(&key));
         let several = in_return_paths("\"a+b\" <x@y.z>, Care <Back+0A1B2C@CLUB.example>, d+e@y.z");
         assert_eq!(several, [key.clone(), OutreachKey::from("e")]);
         assert_eq!(in_message_id(" <0a1b2c@club.example>"), Some(key));
