@@ -28,6 +28,24 @@ pub struct Config {
     pub stop: PathBuf,
     /// Ways out, by name.
     pub channels: BTreeMap<String, ChannelConfig>,
+    /// How customers stop a topic.
+    pub opt_out: Option<OptOutConfig>,
+}
+
+/// How customers stop a topic, and by which key erased people are known again.
+#[derive(Clone, Default, PartialEq)]
+pub struct OptOutConfig {
+    /// Where `lookout listen` is reached from outside; empty where it was left out.
+    pub url: String,
+    /// The secret that signs links; empty where it was left out. Set it with LOOKOUT_OPT_OUT__KEY,
+    /// or LOOKOUT_OPT_OUT__KEY_FILE.
+    pub key: String,
+}
+
+impl std::fmt::Debug for OptOutConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OptOutConfig").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// One way out.
