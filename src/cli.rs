@@ -35,6 +35,7 @@ use crate::domain::{CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Found, Watch};
 use crate::signals::{Source, SourceError};
+use crate::store::Store;
 
 /// Does what the command line says, and tells how it ended.
 pub async fn run(args: Args) -> Exit {
@@ -152,10 +153,12 @@ fn rule<'p>(pack: &'p Pack, name: &str) -> anyhow::Result<&'p PackRule> {
     }
 }
 
-/// Pulls and judges, with progress. What is seen of `customer` is kept.
+/// Pulls and judges, with progress, and looks what is over of what `store` knows. What is seen of
+/// `customer` is kept.
 async fn find(
     pack: &Pack,
     source: &Source,
+    store: Option<&Store>,
     as_of: Instant,
     rules: &BTreeSet<RuleId>,
     customer: Option<&CustomerId>,
@@ -165,7 +168,11 @@ async fn find(
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
     let watch = Watch { progress: Some(&tell), customer, nobody_else: false };
-    Ok(pipeline::find(pack, &mut view, as_of, rules, watch).await?)
+    let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
+    if let Some(store) = store {
+        pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
+    }
+    Ok(found)
 }
 
 /// The zone in which times are told: the pack's, where there is one.

@@ -5,6 +5,7 @@ mod bid;
 mod calendar;
 mod decide;
 mod gates;
+mod last_word;
 mod load;
 mod recipient;
 mod still;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-pub use bid::dedupe_key;
+pub use bid::{Kind, dedupe_key};
 pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
 pub use load::load;
@@ -96,6 +97,8 @@ pub struct Hold {
 pub struct Evaluation {
     /// Everything that was asked for.
     pub candidates: Vec<Candidate>,
+    /// What was asked for as the last word on what is over.
+    pub last_words: Vec<Candidate>,
     /// Every rule that was evaluated.
     pub rules: BTreeMap<RuleId, Judged>,
 }

@@ -15,6 +15,7 @@ mod schema;
 mod sql;
 mod suppressions;
 mod tasks;
+mod told;
 
 use std::path::Path;
 
@@ -26,6 +27,7 @@ pub use outbox::{Outbox, OutboxQuery, OutboxRow};
 pub use record::{Run, TaskText};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
+pub use told::OpenEnd;
 
 use database::{Address, Database};
 use schema::Standing;

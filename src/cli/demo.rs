@@ -36,7 +36,7 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
     let origin = Origin { source: source.describe(), history: super::dry_run::history(None) };
     let started_at = clock::wall();
     let rules = pack.rules.keys().cloned().collect();
-    let found = super::find(&pack, &source, as_of, &rules, None, output).await?;
+    let found = super::find(&pack, &source, None, as_of, &rules, None, output).await?;
     let considered =
         pipeline::commit(&pack, &found, &store, as_of, started_at).await.map_err(AppError::from)?;
     if super::is_json(output) {
@@ -66,8 +66,9 @@ fn opening(dir: &Path) -> String {
 
 async fn tasks(store: &Store, pack: &Pack, as_of: Instant) -> Result<String, AppError> {
     let tasks = store.tasks(TaskFilter::Open).await?;
-    let lines: Vec<TaskLine> = tasks.into_iter().map(super::tasks::line).collect();
     let times = Times { zone: pack.policy.calendar.timezone, as_of };
+    let lines: Vec<TaskLine> =
+        tasks.into_iter().map(|task| super::tasks::line(task, &times)).collect();
     Ok(format!("\n{}", listings::tasks(&lines, &times, false)))
 }
 

@@ -42,7 +42,8 @@ pub(super) async fn run(
     let as_of = app::as_of(global.as_of, Some(&source));
     let customer = CustomerId::from(&args.customer);
     let all = pack.rules.keys().cloned().collect();
-    let found = super::find(&pack, &source, as_of, &all, Some(&customer), output).await?;
+    let found =
+        super::find(&pack, &source, store.as_ref(), as_of, &all, Some(&customer), output).await?;
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     anyhow::ensure!(

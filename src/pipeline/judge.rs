@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::names::{has, reads_one_of, signals_of, unusable};
-use super::{RunError, Watch};
+use super::{EpisodeKey, Over, RunError, Watch};
 use crate::domain::{
     About, Batch, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
 };
@@ -30,6 +30,8 @@ pub struct Found {
     pub rules: BTreeMap<RuleId, RuleFound>,
     /// The watched customer's subjects, whether a rule matched or not.
     pub seen: Vec<Seen>,
+    /// What is over of what somebody was told about or works on.
+    pub over: BTreeMap<EpisodeKey, Over>,
 }
 
 /// How one rule fared.

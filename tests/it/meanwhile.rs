@@ -2,6 +2,7 @@
 //! company's database as well as our own.
 
 mod second_look;
+mod tasks;
 
 use std::collections::BTreeSet;
 
@@ -141,8 +142,9 @@ impl Shop {
         let rules: BTreeSet<RuleId> = pack.rules.keys().cloned().collect();
         let source = Source::open(&self.source).await.unwrap();
         let mut view = source.view(as_of).await.unwrap();
-        let found =
+        let mut found =
             pipeline::find(&pack, &mut view, as_of, &rules, Watch::default()).await.unwrap();
+        pipeline::look_back(&pack, &mut view, as_of, store, &mut found).await.unwrap();
         pipeline::commit(&pack, &found, store, as_of, as_of).await.unwrap()
     }
 
