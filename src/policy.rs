@@ -4,6 +4,7 @@
 mod bid;
 mod calendar;
 mod decide;
+mod door;
 mod gates;
 mod last_word;
 mod load;
@@ -19,6 +20,7 @@ use chrono_tz::Tz;
 pub use bid::{Kind, dedupe_key};
 pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
+pub use door::{first_decent, may_leave};
 pub use load::load;
 pub use still::{Muted, readdress, recipient, still_allowed};
 

@@ -76,6 +76,14 @@ pub(super) fn admits_task(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Re
     TASK.iter().try_for_each(|gate| gate(bid, table))
 }
 
+/// What is asked once more when a message is about to leave.
+const DOOR: &[Gate] = &[suppression::check, cap::check];
+
+/// Whether a contact that was decided may still leave.
+pub(super) fn still_open(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
+    DOOR.iter().try_for_each(|gate| gate(bid, table))
+}
+
 /// Whether a channel could be used at all: what `contact()` asks of each in turn.
 pub(super) fn is_open(bid: &Bid<'_>, table: &Table<'_, '_>) -> bool {
     [address::check, consent::check, suppression::check].iter().all(|gate| gate(bid, table).is_ok())

@@ -34,10 +34,11 @@ pub struct TakenBack<'a> {
     pub evidence: &'a Json,
 }
 
+/// `$1` is the wall time at which the rules were asked.
 const REFRESH: Given<4> = given!(
-    0,
+    1,
     (key text, fence bigint, payload text, evidence text),
-    "UPDATE outreaches SET payload = given.payload,
+    "UPDATE outreaches SET payload = given.payload, asked_at = $1,
          evidence = COALESCE(given.evidence, outreaches.evidence)
      FROM given WHERE outreaches.key = given.key AND outreaches.fence = given.fence
          AND outreaches.state = 'claimed'
@@ -82,14 +83,18 @@ const FREE: Given<1> = given!(
 );
 
 impl Store {
-    /// Writes down how outreaches stand now: their facts, their recipients, and what they no
+    /// Writes down how outreaches stand at `wall`: their facts, their recipients, and what they no
     /// longer speak of, which may be told another way. The subject that gave an outreach its key
     /// counts as told while the outreach lives, even where it is left out.
     ///
     /// Gives the keys of those that changed; on the others, somebody else has the claim.
-    pub async fn refresh(&self, all: &[Refreshed<'_>]) -> Result<Vec<OutreachKey>, StoreError> {
+    pub async fn refresh(
+        &self,
+        all: &[Refreshed<'_>],
+        wall: Instant,
+    ) -> Result<Vec<OutreachKey>, StoreError> {
         let mut tx = self.database.write().await?;
-        let done = refresh(&mut tx, all).await;
+        let done = refresh(&mut tx, all, wall).await;
         tx.end(done).await
     }
 
@@ -111,6 +116,7 @@ impl Store {
 async fn refresh(
     tx: &mut Transaction<'_>,
     all: &[Refreshed<'_>],
+    wall: Instant,
 ) -> Result<Vec<OutreachKey>, StoreError> {
     let rows = all.iter().map(|Refreshed { claim, outreach, evidence, .. }| {
         Ok([
@@ -121,7 +127,7 @@ async fn refresh(
         ])
     });
     let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
-    let changed = keys(tx, &REFRESH, &[], &rows).await?;
+    let changed = keys(tx, &REFRESH, &[wall.into()], &rows).await?;
     let ours = || all.iter().filter(|one| changed.binary_search(&one.claim.key).is_ok());
     tx.bulk(&FORGET_RECIPIENTS, &[], changed.iter().map(|key| Ok([key.as_str().into()]))).await?;
     let recipients = ours().flat_map(|Refreshed { claim, outreach, .. }| {

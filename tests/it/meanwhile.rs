@@ -212,6 +212,6 @@ async fn settle(store: &Store, claimed: &[Claimed], looked: &[Looked], wall: &st
             _ => None,
         })
         .collect();
-    assert_eq!(store.refresh(&refreshed).await.unwrap().len(), refreshed.len());
+    assert_eq!(store.refresh(&refreshed, at(wall)).await.unwrap().len(), refreshed.len());
     assert_eq!(store.withdraw(&back, at(wall)).await.unwrap().len(), back.len());
 }

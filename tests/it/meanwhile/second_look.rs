@@ -221,7 +221,7 @@ async fn a_rule_that_was_deleted_tells_nobody(#[values(On::Sqlite, On::Postgres)
         freed: &freed,
         evidence: &Value::Null,
     };
-    assert_eq!(store.refresh(&[late]).await.unwrap(), []);
+    assert_eq!(store.refresh(&[late], at(LATER)).await.unwrap(), []);
     let rows = outbox(&store).await;
     assert!(rows.iter().all(|row| row.state == OutreachState::Claimed), "{rows:?}");
     let kept = rows.iter().find(|row| row.outreach.key == claimed[0].claim.key).unwrap();
