@@ -2,6 +2,8 @@
 //! `run` would, and one customer's part of it is told: whoever else wants to write to the same
 //! person is part of the answer.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
 use super::args::{Exit, Explain, Global};
@@ -11,7 +13,7 @@ use super::wording::{self, Times};
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, SubjectId, Value};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Considered, Quarantine, Seen};
+use crate::pipeline::{self, Considered, EpisodeKey, Over, Quarantine, Seen};
 
 /// How many subjects that a rule is silent about are shown of each rule.
 const SILENT_SHOWN: usize = 2;
@@ -55,6 +57,7 @@ pub(super) async fn run(
         customer: &customer,
         seen: &found.seen,
         considered: &considered,
+        over: &found.over,
         as_of,
     };
     if super::is_json(output) {
@@ -66,11 +69,15 @@ pub(super) async fn run(
     Ok(Exit::Fine)
 }
 
+/// What is said of a trouble that has ended.
+const OVER: &str = "they were told, and it is over";
+
 struct Story<'a> {
     pack: &'a Pack,
     customer: &'a CustomerId,
     seen: &'a [Seen],
     considered: &'a Considered,
+    over: &'a BTreeMap<EpisodeKey, Over>,
     as_of: Instant,
 }
 
@@ -84,6 +91,21 @@ impl Story<'_> {
             d.rule == *rule && d.customer_id == *self.customer && d.subject == *subject
         };
         self.considered.report.decisions.iter().filter(ours).collect()
+    }
+
+    /// Whether somebody was told of it, and it is over.
+    fn is_over(&self, rule: &RuleId, subject: &SubjectId) -> bool {
+        let key = (rule.clone(), self.customer.clone(), subject.clone());
+        self.over.get(&key).is_some_and(|over| over.told)
+    }
+
+    /// What they were told of that a rule does not even see any more.
+    fn gone(&self, rule: &RuleId) -> Vec<&SubjectId> {
+        let seen: BTreeSet<_> = self.seen(rule).into_iter().map(|seen| &seen.subject).collect();
+        let theirs = self.over.iter().filter(|((id, customer, subject), over)| {
+            id == rule && customer == self.customer && over.told && !seen.contains(subject)
+        });
+        theirs.map(|((_, _, subject), _)| subject).collect()
     }
 
     fn json(&self, rules: &[&PackRule]) -> serde_json::Value {
@@ -150,6 +172,13 @@ impl Story<'_> {
         for seen in shown.chain(seen.iter().filter(silent).take(SILENT_SHOWN)) {
             text.push_str(&self.subject(rule, seen, times));
         }
+        for subject in self.gone(id) {
+            let name = rule.rule.subject_name.as_deref().unwrap_or("customer");
+            text.push_str(&format!("  {name} {subject}: {OVER}, and it is no longer there\n"));
+            for decision in self.decisions(id, subject) {
+                text.push_str(&told(decision, times));
+            }
+        }
         let more = seen.iter().filter(silent).count().saturating_sub(SILENT_SHOWN);
         if more > 0 {
             text.push_str(&format!("  … and {more} more that it does not match\n"));
@@ -160,6 +189,7 @@ impl Story<'_> {
     fn subject(&self, rule: &PackRule, seen: &Seen, times: &Times) -> String {
         let verdict = match &seen.verdict {
             Ok(true) => "matches".to_owned(),
+            Ok(false) if self.is_over(&rule.rule.settings.id, &seen.subject) => OVER.to_owned(),
             Ok(false) => "does not match".to_owned(),
             Err(error) => format!("could not be judged: {}", error.message),
         };
