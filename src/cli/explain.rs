@@ -119,12 +119,27 @@ impl Story<'_> {
                 "decisions": self.decisions(&seen.rule, &seen.subject),
             })
         };
-        let seen = rules.iter().flat_map(|rule| self.seen(&rule.rule.settings.id));
+        let gone = |id: &RuleId, subject: &SubjectId| {
+            json!({
+                "rule": id,
+                "subject": subject,
+                "matched": false,
+                "error": null,
+                "facts": null,
+                "decisions": self.decisions(id, subject),
+            })
+        };
+        let of_rule = |rule: &&PackRule| {
+            let id = &rule.rule.settings.id;
+            let seen = self.seen(id).into_iter().map(subject);
+            seen.chain(self.gone(id).into_iter().map(|subject| gone(id, subject)))
+                .collect::<Vec<_>>()
+        };
         json!({
             "schema_version": 1,
             "as_of": crate::domain::format_instant(&self.as_of),
             "customer_id": self.customer,
-            "subjects": seen.map(subject).collect::<Vec<_>>(),
+            "subjects": rules.iter().flat_map(of_rule).collect::<Vec<_>>(),
         })
     }
 
@@ -167,7 +182,8 @@ impl Story<'_> {
             };
             text.push_str(&format!("  {about} for this customer\n"));
         }
-        let silent = |seen: &&&Seen| matches!(seen.verdict, Ok(false));
+        let silent =
+            |seen: &&&Seen| matches!(seen.verdict, Ok(false)) && !self.is_over(id, &seen.subject);
         let shown = seen.iter().filter(|seen| !silent(seen));
         for seen in shown.chain(seen.iter().filter(silent).take(SILENT_SHOWN)) {
             text.push_str(&self.subject(rule, seen, times));

@@ -88,9 +88,8 @@ async fn facts_of(
     );
     let any = seen.iter().any(|seen| matches!(seen.verdict, Ok(true)));
     let shown = seen.into_iter().filter(|seen| !any || matches!(seen.verdict, Ok(true)));
-    let both = |seen: Seen| {
-        [false, true].map(|over| Example { facts: seen.facts.clone(), as_of, over })
-    };
+    let both =
+        |seen: Seen| [false, true].map(|over| Example { facts: seen.facts.clone(), as_of, over });
     Ok((shown.flat_map(both).collect(), Some(as_of)))
 }
 

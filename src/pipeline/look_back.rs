@@ -33,7 +33,8 @@ pub type EpisodeKey = (RuleId, CustomerId, SubjectId);
 /// Notes in `found` what is over, as far as somebody was told or works on it.
 ///
 /// Sends a constant number of statements. A subject that was told about and can't be read now
-/// counts as failing: its episode stays open until it can.
+/// counts as failing: its episode stays open until it can. So does one with a message that is just on
+/// its way: whether they were told is not known before it has left.
 ///
 /// # Errors
 /// When the company's data or the state database can't be read.
@@ -44,7 +45,12 @@ pub async fn look_back(
     store: &Store,
     found: &mut Found,
 ) -> Result<(), RunError> {
-    let ends = ends(pack, store, found).await?;
+    let mut ends = ends(pack, store, found).await?;
+    // Whether there is anything to follow up is known at the next run.
+    for end in ends.extract_if(.., |end| end.leaving) {
+        let fared = found.rules.entry(end.rule).or_default();
+        fared.failing.insert((end.customer, end.subject));
+    }
     if ends.is_empty() {
         return Ok(());
     }
