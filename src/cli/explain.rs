@@ -190,7 +190,7 @@ impl Story<'_> {
         }
         for subject in self.gone(id) {
             let name = rule.rule.subject_name.as_deref().unwrap_or("customer");
-            text.push_str(&format!("  {name} {subject}: {OVER}, and it is no longer there\n"));
+            text.push_str(&format!("  {name} {subject}: {OVER}: it is no longer there\n"));
             for decision in self.decisions(id, subject) {
                 text.push_str(&told(decision, times));
             }

@@ -150,6 +150,32 @@ async fn it_passes_the_gates_and_is_not_asked_twice(#[values(On::Sqlite, On::Pos
     assert_eq!(told(&shop.run(&store, "1998-05-08T13:00:00Z").await), Vec::<String>::new());
 }
 
+/// Whether Bob was told is not known before the server has answered.
+#[rstest]
+#[tokio::test]
+async fn what_is_on_its_way_is_waited_for(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let shop = quiet_shop(on).await;
+    let store = shop.store().await;
+    shop.run(&store, MORNING).await;
+    let claimed = claim(&store, MORNING).await;
+    for one in &claimed {
+        assert!(door::begin(&store, one).await);
+    }
+    shop.ships(1, "1998-05-08 09:00:00").await;
+    shop.ships(3, "1998-05-08 09:00:00").await;
+    assert_eq!(
+        told(&shop.run(&store, "1998-05-08T09:01:00Z").await),
+        ["stalled 2 already_contacted"]
+    );
+    let sent = Settlement::Sent { detail: "250 OK".to_owned() };
+    let failed = Settlement::Failed { error: "550 no such user".to_owned() };
+    for (one, settlement) in claimed.iter().zip([failed, sent]) {
+        assert!(door::settle(&store, &one.claim, settlement, at(MORNING)).await);
+    }
+    let run = shop.run(&store, NOON).await;
+    assert_eq!(told(&run), ["stalled 2 already_contacted", "stalled 3 contact"]);
+}
+
 /// Solved in the evening: the last word waits for the morning.
 async fn put_off(on: On) -> (Shop, Store) {
     let (shop, store) = told_of_trouble(on).await;
@@ -169,6 +195,12 @@ async fn what_was_put_off_leaves_in_the_morning(#[values(On::Sqlite, On::Postgre
     let (shop, store) = put_off(on).await;
     let run = shop.run(&store, "1998-05-09T08:30:00Z").await;
     assert!(told(&run).contains(&"stalled 3 contact".to_owned()), "{:?}", told(&run));
+    // The run asked no rule about it: whoever sends it does.
+    let row = outbox(&store).await.into_iter().find(|row| row.outreach.last_word).unwrap();
+    let taken = claim(&store, "1998-05-09T08:30:00Z").await;
+    assert_eq!(taken[0].outreach.key, row.outreach.key);
+    assert!(at("1998-05-09T08:30:00Z") - taken[0].asked_at > TimeDelta::hours(1));
+    shop.state_sql("UPDATE outreaches SET state = 'ready' WHERE state = 'claimed'").await;
     assert_eq!(send(&store, "1998-05-09T08:30:00Z").await, ["On its way: order 3"]);
 }
 
