@@ -167,7 +167,8 @@ fn rule<'p>(pack: &'p Pack, name: &str) -> anyhow::Result<&'p PackRule> {
     }
 }
 
-/// Pulls and judges, with progress. What is seen of `customer` is kept.
+/// Pulls and judges, with progress, and looks what is over of what `store` knows. What is seen of
+/// `customer` is kept.
 async fn find(
     pack: &Pack,
     source: &Source,
@@ -186,7 +187,11 @@ async fn find(
     let tell = |rows| progress.reach(rows);
     let memory = memory.as_ref();
     let watch = Watch { progress: Some(&tell), customer, memory, nobody_else: false };
-    Ok(pipeline::find(pack, &mut view, as_of, rules, watch).await?)
+    let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
+    if let Some(store) = store {
+        pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
+    }
+    Ok(found)
 }
 
 /// The topics that no refusal reaches.

@@ -55,6 +55,8 @@ pub const POINTS: &[&str] = &[
     "store.erase.after_commit",
     "store.take_report.before_commit",
     "store.take_report.after_commit",
+    "store.take_task.before_commit",
+    "store.take_task.after_commit",
     "smtp.connected",
     "smtp.envelope_taken",
     "smtp.content_asked_for",

@@ -165,6 +165,11 @@ impl PackRule {
             true => crate::rules::cases::load(&cases_file, rule.subject_name.as_deref(), problems),
             false => Vec::new(),
         };
+        for case in cases.iter().filter(|case| case.resolved && !rule.has_last_word()) {
+            let message = "the case asks for a last word, and the rule has no `resolved`";
+            let help = "write `fn resolved(…)` into rule.rhai, or delete `resolved = true`";
+            problems.push(Problem::error(case.place.clone(), "no-last-word", message).help(help));
+        }
         if cases.is_empty() && !problems.iter().any(|p| p.place.file == cases_file) {
             let message = format!("the rule `{}` has no case", rule.settings.id);
             let help = "add a cases.toml with an example that matches and one that does not";

@@ -6,6 +6,7 @@ mod alarms;
 mod ask;
 mod health;
 mod judge;
+mod look_back;
 mod names;
 mod second_look;
 
@@ -23,6 +24,7 @@ use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 
 pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
+pub use look_back::{EpisodeKey, Over, look_back};
 pub use names::examine;
 pub use second_look::{Looked, StillTrue, look_again};
 
@@ -135,7 +137,9 @@ pub async fn commit(
 /// The pure part: asks each match's rule what it wants, and decides.
 pub(crate) fn decide(pack: &Pack, found: &Found, history: &History, as_of: Instant) -> Considered {
     let (evaluation, rules) = ask::ask(pack, found, history, as_of);
-    let decided = policy::decide(&evaluation, &pack.settings(), &pack.policy, history, as_of);
+    let mut decided = policy::decide(&evaluation, &pack.settings(), &pack.policy, history, as_of);
+    decided.read =
+        found.over.iter().map(|(key, over)| (key.clone(), over.evidence.clone())).collect();
     let report = report(pack, found, &rules, &decided, as_of);
     Considered { report, decided, rules, version: history.version }
 }
@@ -148,8 +152,12 @@ async fn history(
 ) -> Result<History, StoreError> {
     let evaluated: Vec<RuleId> = found.rules.keys().cloned().collect();
     let matches = || found.rules.values().flat_map(|rule| &rule.matches);
-    let customers: BTreeSet<_> = matches().map(|m: &Arc<Match>| m.customer.clone()).collect();
-    let recipients: BTreeSet<_> = matches().flat_map(|m| m.facts.customer().recipients()).collect();
+    let last_words = || found.over.iter().filter(|(_, over)| over.told);
+    let customers = matches().map(|m: &Arc<Match>| m.customer.clone());
+    let customers: BTreeSet<_> =
+        customers.chain(last_words().map(|((_, customer, _), _)| customer.clone())).collect();
+    let facts = matches().map(|m| &m.facts).chain(last_words().map(|(_, over)| &over.facts));
+    let recipients: BTreeSet<_> = facts.flat_map(|facts| facts.customer().recipients()).collect();
     let query = HistoryQuery {
         evaluated: &evaluated,
         customers: &customers.into_iter().collect::<Vec<_>>(),

@@ -7,6 +7,7 @@ mod decide;
 mod door;
 mod gates;
 mod hold;
+mod last_word;
 mod load;
 mod recipient;
 mod still;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-pub use bid::dedupe_key;
+pub use bid::{Kind, dedupe_key};
 pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
 pub use door::{first_decent, may_leave};
@@ -101,6 +102,8 @@ pub struct Hold {
 pub struct Evaluation {
     /// Everything that was asked for.
     pub candidates: Vec<Candidate>,
+    /// What was asked for as the last word on what is over.
+    pub last_words: Vec<Candidate>,
     /// Every rule that was evaluated.
     pub rules: BTreeMap<RuleId, Judged>,
     /// How many customers there are; without it, no rule has too large a share of them.

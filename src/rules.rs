@@ -45,18 +45,23 @@ pub struct Rule {
     pub constants: BTreeMap<String, Value>,
     /// What the script calls the row of the keyed signal; none for a rule about customers.
     pub subject_name: Option<String>,
-    /// Every field that `when`, `then` and the functions they call read.
+    /// Every field that `when`, `then`, `resolved` and the functions they call read.
     pub reads: BTreeSet<Field>,
     /// Where each of those is first read.
     pub places: BTreeMap<Field, Place>,
     /// The typed form of `when`.
     pub condition: Expr,
-    /// What `then` may ask for, as far as it is written out, in the script's order.
+    /// What `then` and `resolved` may ask for, as far as it is written out, in the script's order.
     pub asks: Vec<StaticAsk>,
     compiled: script::Compiled,
 }
 
 impl Rule {
+    /// Whether it has a last word to those who were told: `resolved`.
+    pub fn has_last_word(&self) -> bool {
+        self.compiled.resolved.is_some()
+    }
+
     /// Every field that `when` and the functions it calls read.
     pub fn when_reads(&self) -> impl Iterator<Item = &Field> {
         let slots = &self.compiled.names.slots[..self.compiled.when_slots];
@@ -64,7 +69,7 @@ impl Rule {
     }
 }
 
-/// A verb in `then` whose channel and template are written out.
+/// A verb in `then` or `resolved` whose channel and template are written out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StaticAsk {
     /// What it asks for.

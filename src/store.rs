@@ -27,6 +27,7 @@ mod suppressions;
 mod tasks;
 mod volumes;
 mod wakes;
+mod told;
 
 use std::path::Path;
 
@@ -46,6 +47,7 @@ pub use reports::{Fate, Reported};
 pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
+pub use told::OpenEnd;
 pub use wakes::Wakes;
 
 use database::{Address, Database};

@@ -103,6 +103,7 @@ fn outreach(number: usize, as_of: Instant) -> Outreach {
         not_before: as_of,
         expires_at: as_of + TimeDelta::days(3),
         position: 0,
+        last_word: false,
         subjects: vec![OutreachSubject {
             dedupe_key: key,
             customer: format!("C{number:07}").into(),

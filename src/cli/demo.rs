@@ -66,8 +66,9 @@ fn opening(dir: &Path) -> String {
 
 async fn tasks(store: &Store, pack: &Pack, as_of: Instant) -> Result<String, AppError> {
     let tasks = store.tasks(TaskFilter::Open).await?;
-    let lines: Vec<TaskLine> = tasks.into_iter().map(super::tasks::line).collect();
     let times = Times { zone: pack.policy.calendar.timezone, as_of };
+    let lines: Vec<TaskLine> =
+        tasks.into_iter().map(|task| super::tasks::line(task, &times)).collect();
     Ok(format!("\n{}", listings::tasks(&lines, &times, false)))
 }
 

@@ -2,6 +2,8 @@
 //! `run` would, and one customer's part of it is told: whoever else wants to write to the same
 //! person is part of the answer.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
 use super::args::{Exit, Explain, Global};
@@ -11,7 +13,7 @@ use super::wording::{self, Times};
 use crate::app::{self, AppError};
 use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, SubjectId, Value};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Considered, Quarantine, Seen};
+use crate::pipeline::{self, Considered, EpisodeKey, Over, Quarantine, Seen};
 
 /// How many subjects that a rule is silent about are shown of each rule.
 const SILENT_SHOWN: usize = 2;
@@ -56,6 +58,7 @@ pub(super) async fn run(
         customer: &customer,
         seen: &found.seen,
         considered: &considered,
+        over: &found.over,
         as_of,
     };
     if super::is_json(output) {
@@ -67,11 +70,15 @@ pub(super) async fn run(
     Ok(Exit::Fine)
 }
 
+/// What is said of a trouble that has ended.
+const OVER: &str = "they were told, and it is over";
+
 struct Story<'a> {
     pack: &'a Pack,
     customer: &'a CustomerId,
     seen: &'a [Seen],
     considered: &'a Considered,
+    over: &'a BTreeMap<EpisodeKey, Over>,
     as_of: Instant,
 }
 
@@ -87,6 +94,21 @@ impl Story<'_> {
         self.considered.report.decisions.iter().filter(ours).collect()
     }
 
+    /// Whether somebody was told of it, and it is over.
+    fn is_over(&self, rule: &RuleId, subject: &SubjectId) -> bool {
+        let key = (rule.clone(), self.customer.clone(), subject.clone());
+        self.over.get(&key).is_some_and(|over| over.told)
+    }
+
+    /// What they were told of that a rule does not even see any more.
+    fn gone(&self, rule: &RuleId) -> Vec<&SubjectId> {
+        let seen: BTreeSet<_> = self.seen(rule).into_iter().map(|seen| &seen.subject).collect();
+        let theirs = self.over.iter().filter(|((id, customer, subject), over)| {
+            id == rule && customer == self.customer && over.told && !seen.contains(subject)
+        });
+        theirs.map(|((_, _, subject), _)| subject).collect()
+    }
+
     fn json(&self, rules: &[&PackRule]) -> serde_json::Value {
         let subject = |seen: &Seen| {
             json!({
@@ -98,12 +120,27 @@ impl Story<'_> {
                 "decisions": self.decisions(&seen.rule, &seen.subject),
             })
         };
-        let seen = rules.iter().flat_map(|rule| self.seen(&rule.rule.settings.id));
+        let gone = |id: &RuleId, subject: &SubjectId| {
+            json!({
+                "rule": id,
+                "subject": subject,
+                "matched": false,
+                "error": null,
+                "facts": null,
+                "decisions": self.decisions(id, subject),
+            })
+        };
+        let of_rule = |rule: &&PackRule| {
+            let id = &rule.rule.settings.id;
+            let seen = self.seen(id).into_iter().map(subject);
+            seen.chain(self.gone(id).into_iter().map(|subject| gone(id, subject)))
+                .collect::<Vec<_>>()
+        };
         json!({
             "schema_version": 1,
             "as_of": crate::domain::format_instant(&self.as_of),
             "customer_id": self.customer,
-            "subjects": seen.map(subject).collect::<Vec<_>>(),
+            "subjects": rules.iter().flat_map(of_rule).collect::<Vec<_>>(),
         })
     }
 
@@ -149,10 +186,18 @@ impl Story<'_> {
             };
             text.push_str(&format!("  {about} for this customer\n"));
         }
-        let silent = |seen: &&&Seen| matches!(seen.verdict, Ok(false));
+        let silent =
+            |seen: &&&Seen| matches!(seen.verdict, Ok(false)) && !self.is_over(id, &seen.subject);
         let shown = seen.iter().filter(|seen| !silent(seen));
         for seen in shown.chain(seen.iter().filter(silent).take(SILENT_SHOWN)) {
             text.push_str(&self.subject(rule, seen, times));
+        }
+        for subject in self.gone(id) {
+            let name = rule.rule.subject_name.as_deref().unwrap_or("customer");
+            text.push_str(&format!("  {name} {subject}: {OVER}: it is no longer there\n"));
+            for decision in self.decisions(id, subject) {
+                text.push_str(&told(decision, times));
+            }
         }
         let more = seen.iter().filter(silent).count().saturating_sub(SILENT_SHOWN);
         if more > 0 {
@@ -164,6 +209,7 @@ impl Story<'_> {
     fn subject(&self, rule: &PackRule, seen: &Seen, times: &Times) -> String {
         let verdict = match &seen.verdict {
             Ok(true) => "matches".to_owned(),
+            Ok(false) if self.is_over(&rule.rule.settings.id, &seen.subject) => OVER.to_owned(),
             Ok(false) => "does not match".to_owned(),
             Err(error) => format!("could not be judged: {}", error.message),
         };

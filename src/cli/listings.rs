@@ -46,6 +46,10 @@ pub struct TaskLine {
     pub title: String,
     /// When it was done.
     pub done: Option<Instant>,
+    /// Whether a colleague has it in hand, and who, where they said so.
+    pub taken: Option<Option<String>>,
+    /// How it was solved while nobody worked on it, or while somebody did.
+    pub solved: Option<String>,
 }
 
 /// Somebody who is not to be contacted.
@@ -147,26 +151,44 @@ pub fn tasks(lines: &[TaskLine], times: &Times, all: bool) -> String {
     if lines.is_empty() {
         return "There are no tasks.\n".to_owned();
     }
-    let until = |line: &TaskLine| match (&line.done, &line.due) {
-        (Some(done), _) => format!("done {}", times.say(done)),
-        (None, Some(due)) => format!("until {}", times.say(due)),
-        (None, None) => String::new(),
-    };
     let rows: Vec<_> = lines
         .iter()
         .map(|line| {
             vec![
                 line.id.to_string(),
-                line.assign.as_ref().map(|whom| format!("for {whom}")).unwrap_or_default(),
-                until(line),
+                with_whom(line),
+                until(line, times),
                 line.customer.clone(),
                 line.rule.clone(),
                 line.title.clone(),
+                line.solved.as_ref().map(|how| format!("solved: {how}")).unwrap_or_default(),
             ]
         })
         .collect();
     let open = lines.iter().filter(|line| line.done.is_none()).count() as u64;
     format!("{} to do (times are {})\n{}", counted(open, "task"), times.zone, list(&rows, 2, all))
+}
+
+/// For whom a task is, and who has it.
+fn with_whom(line: &TaskLine) -> String {
+    let whom = line.assign.as_ref().map(|whom| format!("for {whom}"));
+    let taken = line.taken.as_ref().map(|by| match by {
+        Some(name) => format!("taken by {name}"),
+        None => "taken".to_owned(),
+    });
+    whom.into_iter().chain(taken).collect::<Vec<_>>().join(", ")
+}
+
+fn until(line: &TaskLine, times: &Times) -> String {
+    match (&line.done, &line.due) {
+        // What solved itself was closed by nobody's hand.
+        (Some(done), _) if line.solved.is_some() && line.taken.is_none() => {
+            format!("closed {}", times.say(done))
+        }
+        (Some(done), _) => format!("done {}", times.say(done)),
+        (None, Some(due)) => format!("until {}", times.say(due)),
+        (None, None) => String::new(),
+    }
 }
 
 /// Who is suppressed, a line each.
@@ -233,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_say_for_whom_and_until_when() {
+    fn tasks_say_for_whom_until_when_and_what_solved_itself() {
         let task = |id, assign: Option<&str>, done| TaskLine {
             id,
             assign: assign.map(str::to_owned),
@@ -242,9 +264,22 @@ mod tests {
             customer: "TOMSP".to_owned(),
             title: "Many failed logins".to_owned(),
             done,
+            taken: None,
+            solved: None,
         };
-        let tasks_of_today =
-            [task(1, Some("security"), None), task(12, None, Some(at("1998-05-07T10:00:00Z")))];
+        let ten = Some(at("1998-05-07T10:00:00Z"));
+        let how = Some("customer.logins.failed is now 0".to_owned());
+        let tasks_of_today = [
+            task(1, Some("security"), None),
+            TaskLine {
+                taken: Some(Some("Ana".to_owned())),
+                solved: how.clone(),
+                ..task(2, Some("security"), None)
+            },
+            TaskLine { taken: Some(None), ..task(3, None, None) },
+            task(12, None, ten),
+            TaskLine { solved: how, ..task(13, None, ten) },
+        ];
         insta::assert_snapshot!(tasks(&tasks_of_today, &times(), false));
     }
 

@@ -12,7 +12,7 @@ use crate::app::{self, AppError};
 use crate::config::Config;
 use crate::domain::{Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, RuleId, Value};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Watch, case};
+use crate::pipeline::{self, Seen, Watch, case};
 use crate::rules::cases::Case;
 use crate::templates::{self, Ending, Reader, preview::Previewed};
 
@@ -24,13 +24,13 @@ pub(super) async fn run(
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
     let rule = super::rule(&pack, &args.rule)?;
-    let (facts, as_of) = match &args.customer {
+    let (examples, as_of) = match &args.customer {
         Some(customer) => {
             facts_of(global, &config, &pack, &rule.rule.settings.id, customer).await?
         }
         None => (examples(&pack, rule), None),
     };
-    let subjects = subjects(&pack, rule, facts, as_of);
+    let subjects = subjects(&pack, rule, examples, as_of);
     anyhow::ensure!(
         !subjects.is_empty(),
         "there is nothing to show of `{}`: no case of it matches; name a customer with --customer",
@@ -58,14 +58,23 @@ pub(super) async fn run(
     Ok(if problems.is_empty() { Exit::Fine } else { Exit::Findings })
 }
 
-/// What is known of one customer's subjects: of those that match, or else of all.
+/// Something that the rule asks for words about.
+struct Example {
+    facts: Facts,
+    as_of: Instant,
+    /// Whether it is over: what `resolved` asks for, in place of `then`.
+    over: bool,
+}
+
+/// What is known of one customer's subjects: of those that match, or else of all. Each is shown
+/// as it is, and as if it were over.
 async fn facts_of(
     global: &Global,
     config: &Config,
     pack: &Pack,
     rule: &RuleId,
     customer: &str,
-) -> anyhow::Result<(Vec<(Facts, Instant)>, Option<Instant>)> {
+) -> anyhow::Result<(Vec<Example>, Option<Instant>)> {
     let source = app::source(config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
     let mut view = source.view(as_of).await.map_err(AppError::from)?;
@@ -79,32 +88,41 @@ async fn facts_of(
     );
     let any = seen.iter().any(|seen| matches!(seen.verdict, Ok(true)));
     let shown = seen.into_iter().filter(|seen| !any || matches!(seen.verdict, Ok(true)));
-    Ok((shown.map(|seen| (seen.facts, as_of)).collect(), Some(as_of)))
+    let both =
+        |seen: Seen| [false, true].map(|over| Example { facts: seen.facts.clone(), as_of, over });
+    Ok((shown.flat_map(both).collect(), Some(as_of)))
 }
 
-/// The facts of the cases that match.
-fn examples(pack: &Pack, rule: &PackRule) -> Vec<(Facts, Instant)> {
+/// The facts of the cases that match, and of those that are over.
+fn examples(pack: &Pack, rule: &PackRule) -> Vec<Example> {
     let matches = |case: &Case| {
+        let (as_of, over) = (case.as_of, case.resolved);
+        if over {
+            let facts = case::complete(pack, rule, &case.facts);
+            return Some(Example { facts, as_of, over });
+        }
         let rules = case::play(pack, rule, case).considered.rules;
         let matched = rules.into_values().flat_map(|rule| rule.matches).next();
-        matched.map(|matched| (matched.facts.clone(), case.as_of))
+        matched.map(|matched| Example { facts: matched.facts.clone(), as_of, over })
     };
     rule.cases.iter().filter_map(matches).collect()
 }
 
-/// What each template would be given: what `then` asks for, whatever policy makes of it. Of
+/// What each template would be given: what `then` and `resolved` ask for, whatever policy makes of it. Of
 /// several examples the first that asks for a template is shown; of one customer, everything.
 fn subjects(
     pack: &Pack,
     rule: &PackRule,
-    facts: Vec<(Facts, Instant)>,
+    examples: Vec<Example>,
     customer: Option<Instant>,
 ) -> BTreeMap<(String, Channel), Vec<OutreachSubject>> {
     let mut subjects: BTreeMap<(String, Channel), Vec<OutreachSubject>> = BTreeMap::new();
-    for (facts, as_of) in facts {
-        let Ok(asked) = pack.engine.ask(&rule.rule, &facts, Default::default(), as_of) else {
-            continue;
+    for Example { facts, as_of, over } in examples {
+        let asked = match over {
+            false => pack.engine.ask(&rule.rule, &facts, Default::default(), as_of),
+            true => pack.engine.ask_last_word(&rule.rule, &facts, as_of),
         };
+        let Ok(asked) = asked else { continue };
         for asked in asked {
             let ways = match &asked.ask {
                 Ask::Send(channel, template) => vec![(template.clone(), channel.clone())],

@@ -359,6 +359,8 @@ pub struct Decided {
     pub withdrawals: Vec<Withdrawal>,
     /// Episodes that start or end, ordered.
     pub episodes: Vec<EpisodeChange>,
+    /// Of those that end, what was read of their subjects, as JSON, where that is known.
+    pub read: BTreeMap<(RuleId, CustomerId, SubjectId), serde_json::Value>,
 }
 
 /// How one rule fared.

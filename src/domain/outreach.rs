@@ -119,6 +119,9 @@ pub struct Outreach {
     pub expires_at: Instant,
     /// The place of its ask in `then`.
     pub position: u32,
+    /// Whether it is the last word on something that is over: what `resolved` asked for.
+    #[serde(default)]
+    pub last_word: bool,
     /// What it speaks of: the first, and the others that it lists in `also`.
     pub subjects: Vec<OutreachSubject>,
 }

@@ -1,6 +1,8 @@
-//! Ask: what each match's rule wants done, told how far the episode has come.
+//! Ask: what each match's rule wants done, told how far the episode has come; and what it has to say
+//! last of what is over.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Found, RuleFound};
 use crate::domain::{Ask, Asked, Candidate, Facts, History, Instant, Match, RuleId};
@@ -39,6 +41,7 @@ pub(super) fn ask(
                 Err(error) => fared.fail(matched.customer.clone(), matched.subject.clone(), error),
             }
         }
+        let last_words = last_words(pack, (id, rule), found, &mut fared, history, as_of);
         fared.judge_health(pack.policy.errors);
         let pair = |m: &std::sync::Arc<Match>| (m.customer.clone(), m.subject.clone());
         let judged = Judged {
@@ -48,11 +51,55 @@ pub(super) fn ask(
         };
         if !judged.quarantined {
             evaluation.candidates.append(&mut candidates);
+            evaluation.last_words.extend(last_words);
         }
         evaluation.rules.insert(id.clone(), judged);
         rules.insert(id.clone(), fared);
     }
     (evaluation, rules)
+}
+
+/// Runs `resolved` for every episode of a rule that is over and that the customer was told about.
+/// Where it fails, the episode stays open.
+fn last_words(
+    pack: &Pack,
+    (id, rule): (&RuleId, &PackRule),
+    found: &Found,
+    fared: &mut RuleFound,
+    history: &History,
+    as_of: Instant,
+) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for (key, over) in found.over.iter().filter(|((of, ..), over)| of == id && over.told) {
+        let (_, customer, subject) = key;
+        let is_open = history.episodes.get(key).is_some_and(|e| e.started_at == over.started_at);
+        if !is_open {
+            continue;
+        }
+        let asked = pack.engine.ask_last_word(&rule.rule, &over.facts, as_of);
+        let asked = asked.and_then(|asked| Ok((asked, muted(pack, rule, &over.facts, as_of)?)));
+        match asked {
+            Ok((asked, muted)) => {
+                let (rule, facts) = (id.clone(), over.facts.clone());
+                let (customer, subject) = (customer.clone(), subject.clone());
+                let matched = Arc::new(Match { rule, customer, subject, facts });
+                candidates.extend((0..).zip(asked).map(|(position, asked)| Candidate {
+                    matched: matched.clone(),
+                    position,
+                    asked,
+                    muted: muted.clone(),
+                }));
+            }
+            Err(error) => fared.fail(customer.clone(), subject.clone(), error),
+        }
+    }
+    let channels = rule.contact_channels();
+    for candidate in &mut candidates {
+        if let Ask::Contact(any) = &mut candidate.asked.ask {
+            any.clone_from(&channels);
+        }
+    }
+    candidates
 }
 
 type Answer = (Vec<Asked>, Muted);

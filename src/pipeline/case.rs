@@ -1,9 +1,11 @@
 //! A case: the whole decision, policy included, on written facts with a virtual clock.
 
+use std::sync::Arc;
+
 use super::judge::{Found, RuleFound};
-use super::{Considered, decide};
+use super::{Considered, Over, decide};
 use crate::domain::{
-    Batch, Channel, Charge, Decision, Episode, Facts, Field, History, Instant, Outcome,
+    Batch, Channel, Charge, Decision, Episode, Facts, Field, History, Instant, Match, Outcome,
     OutreachKey, Value,
 };
 use crate::pack::{Pack, PackRule};
@@ -13,7 +15,7 @@ use crate::rules::cases::{Case, Deferred};
 /// What became of a case.
 #[derive(Debug)]
 pub struct Played {
-    /// Whether `when` was true; an error where it raised.
+    /// Whether `when` was true, or is taken to be over; an error where it raised.
     pub matched: Result<bool, RowError>,
     /// What was decided.
     pub considered: Considered,
@@ -35,23 +37,35 @@ pub struct Failure {
 pub fn play(pack: &Pack, rule: &PackRule, case: &Case) -> Played {
     let facts = complete(pack, rule, &case.facts);
     let batch = batch(pack, rule, &facts);
-    let judged = pack.engine.judge(&rule.rule, &batch, case.as_of);
     let id = &rule.rule.settings.id;
+    let (customer, subject) = (batch.customer(0), batch.subject(0));
+    let history = history(rule, case, &batch, &facts);
     let mut fared = RuleFound { subjects: 1, ..RuleFound::default() };
-    let matched = match judged.errors.into_iter().next() {
-        Some((_, error)) => Err(error),
-        None => Ok(!judged.matched.is_empty()),
+    let mut found = Found { customers: 1, ..Found::default() };
+    let matched = match case.resolved {
+        true => {
+            let key = (id.clone(), customer, subject);
+            let started_at = history.episodes.get(&key).map_or(case.as_of, |e| e.started_at);
+            let evidence = serde_json::Value::Null;
+            let over = Over { started_at, facts: facts.clone(), told: true, evidence };
+            found.over.insert(key, over);
+            Ok(true)
+        }
+        false => {
+            let judged = pack.engine.judge(&rule.rule, &batch, case.as_of);
+            let matched = match judged.errors.into_iter().next() {
+                Some((_, error)) => Err(error),
+                None => Ok(!judged.matched.is_empty()),
+            };
+            if matches!(matched, Ok(true)) {
+                let (rule, facts) = (id.clone(), facts.clone());
+                fared.matches.push(Arc::new(Match { rule, customer, subject, facts }));
+            }
+            matched
+        }
     };
-    if matches!(matched, Ok(true)) {
-        fared.matches.push(std::sync::Arc::new(crate::domain::Match {
-            rule: id.clone(),
-            customer: batch.customer(0),
-            subject: batch.subject(0),
-            facts: facts.clone(),
-        }));
-    }
-    let found = Found { customers: 1, rules: [(id.clone(), fared)].into(), ..Found::default() };
-    let considered = decide(pack, &found, &history(rule, case, &batch, &facts), case.as_of);
+    found.rules.insert(id.clone(), fared);
+    let considered = decide(pack, &found, &history, case.as_of);
     let failed = considered.rules.get(id).and_then(|rule| rule.samples.first());
     let matched = match failed {
         Some(row) => Err(row.error.clone()),
@@ -74,7 +88,7 @@ pub(crate) fn batch(pack: &Pack, rule: &PackRule, facts: &Facts) -> Batch {
 }
 
 /// The facts with what they leave out: absent, or what the signal says of a customer with no row.
-fn complete(pack: &Pack, rule: &PackRule, facts: &Facts) -> Facts {
+pub fn complete(pack: &Pack, rule: &PackRule, facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     for field in &rule.reads {
         match field {
@@ -237,7 +251,7 @@ fn told(considered: &Considered) -> String {
         },
     };
     match considered.report.decisions.as_slice() {
-        [] => "a match that asks for nothing".to_owned(),
+        [] => "nothing is asked for".to_owned(),
         decisions => decisions.iter().map(one).collect::<Vec<_>>().join("; "),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::health::{self, Looked};
 use super::names::{has, reads_one_of, signals_of, unusable};
-use super::{RunError, Watch};
+use super::{EpisodeKey, Over, RunError, Watch};
 use crate::domain::{
     About, Batch, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
 };
@@ -34,6 +34,8 @@ pub struct Found {
     pub seen: Vec<Seen>,
     /// What was not known of signals' columns before.
     pub fields: Vec<FieldSeen>,
+    /// What is over of what somebody was told about or works on.
+    pub over: BTreeMap<EpisodeKey, Over>,
 }
 
 /// How one rule fared.

@@ -2,7 +2,7 @@
 //! fresh facts and in batches. A subject is called untrue only where its rule says so in good
 //! health; whatever can't be judged waits.
 
-mod again;
+pub(super) mod again;
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,8 @@ pub enum Looked {
     True(Box<StillTrue>),
     /// Nothing of it holds any more, or the customer's facts refuse it now.
     NoLonger {
-        /// `no_longer_true`, `rule_removed`, `another_address`, or the code of a refusal.
+        /// `no_longer_true`, `true_again` (of a last word), `rule_removed`, `not_asked` (the rule has
+        /// no last word any more), `another_address`, or the code of a refusal.
         because: String,
         /// What was read, as JSON.
         evidence: Json,
@@ -65,7 +66,15 @@ pub async fn look_again(
     ailing: &BTreeSet<SignalName>,
     outreaches: &[&Outreach],
 ) -> Result<Vec<Looked>, RunError> {
-    let answers = again::ask(pack, view, as_of, ailing, outreaches).await?;
+    let mut answers = again::ask(pack, view, as_of, ailing, outreaches).await?;
+    let last_words = outreaches.iter().filter(|outreach| outreach.last_word);
+    let people = last_words.flat_map(|outreach| {
+        outreach.subjects.iter().map(|s| (outreach.rule.clone(), s.customer.clone()))
+    });
+    let people: BTreeSet<_> = people.collect();
+    if !people.is_empty() {
+        answers.ask_about_people(pack, view, as_of, people).await?;
+    }
     let look = |outreach: &&Outreach| {
         let Some(rule) = pack.rules.get(&outreach.rule) else {
             return Looked::NoLonger { because: "rule_removed".to_owned(), evidence: json!({}) };
@@ -90,9 +99,17 @@ fn judge(
     let mut reasons = Vec::new();
     for (subject, was) in now.subjects.iter_mut().zip(&outreach.subjects) {
         let fresh = answers.of(&outreach.rule, was);
-        reasons.push(still_true(rule, was, fresh)?);
-        if let Some(Fresh { facts, .. }) = fresh {
-            subject.facts = facts.clone();
+        let person = answers.person(&outreach.rule, &was.customer);
+        reasons.push(match outreach.last_word {
+            true => still_over(rule, fresh, person)?,
+            false => still_true(rule, was, fresh)?,
+        });
+        match (fresh, person) {
+            (Some(Fresh { facts, .. }), _) => subject.facts = facts.clone(),
+            (None, Some(person)) => {
+                subject.facts = Facts { subject: was.facts.subject.clone(), ..person.clone() };
+            }
+            (None, None) => {}
         }
     }
     let muted = |subject: &OutreachSubject| muted(pack, rule, &subject.facts, as_of);
@@ -139,8 +156,27 @@ fn still_true(
     Ok(Some(Reason { code: "no_longer_true", evidence }))
 }
 
+/// Whether what a last word is about is still over.
+fn still_over(
+    rule: &PackRule,
+    fresh: Option<&Fresh>,
+    person: Option<&Facts>,
+) -> Result<Option<Reason>, String> {
+    if !rule.rule.has_last_word() {
+        return Ok(Some(Reason { code: "not_asked", evidence: json!({}) }));
+    }
+    Ok(match (fresh, person) {
+        (Some(Fresh { verdict: Err(why), .. }), _) => return Err(why.clone()),
+        (Some(Fresh { verdict: Ok(false), .. }), _) | (None, Some(_)) => None,
+        (Some(Fresh { facts, .. }), _) => {
+            Some(Reason { code: "true_again", evidence: what_changed(rule, facts, facts) })
+        }
+        (None, None) => Some(Reason { code: "no_longer_true", evidence: json!({ "gone": true }) }),
+    })
+}
+
 /// What `when` reads now, and what of it was different when the outreach was decided.
-fn what_changed(rule: &PackRule, was: &Facts, now: &Facts) -> Json {
+pub(super) fn what_changed(rule: &PackRule, was: &Facts, now: &Facts) -> Json {
     let (mut read, mut before) = (Map::new(), Map::new());
     for field in rule.rule.when_reads() {
         let value = now.get(field);

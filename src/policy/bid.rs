@@ -40,8 +40,23 @@ pub(super) struct Bid<'a> {
     pub episode: Standing,
     /// Whether an earlier run decided it and its rule is not evaluated now: its episode stays as it was.
     pub carried: bool,
+    /// Whether it is the last word on an episode that is over.
+    pub last_word: bool,
     /// Not worth saying later than this.
     pub expires_at: Instant,
+}
+
+/// Which of the things that an episode may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A contact, whatever the channel.
+    Contact,
+    /// A task; one round may have several: the place in what was asked.
+    Task(u32),
+    /// The last word to the customer, when the episode is over.
+    LastWord,
+    /// A task when the episode is over.
+    LastTask(u32),
 }
 
 /// How far an episode has come, on the count that matters to a bid: contacts, or tasks.
@@ -69,14 +84,19 @@ impl Bid<'_> {
     /// The key that no second contact may bear.
     pub fn key(&self) -> OutreachKey {
         let ordinal = self.episode.times + 1;
-        let place = if self.channel.is_contact() { None } else { Some(self.position) };
+        let kind = match (self.last_word, self.channel.is_contact()) {
+            (false, true) => Kind::Contact,
+            (false, false) => Kind::Task(self.position),
+            (true, true) => Kind::LastWord,
+            (true, false) => Kind::LastTask(self.position),
+        };
         dedupe_key(
             &self.rule.id,
             &self.customer,
             &self.subject,
             self.episode.started_at,
             ordinal,
-            place,
+            kind,
         )
     }
 }
@@ -92,16 +112,21 @@ pub(super) fn normalise(channel: &Channel, address: &str) -> Option<Recipient> {
 }
 
 /// `hash(rule, subject, start of the episode, which contact of the episode)`, whatever the channel
-/// or the address. Tasks count by themselves, and a round of them may have several (`task`: which).
+/// or the address. Tasks count by themselves.
 pub fn dedupe_key(
     rule: &RuleId,
     customer: &CustomerId,
     subject: &SubjectId,
     episode_started_at: Instant,
     ordinal: u32,
-    task: Option<u32>,
+    kind: Kind,
 ) -> OutreachKey {
-    let kind = task.map_or("contact".to_owned(), |position| format!("task {position}"));
+    let kind = match kind {
+        Kind::Contact => "contact".to_owned(),
+        Kind::Task(position) => format!("task {position}"),
+        Kind::LastWord => "last word".to_owned(),
+        Kind::LastTask(position) => format!("last task {position}"),
+    };
     let started = episode_started_at.timestamp_micros().to_string();
     let ordinal = ordinal.to_string();
     let mut hash = Sha256::new();

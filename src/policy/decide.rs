@@ -56,17 +56,22 @@ fn order(decision: &Decision) -> (&RuleId, &CustomerId, &SubjectId, &Channel, u3
     (rule, customer_id, subject, channel, *position)
 }
 
-struct Inputs<'a> {
-    evaluation: &'a Evaluation,
+pub(super) struct Inputs<'a> {
+    pub(super) evaluation: &'a Evaluation,
     settings: &'a BTreeMap<RuleId, RuleSettings>,
     policy: &'a Policy,
-    history: &'a History,
-    as_of: Instant,
+    pub(super) history: &'a History,
+    pub(super) as_of: Instant,
     /// When each message that waits stops being worth saying, by what it speaks of.
     put_off: BTreeMap<&'a OutreachKey, Instant>,
 }
 
 impl<'a> Inputs<'a> {
+    /// Everything that is to be decided on.
+    fn on_the_table(&self) -> impl Iterator<Item = Bid<'a>> {
+        self.fresh().into_iter().chain(self.last_words()).chain(self.carried())
+    }
+
     /// The candidates of the rules that were evaluated in good health.
     fn fresh(&self) -> Vec<Bid<'a>> {
         let healthy = |c: &&Candidate| {
@@ -75,7 +80,7 @@ impl<'a> Inputs<'a> {
         self.evaluation.candidates.iter().filter(healthy).filter_map(|c| self.bid(c)).collect()
     }
 
-    fn bid(&self, candidate: &'a Candidate) -> Option<Bid<'a>> {
+    pub(super) fn bid(&self, candidate: &'a Candidate) -> Option<Bid<'a>> {
         let matched = candidate.matched.as_ref();
         let rule = self.settings.get(&matched.rule)?;
         let (options, (channel, template)) = match &candidate.asked.ask {
@@ -108,6 +113,7 @@ impl<'a> Inputs<'a> {
             muted: candidate.muted.clone(),
             episode: Standing { started_at, times, last_at },
             carried: false,
+            last_word: false,
             expires_at: self.as_of + rule.expires.delta(),
         };
         // A message put off keeps the time after which it is not worth saying.
@@ -127,12 +133,19 @@ impl<'a> Inputs<'a> {
         wanted.filter(|c| channels.contains(c)).cloned().collect()
     }
 
-    /// What an earlier run decided, of rules that are not evaluated now.
+    /// What an earlier run decided, of rules that are not evaluated now; a last word always.
     fn carried(&self) -> Vec<Bid<'a>> {
         let waiting = self.history.waiting.iter().map(|w| &w.outreach);
-        let not_due = waiting.filter(|o| !self.evaluation.rules.contains_key(&o.rule));
+        let not_due =
+            waiting.filter(|o| o.last_word || !self.evaluation.rules.contains_key(&o.rule));
+        let stands = |outreach: &Outreach, s: &OutreachSubject| {
+            !outreach.last_word || !self.true_again(outreach, s)
+        };
         not_due
-            .flat_map(|outreach| outreach.subjects.iter().filter_map(|s| self.carry(outreach, s)))
+            .flat_map(|outreach| {
+                let subjects = outreach.subjects.iter().filter(move |s| stands(outreach, s));
+                subjects.filter_map(|s| self.carry(outreach, s))
+            })
             .collect()
     }
 
@@ -158,6 +171,7 @@ impl<'a> Inputs<'a> {
             muted: None,
             episode: Standing { started_at: subject.episode_started_at, times, last_at: None },
             carried: true,
+            last_word: outreach.last_word,
             expires_at: outreach.expires_at,
         })
     }
@@ -289,6 +303,7 @@ impl<'a> Inputs<'a> {
             not_before: draft.leaves_at,
             expires_at: draft.expires_at,
             position: first.position,
+            last_word: first.last_word,
             subjects: draft.bids.iter().map(subject).collect(),
         })
     }
@@ -348,8 +363,13 @@ impl<'a> Inputs<'a> {
             if !self.settings.contains_key(&waiting.rule) {
                 return "rule_removed";
             }
-            if subjects.clone().all(|s| self.no_longer_true(&waiting.rule, &s.customer, &s.subject))
-            {
+            let over =
+                |s: &OutreachSubject| self.no_longer_true(&waiting.rule, &s.customer, &s.subject);
+            if waiting.last_word {
+                if subjects.clone().all(|s| self.true_again(waiting, s)) {
+                    return "true_again";
+                }
+            } else if subjects.clone().all(over) {
                 return "no_longer_true";
             }
             if let Some(code) = subjects.clone().find_map(|s| refused.get(&s.dedupe_key)) {

@@ -77,6 +77,7 @@ fn bid<'a>(outreach: &'a Outreach, rule: &'a RuleSettings, policy: &'a Policy) -
             last_at: None,
         },
         carried: true,
+        last_word: outreach.last_word,
         expires_at: outreach.expires_at,
     })
 }

@@ -44,6 +44,7 @@ impl Draft<'_> {
         self.first().is_some_and(|first| {
             bid.channel.is_contact()
                 && first.rule.id == bid.rule.id
+                && first.last_word == bid.last_word
                 && first.channel == bid.channel
                 && first.template == bid.template
                 && first.recipient() == bid.recipient()
@@ -106,11 +107,13 @@ pub(super) fn seat<'a>(bids: Vec<Bid<'a>>, history: &'a History) -> Vec<Person<'
     people
 }
 
-/// By priority, the highest first; ties by rule, then in `then`'s order, then by subject.
+/// By priority, the highest first; ties by rule, a last word after all else of it, then in `then`'s
+/// order, then by subject.
 fn importance<'b>(
     bid: &'b Bid<'_>,
-) -> (u8, &'b RuleId, u32, &'b CustomerId, &'b crate::domain::SubjectId) {
-    (u8::MAX - bid.rule.priority, &bid.rule.id, bid.position, &bid.customer, &bid.subject)
+) -> (u8, &'b RuleId, bool, u32, &'b CustomerId, &'b crate::domain::SubjectId) {
+    let Bid { rule, last_word, position, customer, subject, .. } = bid;
+    (u8::MAX - rule.priority, &rule.id, *last_word, *position, customer, subject)
 }
 
 /// Which customers and addresses belong together (union-find with path halving).

@@ -46,6 +46,7 @@ pub fn still_allowed(
         muted: muted.clone(),
         episode: Standing { started_at: subject.episode_started_at, times: 0, last_at: None },
         carried: true,
+        last_word: outreach.last_word,
         expires_at: outreach.expires_at,
     });
     let person = Person { bids: bids.collect(), ..Person::default() };

@@ -25,6 +25,8 @@ pub struct Case {
     pub contacts: Vec<EarlierContact>,
     /// How long the rule has matched already; left out, long enough for `FOR`.
     pub matching_for: Option<Span>,
+    /// Whether it is over and the customer had been told: `resolved` is asked, not `when`.
+    pub resolved: bool,
     /// What has to come out.
     pub expect: Expect,
 }
@@ -73,7 +75,7 @@ fn known_keys<'k>(keys: &[&'k str], subject: Option<&'k str>) -> Vec<&'k str> {
 
 fn case(section: &Section<'_>, subject: Option<&str>, base: &Base) -> Option<Case> {
     let before = section.mistakes();
-    let keys = ["name", "as_of", "customer", "contacts", "matching_for", "expect"];
+    let keys = ["name", "as_of", "customer", "contacts", "matching_for", "resolved", "expect"];
     section.only(&known_keys(&keys, subject));
     let mut facts = base.facts.clone();
     add_facts(section, subject, &mut facts);
@@ -103,12 +105,13 @@ fn case(section: &Section<'_>, subject: Option<&str>, base: &Base) -> Option<Cas
     let contacts = section.sections("contacts");
     let contacts = contacts.iter().filter_map(earlier).collect();
     let matching_for = section.parsed("matching_for");
+    let resolved = section.boolean("resolved").unwrap_or(false);
     let expect = expect::read(section);
     let clean = section.mistakes() == before;
     match (clean, name, as_of, expect) {
         (true, Some(name), Some(as_of), Some(expect)) => {
             let place = section.place();
-            Some(Case { name, place, as_of, facts, contacts, matching_for, expect })
+            Some(Case { name, place, as_of, facts, contacts, matching_for, resolved, expect })
         }
         _ => None,
     }

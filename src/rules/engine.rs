@@ -106,10 +106,31 @@ impl Engine {
                 Slot::Field(_) => {}
             }
         }
+        self.collect(rule, row, &rule.compiled.then, rule.compiled.then_at)
+    }
+
+    /// What the rule's `resolved` asks for, in its order; nothing where it has none.
+    pub fn ask_last_word(
+        &self,
+        rule: &Rule,
+        facts: &Facts,
+        as_of: Instant,
+    ) -> Result<Vec<Asked>, RowError> {
+        let Some((body, at)) = &rule.compiled.resolved else { return Ok(Vec::new()) };
+        self.collect(rule, self.row(&rule.compiled.names, facts, as_of), body, *at)
+    }
+
+    /// Runs a body that asks. Only what it asks for counts; the value of its last line means nothing.
+    fn collect(
+        &self,
+        rule: &Rule,
+        row: Row,
+        body: &Stmt,
+        at: rhai::Position,
+    ) -> Result<Vec<Asked>, RowError> {
         let asked = row.asked.clone();
         let mut evaluation = Evaluation::new(&self.rhai, row, Some(&rule.compiled.library));
-        // Only what it asks for counts; the value of its last line means nothing.
-        let _ = evaluation.evaluate(&rule.compiled.then, rule.compiled.then_at)?;
+        let _ = evaluation.evaluate(body, at)?;
         let asked = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(asked)
     }

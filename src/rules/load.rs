@@ -42,13 +42,21 @@ pub(super) fn load(
     let is_keyed = settings.about != About::Customers;
     let when = entry(&file, &script, "when", is_keyed, problems);
     let then = entry(&file, &script, "then", is_keyed, problems);
+    let resolved = match script.functions.keys().any(|(name, _)| name == "resolved") {
+        true => Some(entry(&file, &script, "resolved", is_keyed, problems)?),
+        false => None,
+    };
     let (when, then) = (when?, then?);
-    let subject_name = subject_name(&file, is_keyed, when, then, problems);
+    let subject_name = subject_name(&file, is_keyed, when, then, resolved, problems);
 
     let mut reader = Reader::new(&file, &script.functions, natives, &constants.seen, problems);
     let when_body = reader.read(Part::When, rows(when, is_keyed), when.body.clone());
     let when_slots = reader.slots.len();
     let then_body = reader.read(Part::Then, rows(then, is_keyed), then.body.clone());
+    let resolved = resolved.map(|resolved| {
+        let body = reader.read(Part::Then, rows(resolved, is_keyed), resolved.body.clone());
+        (script::block(body, resolved.at), resolved.at)
+    });
     let (slots, asks, contacts_at) = (reader.slots, reader.asks, reader.contacts_at);
     check_topic(&settings, contacts_at, problems);
 
@@ -67,6 +75,7 @@ pub(super) fn load(
         then: script::block(then_body, then.at),
         when_at: when.at,
         then_at: then.at,
+        resolved,
         names: Arc::new(names),
         when_slots,
         library: script.ast.shared_lib().clone(),
@@ -122,7 +131,7 @@ fn check_functions(file: &Path, script: &Script, problems: &mut Vec<Problem>) {
     }
 }
 
-/// `when` or `then`, with the parameters that the rule's subject calls for.
+/// `when`, `then` or `resolved`, with the parameters that the rule's subject calls for.
 fn entry<'s>(
     file: &Path,
     script: &'s Script,
@@ -145,7 +154,7 @@ fn entry<'s>(
     let problem = match all.as_slice() {
         [] => {
             let others = script.functions.keys().map(|(n, _)| n.as_str());
-            let others = others.filter(|n| *n != "when" && *n != "then");
+            let others = others.filter(|n| !["when", "then", "resolved"].contains(n));
             let near = nearest(name, others);
             let help = match near {
                 Some(near) => format!("did you mean to call `{near}` `{name}`?"),
@@ -180,12 +189,13 @@ fn entry<'s>(
     None
 }
 
-/// The name of the keyed row, which `when` and `then` share; the other parameters have fixed names.
+/// The name of the keyed row, which all functions share; the other parameters have fixed names.
 fn subject_name(
     file: &Path,
     is_keyed: bool,
     when: &Function,
     then: &Function,
+    resolved: Option<&Function>,
     problems: &mut Vec<Problem>,
 ) -> Option<String> {
     let mut refuse = |function: &Function, message: String, help: String| {
@@ -194,7 +204,7 @@ fn subject_name(
             Problem::error(at, "wrong-parameters", message).label("in this function").help(help),
         );
     };
-    for function in [when, then] {
+    for function in [when, then].into_iter().chain(resolved) {
         let first = &function.parameters[0];
         if first != CUSTOMER {
             refuse(
@@ -219,14 +229,18 @@ fn subject_name(
             "name it after what it is, such as `order`".to_owned(),
         );
     }
+    let help = || "use one name, which templates and cases use too".to_owned();
     if name != other {
-        let help = "use one name, which templates and cases use too".to_owned();
-        refuse(then, format!("the row is `{name}` in `when` and `{other}` in `then`"), help);
+        refuse(then, format!("the row is `{name}` in `when` and `{other}` in `then`"), help());
+    }
+    if let Some(last) = resolved.filter(|last| last.parameters[1] != *name) {
+        let other = &last.parameters[1];
+        refuse(last, format!("the row is `{name}` in `when` and `{other}` in `resolved`"), help());
     }
     Some(name.clone())
 }
 
-/// What each parameter of `when` or `then` stands for.
+/// What each parameter of `when`, `then` or `resolved` stands for.
 fn rows(function: &Function, is_keyed: bool) -> Vec<(String, Kind)> {
     let kinds = row_kinds(is_keyed).iter().map(|kind| Kind::Row(*kind));
     function.parameters.iter().cloned().zip(kinds).collect()

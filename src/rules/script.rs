@@ -28,7 +28,7 @@ pub(super) struct Script {
     pub(super) functions: Functions,
 }
 
-/// What the engine runs: the bodies of `when` and `then`, in which every field is one variable.
+/// What the engine runs: the bodies of `when`, `then` and `resolved`, in which every field is one variable.
 #[derive(Clone, Debug)]
 pub(super) struct Compiled {
     pub(super) when: Stmt,
@@ -37,10 +37,12 @@ pub(super) struct Compiled {
     pub(super) when_at: Position,
     /// Where `then` begins.
     pub(super) then_at: Position,
+    /// `resolved`, and where it begins.
+    pub(super) resolved: Option<(Stmt, Position)>,
     pub(super) names: Arc<Names>,
     /// The slots up to here are those that `when` reads.
     pub(super) when_slots: usize,
-    /// The functions that `when` and `then` call.
+    /// The functions that they call.
     pub(super) library: Shared<Module>,
 }
 

@@ -9,7 +9,7 @@ use super::database::Transaction;
 use super::given::{Cell, Given, given};
 use super::memory::{self, FieldSeen};
 use super::sql::json;
-use super::{Store, StoreError, runs, volumes};
+use super::{Store, StoreError, runs, tasks, volumes};
 use crate::domain::{
     CustomerId, Decided, Decision, EpisodeChange, HistoryVersion, Instant, OutreachKey, RuleId,
     RunReport, SubjectId,
@@ -177,6 +177,7 @@ async fn change_episodes(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), 
         EpisodeChange::Started(..) => None,
     });
     tx.bulk(&ENDED, &at, ended).await?;
+    tasks::solve(tx, run).await?;
     let started = run.decided.episodes.iter().filter_map(|change| match change {
         EpisodeChange::Started(rule, customer, subject) => Some(episode(rule, customer, subject)),
         EpisodeChange::Ended(..) => None,

@@ -1,6 +1,7 @@
 //! Tests of the demo: what its data hold, with plain SQL on both databases, and in its parts what
 //! the real binary makes of them.
 
+mod last_word;
 mod mail;
 mod numbers;
 mod sources;

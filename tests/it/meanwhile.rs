@@ -1,14 +1,16 @@
 //! What changes between a decision and a message, and after it: on SQLite and on PostgreSQL, the
 //! company's database as well as our own.
 
+mod last_word;
 mod second_look;
+mod tasks;
 
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use lookout::domain::{Instant, RuleId, SignalName, parse_instant};
 use lookout::pack::{self, Pack};
-use lookout::pipeline::{self, Considered, Looked, Watch};
+use lookout::pipeline::{self, Considered, Found, Looked, Watch};
 use lookout::signals::Source;
 use lookout::store::{ClaimQuery, Claimed, OutboxQuery, OutboxRow, Refreshed, Store, TakenBack};
 use tempfile::TempDir;
@@ -135,15 +137,32 @@ impl Shop {
         Store::open(&self.state).await.unwrap()
     }
 
-    /// Decides and records an instant that is also the wall time.
-    async fn run(&self, store: &Store, as_of: &str) -> Considered {
-        let (pack, as_of) = (self.pack(), at(as_of));
+    /// Runs SQL on our own database, behind the store's back.
+    async fn state_sql(&self, sql: &str) {
+        match self.state.strip_prefix("sqlite:") {
+            Some(file) => rusqlite::Connection::open(file).unwrap().execute_batch(sql).unwrap(),
+            None => {
+                postgres::execute(&self.state, &format!("SET search_path = lookout; {sql}")).await;
+            }
+        }
+    }
+
+    /// What all rules find.
+    async fn found(&self, pack: &Pack, store: &Store, as_of: &str) -> Found {
         let rules: BTreeSet<RuleId> = pack.rules.keys().cloned().collect();
         let source = Source::open(&self.source).await.unwrap();
-        let mut view = source.view(as_of).await.unwrap();
-        let found =
-            pipeline::find(&pack, &mut view, as_of, &rules, Watch::default()).await.unwrap();
-        pipeline::commit(&pack, &found, store, as_of, as_of).await.unwrap()
+        let mut view = source.view(at(as_of)).await.unwrap();
+        let found = pipeline::find(pack, &mut view, at(as_of), &rules, Watch::default()).await;
+        let mut found = found.unwrap();
+        pipeline::look_back(pack, &mut view, at(as_of), store, &mut found).await.unwrap();
+        found
+    }
+
+    /// Decides and records an instant that is also the wall time.
+    async fn run(&self, store: &Store, as_of: &str) -> Considered {
+        let pack = self.pack();
+        let found = self.found(&pack, store, as_of).await;
+        pipeline::commit(&pack, &found, store, at(as_of), at(as_of)).await.unwrap()
     }
 
     /// The second look at what a worker has taken.

@@ -212,6 +212,7 @@ fn email(subjects: &[&str]) -> Outreach {
         not_before: at("1998-05-07T09:00:00Z"),
         expires_at: at("1998-05-10T09:00:00Z"),
         position: 0,
+        last_word: false,
         subjects: subjects.iter().map(subject).collect(),
     }
 }

@@ -286,17 +286,26 @@ pub struct Resume {
 #[command(after_help = "Examples:
   lookout tasks                                what is to be done
   lookout tasks 12                             number 12 in full: what to do, and why
-  lookout tasks --done 12                      number 12 is done")]
+  lookout tasks --take 12 --by Ana             Ana looks after number 12: it stays hers when it is
+                                               solved meanwhile, where others are closed
+  lookout tasks --done 12                      number 12 is done
+  lookout tasks --all                          those that are done or closed, too")]
 pub struct Tasks {
     /// Only this task, in full
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "done"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "done", "take"])]
     pub id: Option<i64>,
-    /// Those that are done, too
-    #[arg(long, conflicts_with = "done")]
+    /// Those that are done or closed, too
+    #[arg(long, conflicts_with_all = ["done", "take"])]
     pub all: bool,
     /// Mark this task as done
     #[arg(long, value_name = "ID")]
     pub done: Option<i64>,
+    /// Take this task in hand: it is yours to finish
+    #[arg(long, value_name = "ID", conflicts_with = "done")]
+    pub take: Option<i64>,
+    /// Who takes it
+    #[arg(long, value_name = "NAME", requires = "take")]
+    pub by: Option<String>,
 }
 
 /// `lookout approve`

@@ -115,11 +115,12 @@ fn outreach(told: &Told<'_>, known: &Known<'_>, group: &[&Decision], times: &Tim
     ]
 }
 
-/// `for nancy, until 7 May 15:00`, where a colleague has to do it.
+/// `for nancy, until 7 May 15:00`, where a colleague has to do it; and whether it is the last word.
 fn errand(outreach: &Outreach, times: &Times) -> String {
+    let last = outreach.last_word.then(|| "the last word: it is over".to_owned());
     let whom = outreach.assign.as_ref().map(|whom| format!("for {whom}"));
     let until = outreach.due_at.as_ref().map(|due| format!("until {}", times.say(due)));
-    whom.into_iter().chain(until).collect::<Vec<_>>().join(", ")
+    whom.into_iter().chain(until).chain(last).collect::<Vec<_>>().join(", ")
 }
 
 fn refused(

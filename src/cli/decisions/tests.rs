@@ -112,6 +112,7 @@ fn outreach(key: &str, assign: Option<&str>, due: Option<&str>) -> Outreach {
         not_before: Default::default(),
         expires_at: Default::default(),
         position: 0,
+        last_word: false,
         subjects: vec![],
     }
 }

@@ -16,25 +16,62 @@ use crate::signals::{ColumnKind, Examined, SourceError, View, Wanted};
 
 /// What the rules say now.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(in crate::pipeline) struct Answers {
     fresh: HashMap<Key, Fresh>,
+    /// What is known of customers whose subject is gone.
+    people: HashMap<(RuleId, CustomerId), Facts>,
     /// The rules that can't be asked, and why.
-    pub(super) unsure: BTreeMap<RuleId, String>,
+    pub(in crate::pipeline) unsure: BTreeMap<RuleId, String>,
+    examined: Examined,
 }
 
 type Key = (RuleId, CustomerId, SubjectId);
 
 /// A subject as it is now.
-pub(super) struct Fresh {
-    pub(super) facts: Facts,
+pub(in crate::pipeline) struct Fresh {
+    pub(in crate::pipeline) facts: Facts,
     /// Whether the rule is true of it; an error says why that can't be told.
-    pub(super) verdict: Result<bool, String>,
+    pub(in crate::pipeline) verdict: Result<bool, String>,
 }
 
 impl Answers {
     /// What a rule says of a subject; none where the subject is no longer there.
-    pub(super) fn of(&self, rule: &RuleId, subject: &OutreachSubject) -> Option<&Fresh> {
+    pub(in crate::pipeline) fn of(
+        &self,
+        rule: &RuleId,
+        subject: &OutreachSubject,
+    ) -> Option<&Fresh> {
         self.fresh.get(&(rule.clone(), subject.customer.clone(), subject.subject.clone()))
+    }
+
+    /// What is known of a customer, as far as a rule reads it; none where they are gone.
+    pub(in crate::pipeline) fn person(
+        &self,
+        rule: &RuleId,
+        customer: &CustomerId,
+    ) -> Option<&Facts> {
+        self.people.get(&(rule.clone(), customer.clone()))
+    }
+
+    /// Reads customers by themselves, for rules about a keyed signal whose row may be gone.
+    pub(in crate::pipeline) async fn ask_about_people(
+        &mut self,
+        pack: &Pack,
+        view: &mut View,
+        as_of: Instant,
+        mut wanted: BTreeSet<(RuleId, CustomerId)>,
+    ) -> Result<(), RunError> {
+        wanted.retain(|(rule, _)| !self.unsure.contains_key(rule));
+        let look = Look { pack, examined: &self.examined, as_of };
+        match look.people(view, &wanted).await {
+            Ok(people) => self.people = people,
+            Err(SourceError::Signals(problems)) => {
+                let why = SourceError::Signals(problems).to_string();
+                self.unsure.extend(wanted.into_iter().map(|(rule, _)| (rule, why.clone())));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 }
 
@@ -46,7 +83,7 @@ struct Asked<'a> {
 }
 
 /// Asks the rules of some outreaches about their subjects.
-pub(super) async fn ask(
+pub(in crate::pipeline) async fn ask(
     pack: &Pack,
     view: &mut View,
     as_of: Instant,
@@ -62,7 +99,7 @@ pub(super) async fn ask(
     }
     let in_use = asked.values().flat_map(|asked| signals_of(asked.rule)).collect();
     let examined = view.glance(&pack.signals, &in_use).await?;
-    let mut answers = Answers::default();
+    let mut answers = Answers { examined: examined.clone(), ..Answers::default() };
     let mut by_about: BTreeMap<&About, Vec<Asked<'_>>> = BTreeMap::new();
     for (id, asked) in asked {
         match trouble(pack, asked.rule, &examined, ailing) {
@@ -163,6 +200,42 @@ impl Look<'_> {
             view.pull(signals, self.examined, &wanted, &mut on_batch).await?;
         }
         Ok(fresh)
+    }
+
+    /// What is known of some customers.
+    async fn people(
+        &self,
+        view: &mut View,
+        wanted: &BTreeSet<(RuleId, CustomerId)>,
+    ) -> Result<HashMap<(RuleId, CustomerId), Facts>, SourceError> {
+        let rules: BTreeSet<&RuleId> = wanted.iter().map(|(rule, _)| rule).collect();
+        let rules: BTreeMap<&RuleId, &PackRule> =
+            rules.into_iter().filter_map(|id| Some((id, self.pack.rules.get(id)?))).collect();
+        let about = &About::Customers;
+        let is_theirs = |field: &&Field| !matches!(field, Field::Subject(_));
+        let fields = rules.values().flat_map(|rule| &rule.reads).filter(is_theirs);
+        let fields: BTreeSet<Field> =
+            fields.filter(|field| has(self.examined, about, field)).cloned().collect();
+        let ids: BTreeSet<&str> = wanted.iter().map(|(_, customer)| customer.as_str()).collect();
+        let ids: Vec<SubjectId> = ids.into_iter().map(SubjectId::from).collect();
+        let exact = self.ids_are_written_as_we_do(about);
+        let mut people = HashMap::new();
+        let mut on_batch = |batch: Batch| {
+            for row in 0..batch.len() {
+                let customer = batch.customer(row);
+                for (id, rule) in &rules {
+                    let key = ((*id).clone(), customer.clone());
+                    if wanted.contains(&key) {
+                        people.insert(key, batch.facts(row, &rule.reads));
+                    }
+                }
+            }
+        };
+        for some in ids.chunks(AT_ONCE) {
+            let wanted = only(about, &fields, exact.then_some(some));
+            view.pull(&self.pack.signals, self.examined, &wanted, &mut on_batch).await?;
+        }
+        Ok(people)
     }
 
     /// Whether a subject that the database does not find by its id is surely gone; an id of another

@@ -6,7 +6,8 @@ use super::{Bid, Table};
 use crate::domain::{Charge, Refusal};
 
 pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
-    let Some(cooldown) = bid.rule.cooldown else { return Ok(()) };
+    // Who was told of the trouble hears that it is over.
+    let Some(cooldown) = bid.rule.cooldown.filter(|_| !bid.last_word) else { return Ok(()) };
     let contact = bid.channel.is_contact();
     let episode = (&bid.customer, &bid.subject, bid.episode.started_at);
     let ours = table

@@ -8,7 +8,7 @@ pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal>
         let times = bid.episode.times + 1;
         return Err(Refusal::AlreadyContacted { at, times, reminder: None });
     }
-    if bid.carried {
+    if bid.carried || bid.last_word {
         return Ok(());
     }
     if let Some(holds_for) = bid.rule.holds_for {

@@ -67,6 +67,21 @@ fn a_rule_that_only_makes_tasks_needs_no_topic() {
     assert_eq!(rule.unwrap().settings.topic, None);
 }
 
+#[test]
+fn a_last_word_reads_and_asks_like_the_rest() {
+    let script = "fn when(customer) { customer.vip } fn then(customer) { task(\"task\"); }";
+    assert!(!loaded(script).has_last_word());
+    let resolved = "fn resolved(customer) { if customer.plan == \"basic\" { task(\"over\"); } }";
+    let rule = loaded(&format!("{script} {resolved}"));
+    assert!(rule.has_last_word());
+    assert!(rule.reads.contains(&Field::Customer("plan".to_owned())));
+    let when: Vec<_> = rule.when_reads().cloned().collect();
+    assert_eq!(when, [Field::Customer("vip".to_owned())]);
+    let templates: Vec<_> = rule.asks.iter().map(|ask| ask.ask.clone()).collect();
+    let task = |words: &str| Ask::Send(Channel("task".to_owned()), words.to_owned());
+    assert_eq!(templates, [task("task"), task("over")]);
+}
+
 /// Wraps what is wrong so that nothing else is.
 fn wrong(script: &str) -> String {
     let (rule, problems) = load(script);
@@ -120,6 +135,9 @@ fn mistakes_in_functions() {
         "fn when(customer) { email(\"email\"); true }\nfn then(customer) { task(\"task\"); }",
         "fn when(customer) { true }\nfn then(customer) { task(\"task\"); }\nfn email(x) { x }",
         "fn when(customer) { true }\nfn then(customer) { task(); email(1, 2, 3); }",
+        "fn when(customer) { true }\nfn then(customer) { task(\"task\"); }\nfn resolved(customer, order) { task(\"task\"); }",
+        "const ABOUT = \"orders\";\nfn when(customer, order) { true }\nfn then(customer, order) { task(\"task\"); }\nfn resolved(customer, it) { task(\"task\"); }",
+        "fn when(customer) { true }\nfn then(customer) { task(\"task\"); }\nfn resolved(customer) { email(\"over\"); }",
     ]
     .iter()
     .map(|script| wrong(script))

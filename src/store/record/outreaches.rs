@@ -161,6 +161,12 @@ fn is_task(run: &Run<'_>, outreach: &Outreach) -> bool {
         || (outreach.channel.0 == Channel::PHONE && outreach.not_before <= run.as_of)
 }
 
+/// Whether its rule was asked about all that it speaks of. A last word may have waited for a while:
+/// before it leaves, the company's data are always asked again.
+fn asked(run: &Run<'_>, outreach: &Outreach) -> i64 {
+    i64::from(run.evaluated.contains(&outreach.rule) && !outreach.last_word)
+}
+
 fn released<'a>(run: &Run<'a>, outreach: &'a Outreach) -> Result<[Cell<'a>; 11], StoreError> {
     let state = match is_task(run, outreach) {
         true => OutreachState::Sent,
@@ -190,7 +196,7 @@ fn row<'a>(
         outreach.not_before.into(),
         outreach.expires_at.into(),
         u32::from(outreach.priority).into(),
-        i64::from(run.evaluated.contains(&outreach.rule)).into(),
+        asked(run, outreach).into(),
         json(outreach)?.into(),
         bound.into(),
         approval.into(),

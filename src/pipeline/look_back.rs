@@ -1,0 +1,137 @@
+//! What is over: episodes that a run may end and in which somebody was told or works on it, with
+//! what the company's data say of their subjects now. It is read while the view is open; nothing is
+//! decided here.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde_json::{Value as Json, json};
+
+use super::second_look::{again, what_changed};
+use super::{Found, RunError};
+use crate::domain::{CustomerId, Facts, Instant, OutreachKey, RuleId, SubjectId};
+use crate::pack::{Pack, PackRule};
+use crate::signals::View;
+use crate::store::{OpenEnd, Store};
+
+/// A subject that its rule is no longer true of.
+#[derive(Clone, Debug)]
+pub struct Over {
+    /// When its episode started.
+    pub started_at: Instant,
+    /// What is known now. The row of a keyed signal that is no longer there is as it was when the
+    /// customer was last told.
+    pub facts: Facts,
+    /// Whether the customer was told, and can still be spoken to.
+    pub told: bool,
+    /// What was read of it, as JSON.
+    pub evidence: Json,
+}
+
+/// Which episode: rule, customer and subject.
+pub type EpisodeKey = (RuleId, CustomerId, SubjectId);
+
+/// Notes in `found` what is over, as far as somebody was told or works on it.
+///
+/// Sends a constant number of statements. A subject that was told about and can't be read now
+/// counts as failing: its episode stays open until it can. So does one with a message that is just on
+/// its way: whether they were told is not known before it has left.
+///
+/// # Errors
+/// When the company's data or the state database can't be read.
+pub async fn look_back(
+    pack: &Pack,
+    view: &mut View,
+    as_of: Instant,
+    store: &Store,
+    found: &mut Found,
+) -> Result<(), RunError> {
+    let mut ends = ends(pack, store, found).await?;
+    // Whether there is anything to follow up is known at the next run.
+    for end in ends.extract_if(.., |end| end.leaving) {
+        let fared = found.rules.entry(end.rule).or_default();
+        fared.failing.insert((end.customer, end.subject));
+    }
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let keys: BTreeSet<OutreachKey> = ends.iter().map(|end| end.outreach.clone()).collect();
+    let outreaches = store.outreaches(&keys).await?;
+    let asked: Vec<_> = outreaches.values().collect();
+    let ailing = BTreeSet::new();
+    let mut answers = again::ask(pack, view, as_of, &ailing, &asked).await?;
+    let customers = ends.iter().map(|end| (end.rule.clone(), end.customer.clone())).collect();
+    answers.ask_about_people(pack, view, as_of, customers).await?;
+    for end in ends {
+        let Some(rule) = pack.rules.get(&end.rule) else { continue };
+        let spoken_of = outreaches.get(&end.outreach).and_then(|outreach| {
+            let mut subjects = outreach.subjects.iter();
+            subjects.find(|s| s.customer == end.customer && s.subject == end.subject)
+        });
+        // What was left out of a message was not told.
+        let Some(was) = spoken_of else { continue };
+        let pair = (end.customer.clone(), end.subject.clone());
+        match over(rule, &end, &was.facts, answers.of(&end.rule, was), &answers) {
+            Some(over) => {
+                found.over.insert((end.rule, pair.0, pair.1), over);
+            }
+            None if end.told => {
+                let fared = found.rules.entry(end.rule).or_default();
+                fared.failing.insert(pair);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The open ends whose rules were judged in good health and are not true of them.
+async fn ends(pack: &Pack, store: &Store, found: &Found) -> Result<Vec<OpenEnd>, RunError> {
+    let healthy = |id: &RuleId| found.rules.get(id).filter(|rule| rule.quarantine.is_none());
+    let has_last_word =
+        |(id, rule): &(&RuleId, &PackRule)| rule.rule.has_last_word() && healthy(id).is_some();
+    let rules: Vec<RuleId> =
+        pack.rules.iter().filter(has_last_word).map(|(id, _)| id.clone()).collect();
+    let mut ends = store.open_ends(&rules).await?;
+    let mut still: BTreeMap<RuleId, HashSet<(&CustomerId, &SubjectId)>> = BTreeMap::new();
+    ends.retain(|end| {
+        let Some(fared) = healthy(&end.rule) else { return false };
+        let matched = still
+            .entry(end.rule.clone())
+            .or_insert_with(|| fared.matches.iter().map(|m| (&m.customer, &m.subject)).collect());
+        let pair = (end.customer.clone(), end.subject.clone());
+        !matched.contains(&(&end.customer, &end.subject)) && !fared.failing.contains(&pair)
+    });
+    Ok(ends)
+}
+
+/// What is known of a subject that is over; none where that can't be told now.
+fn over(
+    rule: &PackRule,
+    end: &OpenEnd,
+    was: &Facts,
+    fresh: Option<&again::Fresh>,
+    answers: &again::Answers,
+) -> Option<Over> {
+    if answers.unsure.contains_key(&end.rule) {
+        return None;
+    }
+    let started_at = end.started_at;
+    match fresh {
+        Some(again::Fresh { verdict: Ok(false), facts }) => Some(Over {
+            started_at,
+            told: end.told,
+            evidence: what_changed(rule, was, facts),
+            facts: facts.clone(),
+        }),
+        Some(_) => None,
+        None => {
+            let person = answers.person(&end.rule, &end.customer);
+            let facts = match person {
+                Some(person) => Facts { subject: was.subject.clone(), ..person.clone() },
+                None => was.clone(),
+            };
+            let told = end.told && person.is_some();
+            Some(Over { started_at, facts, told, evidence: json!({ "gone": true }) })
+        }
+    }
+}
