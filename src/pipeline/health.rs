@@ -14,8 +14,9 @@ use crate::store::{FieldSeen, Memory, Store};
 /// A rule that usually finds fewer may well find nobody.
 const MANY: u64 = 20;
 
-/// What is wrong with the signals in use: what a survey finds, and what is empty and never was, by
-/// the runs that were recorded.
+/// What is wrong with the signals that some rules read: what the database refuses, and what is
+/// empty and never was, by the runs that were recorded. Cheap enough to ask before each batch of
+/// messages: nothing of these signals is to be believed.
 ///
 /// # Errors
 /// Where the company's data or the state database can't be read.
@@ -23,14 +24,13 @@ pub async fn ailing(
     pack: &Pack,
     view: &mut View,
     store: &Store,
-    in_use: &BTreeSet<SignalName>,
+    rules: &BTreeSet<RuleId>,
 ) -> Result<BTreeMap<SignalName, Vec<Problem>>, RunError> {
-    let examined = view.survey(&pack.signals, in_use).await?;
-    let memory = store.memory().await?;
-    let rules = pack.rules.values().filter(|rule| !signals_of(rule).is_disjoint(in_use));
-    let about_nobody_else = pack.rules.values().filter(|rule| signals_of(rule).is_empty());
-    let rules: Vec<&PackRule> = rules.chain(about_nobody_else).collect();
-    let looked = look(pack, view, &examined, &rules, &memory).await?;
+    let rules = pack.rules.iter().filter(|(id, _)| rules.contains(id));
+    let rules: Vec<&PackRule> = rules.map(|(_, rule)| rule).collect();
+    let in_use = rules.iter().flat_map(|rule| signals_of(rule)).collect();
+    let examined = view.columns(&pack.signals, &in_use).await?;
+    let looked = look(pack, view, &examined, &rules, &store.memory().await?).await?;
     let mut ailing = examined.problems;
     for Empty { signal, problem, .. } in looked.empty {
         ailing.entry(signal).or_default().push(problem);
