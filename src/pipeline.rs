@@ -7,6 +7,7 @@ mod ask;
 mod health;
 mod judge;
 mod names;
+mod second_look;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use names::examine;
+pub use second_look::{Looked, StillTrue, look_again};
 
 /// Why a run could not be made. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]

@@ -14,9 +14,8 @@ use crate::store::{FieldSeen, Memory, Store};
 /// A rule that usually finds fewer may well find nobody.
 const MANY: u64 = 20;
 
-/// What is wrong with the signals that some rules read: what the database refuses, and what is
-/// empty and never was, by the runs that were recorded. Cheap enough to ask before each batch of
-/// messages: nothing of these signals is to be believed.
+/// What is wrong with the signals that some rules read: what a glance at them shows, and what is empty
+/// and never was, by the runs that were recorded.
 ///
 /// # Errors
 /// Where the company's data or the state database can't be read.
@@ -26,11 +25,11 @@ pub async fn ailing(
     store: &Store,
     rules: &BTreeSet<RuleId>,
 ) -> Result<BTreeMap<SignalName, Vec<Problem>>, RunError> {
-    let rules = pack.rules.iter().filter(|(id, _)| rules.contains(id));
-    let rules: Vec<&PackRule> = rules.map(|(_, rule)| rule).collect();
+    let rules: Vec<&PackRule> = rules.iter().filter_map(|rule| pack.rules.get(rule)).collect();
     let in_use = rules.iter().flat_map(|rule| signals_of(rule)).collect();
-    let examined = view.columns(&pack.signals, &in_use).await?;
-    let looked = look(pack, view, &examined, &rules, &store.memory().await?).await?;
+    let examined = view.glance(&pack.signals, &in_use).await?;
+    let memory = store.memory().await?;
+    let looked = look(pack, view, &examined, &rules, &memory).await?;
     let mut ailing = examined.problems;
     for Empty { signal, problem, .. } in looked.empty {
         ailing.entry(signal).or_default().push(problem);

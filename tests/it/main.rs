@@ -12,6 +12,9 @@ mod demo;
 mod differ;
 mod flow;
 mod instructions;
+#[cfg(feature = "faults")]
+mod kill;
+mod meanwhile;
 mod model;
 mod pack;
 mod rules;

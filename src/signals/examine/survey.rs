@@ -25,7 +25,18 @@ impl View {
         signals: &Signals,
         in_use: &BTreeSet<SignalName>,
     ) -> Result<Examined, SourceError> {
-        let (mut examined, mut fine) = self.look_at_all(signals, in_use).await?;
+        let mut examined = Examined::default();
+        let mut fine = Vec::new();
+        let others = in_use.iter().filter_map(|name| signals.others.get(name));
+        for signal in std::iter::once(&signals.customers).chain(others) {
+            let mut problems = Vec::new();
+            if let Some(looked) = self.look_at(signal, &mut examined, &mut problems).await? {
+                fine.push((signal, looked));
+            }
+            if !problems.is_empty() {
+                examined.problems.insert(signal.name.clone(), problems);
+            }
+        }
         if fine.first().is_none_or(|(signal, _)| signal.name != signals.customers.name) {
             return Ok(examined);
         }
@@ -44,36 +55,27 @@ impl View {
         }
     }
 
-    /// What the database says of `customers` and each signal in use without reading a row.
+    /// The columns of the signals in use, and what is wrong with their queries, without a look at a
+    /// row: enough to read some subjects again, where a run has surveyed the signals before.
     ///
     /// # Errors
     /// Only where the database can't be asked at all; what is wrong with a signal is in the answer.
-    pub async fn columns(
+    pub async fn glance(
         &mut self,
         signals: &Signals,
         in_use: &BTreeSet<SignalName>,
     ) -> Result<Examined, SourceError> {
-        self.look_at_all(signals, in_use).await.map(|(examined, _)| examined)
-    }
-
-    async fn look_at_all<'s>(
-        &mut self,
-        signals: &'s Signals,
-        in_use: &BTreeSet<SignalName>,
-    ) -> Result<(Examined, Vec<InUse<'s>>), SourceError> {
         let mut examined = Examined::default();
-        let mut fine = Vec::new();
         let others = in_use.iter().filter_map(|name| signals.others.get(name));
         for signal in std::iter::once(&signals.customers).chain(others) {
             let mut problems = Vec::new();
-            if let Some(looked) = self.look_at(signal, &mut examined, &mut problems).await? {
-                fine.push((signal, looked));
-            }
+            self.look_at(signal, &mut examined, &mut problems).await?;
             if !problems.is_empty() {
                 examined.problems.insert(signal.name.clone(), problems);
             }
         }
-        Ok((examined, fine))
+        clashes(signals, in_use, &mut examined);
+        Ok(examined)
     }
 
     async fn examine_closely(

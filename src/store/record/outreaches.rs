@@ -39,14 +39,18 @@ const FORGET_RECIPIENTS: Given<1> = given!(
 
 /// `$1` is the run, `$2` how far its clock is ahead, `$3` the wall time. What stays held keeps the
 /// run that held it first.
-const PUT: Given<9> = given!(
+///
+/// `asked` is 0 where its rule was not asked in this run.
+const PUT: Given<11> = given!(
     3,
     (key text, rule text, channel text, state text, not_before bigint, expires_at bigint,
-     payload text, bound text, approval text),
+     priority bigint, asked bigint, payload text, bound text, approval text),
     "INSERT INTO outreaches (key, run, rule, channel, state, not_before, expires_at, ahead,
-         next_attempt_at, last_attempt_at, attempts, fence, settled_at, payload, bound, approval)
+         next_attempt_at, last_attempt_at, attempts, fence, settled_at, priority, asked_at, payload,
+         bound, approval)
      SELECT key, $1, rule, channel, state, not_before, expires_at, $2, not_before - $2,
-         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, payload, bound, approval
+         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, priority, asked * $3,
+         payload, bound, approval
      FROM given WHERE true
      ON CONFLICT (key) DO UPDATE SET
          run = CASE WHEN outreaches.state = 'held' AND excluded.state = 'held'
@@ -56,7 +60,10 @@ const PUT: Given<9> = given!(
          expires_at = excluded.expires_at, ahead = excluded.ahead,
          next_attempt_at = excluded.next_attempt_at, last_attempt_at = excluded.last_attempt_at,
          attempts = CASE WHEN outreaches.state = 'ready' THEN outreaches.attempts ELSE 0 END,
-         settled_at = excluded.settled_at, detail = NULL, last_error = NULL,
+         settled_at = excluded.settled_at, detail = NULL, last_error = NULL, evidence = NULL,
+         priority = excluded.priority,
+         asked_at = CASE WHEN excluded.asked_at = 0 THEN outreaches.asked_at
+             ELSE excluded.asked_at END,
          payload = excluded.payload, bound = excluded.bound, approval = excluded.approval
      WHERE outreaches.state IN ('ready', 'held', 'withdrawn')"
 );
@@ -90,8 +97,11 @@ pub(super) async fn take_back(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result
     if tx.bulk(&TAKE_BACK, &[run.started_at.into()], rows).await? != withdrawals.len() as u64 {
         return Err(StoreError::Moved);
     }
-    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, freed, .. }| {
-        freed.iter().map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
+    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, because, freed }| {
+        // The key that it bears may be one that it no longer speaks of.
+        let own = std::iter::once(outreach).filter(move |_| because != expired);
+        let keys = freed.iter().chain(own);
+        keys.map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
     });
     tx.bulk(&FREE_SOME, &[], freed).await?;
     Ok(())
@@ -107,7 +117,9 @@ pub(super) async fn put(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), S
     let ahead = (run.as_of - run.started_at).num_microseconds().unwrap_or_default();
     let args = [run.as_of.into(), ahead.into(), run.started_at.into()];
     let released = run.decided.outreaches.iter().map(|outreach| released(run, outreach));
-    if tx.bulk(&PUT, &args, released.chain(held.clone().map(kept_back))).await? != count {
+    if tx.bulk(&PUT, &args, released.chain(held.clone().map(|held| kept_back(run, held)))).await?
+        != count
+    {
         return Err(StoreError::Moved);
     }
     let keys = || outreaches().map(|outreach| Ok([outreach.key.as_str().into()]));
@@ -149,26 +161,27 @@ fn is_task(run: &Run<'_>, outreach: &Outreach) -> bool {
         || (outreach.channel.0 == Channel::PHONE && outreach.not_before <= run.as_of)
 }
 
-fn released<'a>(run: &Run<'a>, outreach: &'a Outreach) -> Result<[Cell<'a>; 9], StoreError> {
+fn released<'a>(run: &Run<'a>, outreach: &'a Outreach) -> Result<[Cell<'a>; 11], StoreError> {
     let state = match is_task(run, outreach) {
         true => OutreachState::Sent,
         false => OutreachState::Ready,
     };
     let approval = run.decided.approved.get(&outreach.key);
     let bound = approval.map(|approval| approval.bound.as_str());
-    row(outreach, state, bound, approval.map(|approval| approval.approval.as_str()))
+    row(run, outreach, state, bound, approval.map(|approval| approval.approval.as_str()))
 }
 
-fn kept_back(held: &HeldBack) -> Result<[Cell<'_>; 9], StoreError> {
-    row(&held.outreach, OutreachState::Held, Some(&held.bound), None)
+fn kept_back<'a>(run: &Run<'a>, held: &'a HeldBack) -> Result<[Cell<'a>; 11], StoreError> {
+    row(run, &held.outreach, OutreachState::Held, Some(&held.bound), None)
 }
 
 fn row<'a>(
+    run: &Run<'a>,
     outreach: &'a Outreach,
     state: OutreachState,
     bound: Option<&'a str>,
     approval: Option<&'a str>,
-) -> Result<[Cell<'a>; 9], StoreError> {
+) -> Result<[Cell<'a>; 11], StoreError> {
     Ok([
         outreach.key.as_str().into(),
         outreach.rule.as_str().into(),
@@ -176,6 +189,8 @@ fn row<'a>(
         state.name().into(),
         outreach.not_before.into(),
         outreach.expires_at.into(),
+        u32::from(outreach.priority).into(),
+        i64::from(run.evaluated.contains(&outreach.rule)).into(),
         json(outreach)?.into(),
         bound.into(),
         approval.into(),
