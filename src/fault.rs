@@ -33,6 +33,8 @@ pub const POINTS: &[&str] = &[
     "store.finish_task.after_commit",
     "store.suppress.before_commit",
     "store.suppress.after_commit",
+    "store.approve.before_commit",
+    "store.approve.after_commit",
     "store.pause.before_commit",
     "store.pause.after_commit",
     "store.resume.before_commit",
