@@ -1,4 +1,4 @@
-//! What is held, and what a person says to it. An approval is bound to just what was shown: if that
+//! What is held, what seems to be missing, and what a person says to it. An approval is bound to just what was shown: if that
 //! has changed meanwhile, nothing is approved.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::database::Transaction;
 use super::outbox::read_payload;
 use super::{Store, StoreError, record};
-use crate::domain::{Instant, Outreach, Refusal, RuleId};
+use crate::domain::{Instant, Outreach, Refusal, RuleId, SignalName};
 
 /// What is held of one rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,11 @@ const REJECT: &str = "UPDATE outreaches SET state = 'withdrawn', detail = 'rejec
          settled_at = $2, bound = NULL, approval = NULL
      WHERE state = 'held' AND rule = $1";
 
+const MAY_BE_EMPTY: &str = "UPDATE signal_fields SET empty_at = COALESCE(empty_at, $2)
+     WHERE signal = $1 AND filled_at IS NOT NULL";
+
+const MAY_FIND_NOBODY: &str = "DELETE FROM rule_matches WHERE rule = $1";
+
 impl Store {
     /// What is held, by rule.
     pub async fn held(&self) -> Result<Vec<HeldRule>, StoreError> {
@@ -77,18 +82,50 @@ impl Store {
     /// Approves what is held of a rule, if it is just what `shown` says, and gives how many messages
     /// that are; `None` where it is no longer. The next run decides them afresh.
     pub async fn approve(&self, rule: &RuleId, shown: &str) -> Result<Option<u64>, StoreError> {
-        let mut tx = self.database.write("approve").await?;
-        let approved = approve(&mut tx, rule, shown).await;
-        tx.end(approved).await
+        self.hear(Word::Approve(rule, shown)).await
     }
 
     /// Takes back everything that is held of a rule, and gives how many messages that were. What
     /// they were to tell about may be told another time.
     pub async fn reject(&self, rule: &RuleId, wall: Instant) -> Result<u64, StoreError> {
-        let mut tx = self.database.write("reject").await?;
-        let rejected = reject(&mut tx, rule, wall).await;
-        tx.end(rejected).await
+        self.hear(Word::Reject(rule, wall)).await.map(Option::unwrap_or_default)
     }
+
+    /// A signal, and every column of it, may be empty from `at` on: it alarms nobody any more. False
+    /// where nothing of it was ever seen.
+    pub async fn may_be_empty(&self, signal: &SignalName, at: Instant) -> Result<bool, StoreError> {
+        self.hear(Word::MayBeEmpty(signal, at)).await.map(|changed| changed > Some(0))
+    }
+
+    /// A rule may find nobody from now on: what was usual for it is forgotten. False where nothing
+    /// was known.
+    pub async fn may_find_nobody(&self, rule: &RuleId) -> Result<bool, StoreError> {
+        self.hear(Word::MayFindNobody(rule)).await.map(|changed| changed > Some(0))
+    }
+
+    async fn hear(&self, word: Word<'_>) -> Result<Option<u64>, StoreError> {
+        let mut tx = self.database.write("approve").await?;
+        let heard = match word {
+            Word::Approve(rule, shown) => approve(&mut tx, rule, shown).await,
+            Word::Reject(rule, wall) => reject(&mut tx, rule, wall).await.map(Some),
+            Word::MayBeEmpty(signal, at) => {
+                let args = [signal.as_str().into(), at.into()];
+                tx.execute(MAY_BE_EMPTY, &args).await.map(Some)
+            }
+            Word::MayFindNobody(rule) => {
+                tx.execute(MAY_FIND_NOBODY, &[rule.as_str().into()]).await.map(Some)
+            }
+        };
+        tx.end(heard).await
+    }
+}
+
+/// What a person says.
+enum Word<'a> {
+    Approve(&'a RuleId, &'a str),
+    Reject(&'a RuleId, Instant),
+    MayBeEmpty(&'a SignalName, Instant),
+    MayFindNobody(&'a RuleId),
 }
 
 async fn read(tx: &mut Transaction<'_>) -> Result<Vec<HeldRule>, StoreError> {

@@ -8,7 +8,7 @@ use super::given::{Given, given};
 use super::record::Run;
 use super::volumes::median;
 use super::{Store, StoreError};
-use crate::domain::{Instant, RuleId, SignalName};
+use crate::domain::{RuleId, SignalName};
 
 /// What is usual for rules and signals.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,32 +68,12 @@ const FORGET: &str = "DELETE FROM rule_matches WHERE (rule, run) IN (SELECT rule
      (SELECT rule, run, ROW_NUMBER() OVER (PARTITION BY rule ORDER BY run DESC) AS place
       FROM rule_matches) AS placed WHERE place > 10)";
 
-const MAY_BE_EMPTY: &str = "UPDATE signal_fields SET empty_at = COALESCE(empty_at, $2)
-     WHERE signal = $1 AND filled_at IS NOT NULL";
-
 impl Store {
     /// What is usual, by the runs that were recorded.
     pub async fn memory(&self) -> Result<Memory, StoreError> {
         let mut tx = self.database.read().await?;
         let memory = read(&mut tx).await;
         tx.end(memory).await
-    }
-
-    /// A signal, and every column of it, may be empty from `at` on: it alarms nobody any more. False
-    /// where nothing of it was ever seen.
-    pub async fn may_be_empty(&self, signal: &SignalName, at: Instant) -> Result<bool, StoreError> {
-        let mut tx = self.database.write("may_be_empty").await?;
-        let changed = tx.execute(MAY_BE_EMPTY, &[signal.as_str().into(), at.into()]).await;
-        tx.end(changed).await.map(|changed| changed > 0)
-    }
-
-    /// A rule may find nobody from now on: what was usual for it is forgotten. False where nothing
-    /// was known.
-    pub async fn may_find_nobody(&self, rule: &RuleId) -> Result<bool, StoreError> {
-        let mut tx = self.database.write("may_find_nobody").await?;
-        let sql = "DELETE FROM rule_matches WHERE rule = $1";
-        let changed = tx.execute(sql, &[rule.as_str().into()]).await;
-        tx.end(changed).await.map(|changed| changed > 0)
     }
 }
 

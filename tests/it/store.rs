@@ -5,6 +5,7 @@ mod history;
 mod opening;
 mod record;
 mod suppressions;
+mod volumes;
 
 use std::collections::BTreeMap;
 
@@ -143,6 +144,19 @@ impl Draft {
     }
 
     async fn record_on(&self, store: &Store, version: HistoryVersion) -> Result<(), StoreError> {
+        self.write(store, version, &Learned::default()).await
+    }
+
+    async fn record_with(&self, store: &Store, learned: &Learned) -> Result<(), StoreError> {
+        self.write(store, version(store).await, learned).await
+    }
+
+    async fn write(
+        &self,
+        store: &Store,
+        version: HistoryVersion,
+        learned: &Learned,
+    ) -> Result<(), StoreError> {
         let run = Run {
             as_of: self.as_of,
             started_at: self.started_at,
@@ -150,7 +164,7 @@ impl Draft {
             decided: &self.decided,
             tasks: &self.tasks,
             evaluated: &["stalled-order".into()],
-            learned: &Learned::default(),
+            learned,
             version,
         };
         store.record(&run).await

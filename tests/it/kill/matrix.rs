@@ -102,7 +102,8 @@ impl Life {
         match about {
             "renew" => return self.die_slowly(fault, &run, false),
             "release" => return self.die_slowly(fault, &run, true),
-            "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer" => {
+            "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer"
+            | "approve" => {
                 let dies = (about == "steer").then_some("smtp.answered:1");
                 if self.company.lookout(&run, dies) == Died::Killed {
                     self.look_at_the_dead();
@@ -120,6 +121,14 @@ impl Life {
             "unsuppress" => {
                 self.company.lookout(&format!("suppress {person}"), None);
                 self.die_in(fault, &format!("suppress {person} --remove"), &suppressed, 0);
+            }
+            "approve" => {
+                let customers = "signal = 'customers' AND field = ''";
+                let forget = format!("UPDATE signal_fields SET empty_at = NULL WHERE {customers}");
+                self.company.state.execute(&forget);
+                let may = "SELECT COUNT(empty_at) FROM signal_fields WHERE";
+                let may = format!("{may} {customers}");
+                self.die_in(fault, "approve --signal customers --yes", &may, 1);
             }
             "pause" => {
                 self.die_in(fault, "pause email", paused, 1);
