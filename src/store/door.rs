@@ -201,7 +201,10 @@ impl Store {
         judge: &Judge<'_>,
         wall: Instant,
     ) -> Result<Turn, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = match asking.is_empty() {
+            true => self.database.write("settle").await?,
+            false => self.database.write("let_through").await?,
+        };
         let turn = turn(&mut tx, settled, asking, judge, wall, self.database.is_sqlite()).await;
         let turn = tx.end(turn).await?;
         Ok(turn)

@@ -52,7 +52,7 @@ impl Store {
     /// that the run decided on afresh: read the history and decide again; `Contradiction` where
     /// the run would tell about a contact that another outreach tells about already.
     pub async fn record(&self, run: &Run<'_>) -> Result<(), StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("record").await?;
         let done = write(&mut tx, run).await;
         tx.end(done).await
     }

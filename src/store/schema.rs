@@ -52,7 +52,7 @@ pub(super) async fn migrate(database: &Database) -> Result<(), StoreError> {
         return Ok(());
     }
     database.write_ahead().await?;
-    let mut tx = database.write().await?;
+    let mut tx = database.write("migrate").await?;
     let done = apply(&mut tx, database).await;
     tx.end(done).await
 }

@@ -54,7 +54,7 @@ impl Store {
         people: &[NewSuppression],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("suppress").await?;
         let changed = insert(&mut tx, people, at).await;
         end(tx, changed).await
     }
@@ -70,7 +70,7 @@ impl Store {
         let customer = customer.map_or("", CustomerId::as_str);
         let recipient = recipient.map_or("", |to| to.0.as_str());
         let args = [customer.into(), recipient.into(), topic.unwrap_or_default().into()];
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("unsuppress").await?;
         let changed = match record::turn_page(&mut tx).await {
             Ok(_) => tx.execute(DELETE, &args).await,
             Err(error) => Err(error),

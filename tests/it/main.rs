@@ -11,6 +11,8 @@ mod demo;
 mod differ;
 mod flow;
 mod instructions;
+#[cfg(feature = "faults")]
+mod kill;
 mod model;
 mod pack;
 mod rules;
