@@ -8,6 +8,7 @@ mod door;
 mod gates;
 mod load;
 mod recipient;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
 pub use door::{first_decent, may_leave};
 pub use load::load;
+pub use still::{Muted, readdress, recipient, still_allowed};
 
 use crate::document::Placed;
 use crate::domain::{Candidate, Channel, Consent, CustomerId, RuleId, Span, SubjectId};

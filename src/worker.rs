@@ -5,10 +5,11 @@
 mod halt;
 mod lane;
 mod ledger;
+mod look;
 mod pace;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ use pace::Pace;
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How many outreaches are claimed at a time.
 const BATCH: u32 = 100;
+/// How many at most, where they have to be looked at again.
+const MOST_LOOKED_AT: u32 = 2000;
 /// How long a worker that goes on waits before it looks again, unless it is woken.
 const POLL: Duration = Duration::from_secs(2);
 
@@ -46,6 +49,10 @@ pub struct Delivered {
     pub waiting: u64,
     /// What somebody else had taken over meanwhile; what this worker had to say of it was refused.
     pub late: u64,
+    /// Back in the outbox, because the company's data could not be asked whether they still hold.
+    pub unasked: u64,
+    /// Why not.
+    pub why_unasked: BTreeSet<String>,
     /// Due, but paused.
     pub paused: u64,
     /// Due, but the worker was told to stop.
@@ -63,6 +70,9 @@ pub struct Worker<'a> {
     pub pack: &'a Pack,
     /// The outbox.
     pub store: &'a Store,
+    /// Where the company's data is, to look again at what was decided a while ago; without it that
+    /// waits.
+    pub source: Option<&'a str>,
     /// The ways out.
     pub channels: &'a Channels,
     /// The wall clock.
@@ -190,7 +200,9 @@ impl Shift {
         limits: Limits,
         desk: Desk,
     ) -> Result<(), StoreError> {
-        let queue = Queue { shift: self, worker, channel, waiting: AsyncMutex::default() };
+        let waiting = AsyncMutex::default();
+        let batch = AtomicU32::new(BATCH);
+        let queue = Queue { batch, shift: self, worker, channel, waiting };
         let pace = Pace::new(limits);
         let lanes = (0..limits.connections).map(|_| async {
             let lane = Lane { worker, shift: self, desk: desk.clone(), pace: &pace };
@@ -218,6 +230,12 @@ impl Shift {
         }
     }
 
+    fn count(&self, state: OutreachState, count: u64) {
+        if count > 0 {
+            *self.delivered().states.entry(state).or_default() += count;
+        }
+    }
+
     fn delivered(&self) -> MutexGuard<'_, Delivered> {
         self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,6 +243,8 @@ impl Shift {
 
 /// What was claimed for a channel and waits for a lane.
 struct Queue<'a> {
+    /// How many are claimed at a time.
+    batch: AtomicU32,
     shift: &'a Shift,
     worker: &'a Worker<'a>,
     channel: String,
@@ -246,7 +266,12 @@ impl Queue<'_> {
                 return Ok(Some(claimed));
             } else {
                 match self.claim().await {
-                    Ok(claimed) => waiting.extend(claimed),
+                    // Others may hold, though none of these does.
+                    Ok((found, claimed)) if found > 0 => {
+                        waiting.extend(claimed);
+                        continue;
+                    }
+                    Ok(_) => {}
                     Err(error) if self.worker.follow => {
                         tracing::warn!(%error, "nothing can be claimed; trying again");
                     }
@@ -265,21 +290,29 @@ impl Queue<'_> {
         }
     }
 
-    async fn claim(&self) -> Result<Vec<Claimed>, StoreError> {
+    /// Takes what is due and still holds; how many were due.
+    async fn claim(&self) -> Result<(usize, Vec<Claimed>), StoreError> {
+        let batch = self.batch.load(Ordering::Relaxed);
         let near_only = self.worker.is_near_only(&self.channel);
         let channels = [self.channel.clone()];
         let query = ClaimQuery {
             wall: (self.worker.wall)(),
             lease: lease(),
-            limit: BATCH,
+            limit: batch,
             channels: &channels,
             near_only: if near_only { &channels } else { &[] },
         };
         let claimed = self.worker.store.claim(&query).await?;
+        let found = claimed.len();
         for one in &claimed {
             self.shift.held.add(&one.claim);
         }
-        Ok(claimed)
+        let seen = look::look(self.worker, self.shift, claimed).await?;
+        // A look costs much the same for many as for a few.
+        let many = seen.asked * 2 > batch as usize;
+        let next = if many { (batch * 2).min(MOST_LOOKED_AT) } else { BATCH };
+        self.batch.store(next, Ordering::Relaxed);
+        Ok((found, seen.ready))
     }
 
     /// Gives back what was claimed and not begun.

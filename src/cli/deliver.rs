@@ -30,6 +30,7 @@ pub(super) async fn run(
             "states": delivered.states,
             "troubles": delivered.troubles,
             "waiting": delivered.waiting,
+            "unasked": delivered.unasked,
             "late": delivered.late,
             "paused": delivered.paused,
             "stopped": delivered.stopped,
@@ -67,6 +68,7 @@ pub(super) async fn work(
     let worker = Worker {
         pack,
         store,
+        source: config.source.as_deref(),
         channels: &channels,
         wall: &wall,
         allow_time_travel: manner.allow_time_travel,
@@ -123,6 +125,15 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
             counted(delivered.late, "outreach")
         ));
     }
+    if delivered.unasked > 0 {
+        output.remark(&format!(
+            "{} stayed in the outbox: whether they still hold can't be asked now.",
+            counted(delivered.unasked, "outreach")
+        ));
+        for why in delivered.why_unasked.iter().take(3) {
+            output.remark(&format!("  {why}"));
+        }
+    }
     if delivered.far > 0 {
         output.remark(&format!(
             "{} stayed in the outbox: the run's time is more than an hour from now, so nobody real is \
@@ -137,7 +148,8 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
             counted(delivered.unconfigured, "outreach")
         ));
     }
-    delivered.states.iter().any(|(state, count)| *state != OutreachState::Sent && *count > 0)
+    let wrong = [OutreachState::Retry, OutreachState::Failed, OutreachState::Uncertain];
+    wrong.iter().any(|state| delivered.states.contains_key(state)) || delivered.unasked > 0
 }
 
 /// Tells what is kept back, by what, and how it goes on.

@@ -119,12 +119,14 @@ pub type Judge<'j> =
     dyn Fn(&Asking<'_>, &Past) -> Option<(String, serde_json::Value)> + Send + Sync + 'j;
 
 /// `$1` is the wall time. A state that is not final has no `settled_at`.
-const SETTLE: Given<7> = given!(
+const SETTLE: Given<8> = given!(
     1,
-    (held text, its_fence bigint, becomes text, waits bigint, said text, wrong text, again bigint),
+    (held text, its_fence bigint, becomes text, waits bigint, said text, wrong text, again bigint,
+     proof text),
     "UPDATE outreaches SET state = becomes, settled_at = CASE WHEN again IS NULL THEN $1 END,
          detail = said, last_error = COALESCE(wrong, last_error), attempts = attempts - waits,
-         next_attempt_at = COALESCE(again, next_attempt_at), lease_until = NULL
+         next_attempt_at = COALESCE(again, next_attempt_at), evidence = COALESCE(proof, evidence),
+         lease_until = NULL
      FROM given
      WHERE key = held AND fence = its_fence AND state IN ('claimed', 'transmitting')
      RETURNING key"
@@ -273,8 +275,9 @@ fn bounced(recipient: Recipient) -> suppressions::NewSuppression {
     }
 }
 
-fn row(settled: &Settled) -> Result<[Cell<'_>; 7], StoreError> {
-    let (mut said, mut wrong, mut again) = (Cell::Null, Cell::Null, Cell::Null);
+fn row(settled: &Settled) -> Result<[Cell<'_>; 8], StoreError> {
+    let (mut said, mut wrong, mut again, mut proof) =
+        (Cell::Null, Cell::Null, Cell::Null, Cell::Null);
     let state = match &settled.settlement {
         Settlement::Sent { detail } => {
             said = detail.as_str().into();
@@ -301,13 +304,13 @@ fn row(settled: &Settled) -> Result<[Cell<'_>; 7], StoreError> {
             OutreachState::Expired
         }
         Settlement::Withdrawn { because, evidence } => {
-            (said, wrong) = (because.as_str().into(), super::sql::json(evidence)?.into());
+            (said, proof) = (because.as_str().into(), super::sql::json(evidence)?.into());
             OutreachState::Withdrawn
         }
     };
     let waits = i64::from(matches!(settled.settlement, Settlement::Wait { .. }));
     let [key, fence] = settled.claim.cells();
-    Ok([key, fence, state.name().into(), waits.into(), said, wrong, again])
+    Ok([key, fence, state.name().into(), waits.into(), said, wrong, again, proof])
 }
 
 async fn pass(

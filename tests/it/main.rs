@@ -13,6 +13,7 @@ mod flow;
 mod instructions;
 #[cfg(feature = "faults")]
 mod kill;
+mod meanwhile;
 mod model;
 mod pack;
 mod rules;

@@ -52,7 +52,7 @@ const PUT: Given<9> = given!(
          expires_at = excluded.expires_at, ahead = excluded.ahead,
          next_attempt_at = excluded.next_attempt_at, last_attempt_at = excluded.last_attempt_at,
          attempts = CASE WHEN outreaches.state = 'ready' THEN outreaches.attempts ELSE 0 END,
-         settled_at = excluded.settled_at, detail = NULL, last_error = NULL,
+         settled_at = excluded.settled_at, detail = NULL, last_error = NULL, evidence = NULL,
          priority = excluded.priority,
          asked_at = CASE WHEN excluded.asked_at = 0 THEN outreaches.asked_at
              ELSE excluded.asked_at END,
@@ -89,8 +89,11 @@ pub(super) async fn take_back(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result
     if tx.bulk(&TAKE_BACK, &[run.started_at.into()], rows).await? != withdrawals.len() as u64 {
         return Err(StoreError::Moved);
     }
-    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, freed, .. }| {
-        freed.iter().map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
+    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, because, freed }| {
+        // The key that it bears may be one that it no longer speaks of.
+        let own = std::iter::once(outreach).filter(move |_| because != expired);
+        let keys = freed.iter().chain(own);
+        keys.map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
     });
     tx.bulk(&FREE_SOME, &[], freed).await?;
     Ok(())

@@ -85,6 +85,7 @@ async fn deliver_when_due(folder: &Path) {
     let worker = Worker {
         pack: &pack,
         store: &store,
+        source: None,
         channels: &channels,
         wall: &wall,
         allow_time_travel: false,
