@@ -130,8 +130,8 @@ impl Line {
         answered(Phase::Content, self.patience.data, self.connection.command(Data)).await?;
         fault::point("smtp.content_asked_for");
         if let Some(half) = fault::torn("smtp.within_content", &content.0) {
-            let half = self.connection.command(half);
-            fault::last_words(answered(Phase::Content, self.patience.content, half)).await?;
+            let sent = fault::last_words(self.connection.command(half));
+            answered(Phase::Content, self.patience.content, sent).await?;
         }
         let sent = fault::waiting("smtp.before_answer", self.connection.command(content));
         let answer = answered(Phase::Content, self.patience.content, sent).await?;

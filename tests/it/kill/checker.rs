@@ -192,6 +192,10 @@ fn check_contacts(company: &Company, checked: &mut Checked) {
         company.state.ask(told).into_iter().map(|mut row| (row.remove(0), row.remove(0))).collect();
     for event in 0..company.events() {
         match told.get(&event.to_string()).map(String::as_str) {
+            Some(_) if company.is_gone(event) => {
+                checked.wrong.push(format!("event {event} came to nothing, and was told"));
+            }
+            None if company.is_gone(event) => {}
             Some("1") => {}
             Some(times) => checked.wrong.push(format!("event {event} is told about {times} times")),
             None => checked.wrong.push(format!("event {event} is lost")),

@@ -98,53 +98,51 @@ impl Life {
         let suppressed =
             format!("SELECT COUNT(*) FROM suppressions WHERE recipient LIKE '%{person}'");
         let paused = "SELECT COUNT(*) FROM pauses";
-        match self.point.split('.').nth(1) {
-            Some("suppress") => {
-                self.die_in(fault, &run, &format!("suppress {person}"), &suppressed, 1);
+        let about = self.point.split('.').nth(1).unwrap();
+        match about {
+            "renew" => return self.die_slowly(fault, &run, false),
+            "release" => return self.die_slowly(fault, &run, true),
+            "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer" => {
+                let dies = (about == "steer").then_some("smtp.answered:1");
+                if self.company.lookout(&run, dies) == Died::Killed {
+                    self.look_at_the_dead();
+                }
+                self.company.settle(None);
             }
-            Some("unsuppress") => {
+            "refresh" | "withdraw" => {
+                self.company.grow_old(&run, about == "withdraw");
+                return self.die_in_a_run(fault, "deliver");
+            }
+            _ => return self.die_in_a_run(fault, &run),
+        }
+        match about {
+            "suppress" => self.die_in(fault, &format!("suppress {person}"), &suppressed, 1),
+            "unsuppress" => {
                 self.company.lookout(&format!("suppress {person}"), None);
-                self.die_in(fault, &run, &format!("suppress {person} --remove"), &suppressed, 0);
+                self.die_in(fault, &format!("suppress {person} --remove"), &suppressed, 0);
             }
-            Some("pause") => {
-                self.die_in(fault, &run, "pause email", paused, 1);
+            "pause" => {
+                self.die_in(fault, "pause email", paused, 1);
                 self.company.lookout("resume email", None);
             }
-            Some("resume") => {
+            "resume" => {
                 self.company.lookout("pause email", None);
-                self.die_in(fault, &run, "resume email", paused, 0);
+                self.die_in(fault, "resume email", paused, 0);
             }
-            Some("finish_task") => {
-                self.company.lookout(&run, None);
+            "finish_task" => {
                 let open = "SELECT MIN(id) FROM tasks WHERE done_at IS NULL";
                 let task = self.company.state.number(open);
                 let done = "SELECT COUNT(*) FROM tasks WHERE done_at IS NOT NULL AND id =";
-                self.die_in(
-                    fault,
-                    &run,
-                    &format!("tasks --done {task}"),
-                    &format!("{done} {task}"),
-                    1,
-                );
+                self.die_in(fault, &format!("tasks --done {task}"), &format!("{done} {task}"), 1);
             }
-            Some("steer") => {
-                self.company.lookout(&run, Some("smtp.answered:1"));
-                self.look_at_the_dead();
-                self.company.settle(None);
+            _ => {
                 let uncertain = "SELECT key FROM outreaches WHERE state = 'uncertain'";
-                let Some(key) = self.company.state.ask(uncertain).pop() else { return false };
-                let line = format!("outbox settle {} arrived", key[0]);
-                self.die_in(
-                    fault,
-                    &run,
-                    &line,
-                    "SELECT COUNT(*) FROM outreaches WHERE state = 'uncertain'",
-                    0,
-                );
+                let Some(key) = self.company.state.ask(uncertain).concat().pop() else {
+                    return false;
+                };
+                let doubt = format!("SELECT COUNT(*) FROM ({uncertain}) AS d WHERE key = '{key}'");
+                self.die_in(fault, &format!("outbox settle {key} arrived"), &doubt, 0);
             }
-            Some("renew") => return self.die_slowly(fault, &run, false),
-            Some("release") => return self.die_slowly(fault, &run, true),
-            _ => return self.die_in_a_run(fault, &run),
         }
         true
     }
@@ -169,9 +167,7 @@ impl Life {
 
     /// A command after which `count` gives `after`: so it is if it died after its commit; else
     /// nothing has changed, and the second try does it.
-    fn die_in(&mut self, fault: &str, run: &str, line: &str, count: &str, after: i64) {
-        self.company.lookout(run, None);
-        self.company.settle(None);
+    fn die_in(&mut self, fault: &str, line: &str, count: &str, after: i64) {
         assert_eq!(self.company.lookout(line, Some(fault)), Died::Killed, "{line}");
         self.look_at_the_dead();
         let done = self.company.state.number(count) == after;
@@ -180,7 +176,6 @@ impl Life {
             self.company.lookout(line, None);
         }
         assert_eq!(self.company.state.number(count), after, "{line}");
-        self.company.settle(None);
     }
 
     /// A run while the mail server takes its time; `stop` says that somebody puts a STOP file there
@@ -189,8 +184,13 @@ impl Life {
         self.company.happen(self.run, "mail", MANY);
         self.company.mail.orders.every(Phase::Taken.then(Act::Slow(Duration::from_millis(10))));
         let wanted = self.company.mail.book.count() + 1;
-        let mut child =
-            self.company.command(run, Some(fault)).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .company
+            .command(run, Some(fault))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         while self.company.mail.book.count() < wanted && child.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }

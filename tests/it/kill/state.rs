@@ -125,6 +125,11 @@ impl State {
         self.ask(sql)[0][0].parse().unwrap()
     }
 
+    /// How many outreaches there are in each state.
+    pub(crate) fn counts(&self) -> Vec<Line> {
+        self.ask("SELECT state, COUNT(*) FROM outreaches GROUP BY state")
+    }
+
     /// Whether nothing waits for a worker or is with one.
     pub(crate) fn is_quiet(&self) -> bool {
         let waiting = "SELECT COUNT(*) FROM outreaches
