@@ -41,6 +41,7 @@ const FILES: [(&str, &str); 5] = [
 struct Office {
     pack: Pack,
     store: Store,
+    source: String,
     _folder: TempDir,
 }
 
@@ -78,13 +79,14 @@ impl Office {
         let loaded = pack::load(&folder.path().join("rules"));
         let pack = loaded.pack.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
         let store = Store::open(&state).await.unwrap();
-        let source = Source::open(&format!("sqlite:{}", people.display())).await.unwrap();
+        let url = format!("sqlite:{}", people.display());
+        let source = Source::open(&url).await.unwrap();
         let (as_of, rules) = (at(TimeDelta::zero()), BTreeSet::from([RuleId::from("hello")]));
         let mut view = source.view(as_of).await.unwrap();
         let found =
             pipeline::find(&pack, &mut view, as_of, &rules, Watch::default()).await.unwrap();
         pipeline::commit(&pack, &found, &store, as_of, as_of).await.unwrap();
-        Self { pack, store, _folder: folder }
+        Self { pack, store, source: url, _folder: folder }
     }
 
     /// A worker works through what is due so long after the decision.
@@ -93,6 +95,7 @@ impl Office {
         let worker = Worker {
             pack: &self.pack,
             store: &self.store,
+            source: Some(&self.source),
             channels,
             wall: &wall,
             allow_time_travel: true,
