@@ -12,6 +12,8 @@ mod matrix;
 mod random;
 mod server;
 mod state;
+mod unsubscribes;
+mod workers;
 
 pub(crate) use checker::{Checked, check};
 pub(crate) use state::On;

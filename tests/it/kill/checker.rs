@@ -195,7 +195,7 @@ fn check_contacts(company: &Company, checked: &mut Checked) {
             Some(_) if company.is_gone(event) => {
                 checked.wrong.push(format!("event {event} came to nothing, and was told"));
             }
-            None if company.is_gone(event) => {}
+            None if company.is_gone(event) || company.is_silenced(event) => {}
             Some("1") => {}
             Some(times) => checked.wrong.push(format!("event {event} is told about {times} times")),
             None => checked.wrong.push(format!("event {event} is lost")),

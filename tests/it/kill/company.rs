@@ -74,6 +74,8 @@ pub(crate) struct Company {
     events: u32,
     /// What came to nothing before anybody was told.
     gone: BTreeSet<u32>,
+    /// What is about somebody who opted out, and so may be told or not.
+    silenced: BTreeSet<u32>,
 }
 
 /// How a command ended that was to die.
@@ -109,6 +111,7 @@ impl Company {
             lease: LEASE.to_owned(),
             events: 0,
             gone: BTreeSet::new(),
+            silenced: BTreeSet::new(),
         };
         company.write_pack();
         company.configure();
@@ -257,6 +260,36 @@ impl Company {
             self.gone.insert(event);
         }
         self.lookout("resume email", None);
+    }
+
+    /// Every fifth person has the address of the one before.
+    pub(crate) fn share_addresses(&self) {
+        self.shop(
+            "UPDATE people SET email = 'p' || (CAST(substr(id, 2) AS INTEGER) - 1) || '@example.com'
+             WHERE CAST(substr(id, 2) AS INTEGER) % 5 = 1",
+        );
+    }
+
+    /// The e-mail address of a customer.
+    pub(crate) fn address(&self, customer: &str) -> String {
+        let shop = Connection::open(self.path("shop.db")).unwrap();
+        let email = "SELECT email FROM people WHERE id = ?1";
+        shop.query_row(email, [customer], |row| row.get(0)).unwrap()
+    }
+
+    /// Whoever has these addresses opted out at some time.
+    pub(crate) fn silence(&mut self, addresses: &BTreeSet<String>) {
+        let shop = Connection::open(self.path("shop.db")).unwrap();
+        let sql = "SELECT e.no, p.email FROM events e JOIN people p ON p.id = e.person";
+        let mut events = shop.prepare(sql).unwrap();
+        let events = events.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let about_them = events.map(Result::unwrap).filter(|(_, email)| addresses.contains(email));
+        self.silenced = about_them.map(|(no, _): (u32, String)| no).collect();
+    }
+
+    /// Whether an event is about somebody who opted out.
+    pub(crate) fn is_silenced(&self, event: u32) -> bool {
+        self.silenced.contains(&event)
     }
 
     /// Whether an event came to nothing before anybody was told.
