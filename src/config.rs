@@ -266,7 +266,8 @@ headers = { Authorization = "Bearer {{ secret }}", X-Team = "care" }
     #[test]
     fn without_anything_the_pack_is_in_rules() {
         let config = of_variables([]).unwrap();
-        assert_eq!(config, Config { rules: "rules".into(), ..Config::default() });
+        let expected = Config { rules: "rules".into(), stop: "STOP".into(), ..Config::default() };
+        assert_eq!(config, expected);
     }
 
     #[test]
@@ -286,6 +287,22 @@ headers = { Authorization = "Bearer {{ secret }}", X-Team = "care" }
         let absent = of_variables([("LOOKOUT_STATE__URL_FILE", "/nowhere/at/all")]);
         let error = absent.unwrap_err();
         assert!(error.starts_with("cannot read /nowhere/at/all, which LOOKOUT_STATE__URL_FILE"));
+    }
+
+    #[test]
+    fn a_channel_says_whom_it_trusts_and_what_it_signs_with() {
+        let (folder, file) = written(
+            "[channels.email]\nurl = \"smtps://mail.example.com\"\nca = \"tls/own.pem\"\n\
+             tls = \"required\"\n[channels.sms]\nurl = \"https://sms.example.com\"\n\
+             networks = \"10.1.0.0/16\"\n",
+        );
+        let environment = Environment::from([("LOOKOUT_CHANNELS__SMS__SIGNING_SECRET", "whsec_x")]);
+        let config = Config::of(Some(&file), &environment, &Overrides::default()).unwrap();
+        let own = folder.path().join("tls/own.pem").display().to_string();
+        assert_eq!(config.channels["email"].ca, Some(own));
+        assert_eq!(config.channels["email"].tls.as_deref(), Some("required"));
+        assert_eq!(config.channels["sms"].networks.as_deref(), Some("10.1.0.0/16"));
+        assert_eq!(config.channels["sms"].signing_secret.as_deref(), Some("whsec_x"));
     }
 
     #[test]

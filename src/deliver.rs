@@ -401,6 +401,44 @@ mod tests {
                 "body",
                 "JSON",
             ),
+            ("email", with(&|c| c.tls = Some("maybe".into()), mail("smtp://x")), "tls", "required"),
+            (
+                "email",
+                with(&|c| c.ca = Some("/nowhere/own.pem".into()), mail("smtps://x")),
+                "ca",
+                "/nowhere/own.pem",
+            ),
+            (
+                "email",
+                with(&|c| c.ca = Some("/dev/null".into()), mail("smtps://x")),
+                "ca",
+                "no certificate",
+            ),
+            (
+                "email",
+                with(&|c| c.ca = Some("own.pem".into()), mail("smtp://localhost")),
+                "ca",
+                "tls = \"required\"",
+            ),
+            (
+                "email",
+                with(&|c| c.networks = Some("10.0.0.0/8".into()), mail("smtps://x")),
+                "networks",
+                "HTTP",
+            ),
+            ("sms", with(&|c| c.ca = Some("x".into()), web("https://x")), "ca", "e-mail"),
+            (
+                "sms",
+                with(&|c| c.networks = Some("10.0.0.0/8, home".into()), web("https://x")),
+                "networks",
+                "`home` is no network",
+            ),
+            (
+                "sms",
+                with(&|c| c.signing_secret = Some("whsec_pw-in-url".into()), web("https://x")),
+                "signing_secret",
+                "24 to 64 bytes",
+            ),
             ("task", web("https://x.example"), "url", "colleague"),
         ];
         for (name, config, key, words) in cases {

@@ -8,10 +8,14 @@ use std::time::Duration;
 use lookout::config::ChannelConfig;
 use lookout::deliver::{Channels, Delivery, Names, Network, Parcel};
 use rstest::rstest;
+use tokio::time::timeout;
 
 use super::faults_smtp::{outcome, words};
 use super::{parcel, send};
 use crate::support::sink::{Reply, WebSink, self_signed};
+
+/// How long a test waits for what must come to an end by itself.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 fn numbered(key: &str) -> Parcel {
     Parcel { key: key.into(), ..parcel("sms") }
@@ -99,7 +103,9 @@ async fn without_an_answer_it_is_sent_again(#[case] reply: Reply, #[case] taken:
     let sink = WebSink::start(None);
     sink.orders.next(reply);
     let channels = hasty(sink.url());
-    let (delivery, asked) = send(&channels, &numbered("a1")).await;
+    let first = numbered("a1");
+    let tried = timeout(PATIENCE, send(&channels, &first)).await;
+    let (delivery, asked) = tried.expect("nobody waits for ever");
     assert_eq!((outcome(&delivery).as_str(), asked), ("later", 1), "{delivery:?}");
     assert_eq!(sink.book.count(), taken);
     let (sent, _) = send(&channels, &numbered("a1")).await;
@@ -112,8 +118,11 @@ async fn without_an_answer_it_is_sent_again(#[case] reply: Reply, #[case] taken:
 async fn of_an_endless_answer_enough_is_read() {
     let sink = WebSink::start(None);
     sink.orders.next(Reply::Endless);
-    let channels = channels(sink.url());
-    let (delivery, asked) = send(&channels, &numbered("a1")).await;
+    let network = Network { exchange: Duration::from_secs(3600), ..Network::default() };
+    let channels = open(ChannelConfig { url: sink.url(), ..ChannelConfig::default() }, &network);
+    let first = numbered("a1");
+    let tried = timeout(PATIENCE, send(&channels, &first)).await;
+    let (delivery, asked) = tried.expect("nobody reads for ever");
     assert_eq!((delivery, asked), (Delivery::Sent { detail: "HTTP 200".to_owned() }, 1));
     let (sent, _) = send(&channels, &numbered("a2")).await;
     assert_eq!(outcome(&sent), "sent", "on another connection");
