@@ -64,6 +64,20 @@ pub struct ChannelConfig {
     /// E-mail: `required` asks for STARTTLS on this machine too, where it is left out otherwise.
     #[serde(default)]
     pub tls: Option<String>,
+    /// E-mail: where what comes back goes, `bounces@example.com`; each message gets
+    /// `bounces+KEY@example.com` of it. Where left out, to the sender.
+    #[serde(default)]
+    pub bounces: Option<String>,
+    /// E-mail: the name under which the domain publishes its DKIM key.
+    #[serde(default)]
+    pub dkim_selector: Option<String>,
+    /// E-mail: the domain that signs (DKIM); the sender's where left out.
+    #[serde(default)]
+    pub dkim_domain: Option<String>,
+    /// E-mail: the private key that signs (DKIM), PEM. Set it with
+    /// LOOKOUT_CHANNELS__EMAIL__DKIM_KEY, or …__DKIM_KEY_FILE.
+    #[serde(default)]
+    pub dkim_key: Option<String>,
     /// HTTP: the method; POST where left out.
     #[serde(default)]
     pub method: Option<String>,

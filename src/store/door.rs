@@ -205,7 +205,10 @@ impl Store {
         judge: &Judge<'_>,
         wall: Instant,
     ) -> Result<Turn, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = match asking.is_empty() {
+            true => self.database.write("settle").await?,
+            false => self.database.write("let_through").await?,
+        };
         let turn = self.turn_in(&mut tx, settled, asking, judge, wall).await;
         tx.end(turn).await
     }

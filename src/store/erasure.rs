@@ -149,7 +149,7 @@ impl Store {
         recipient: Option<&Recipient>,
         wall: Instant,
     ) -> Result<Erasure, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("erase").await?;
         let erased = self.erase_in(&mut tx, customer, recipient, wall).await;
         tx.end(erased).await
     }

@@ -27,6 +27,7 @@ macro_rules! migration {
 const MIGRATIONS: &[Migration] = &[
     migration!("0001_first_tables"),
     migration!("0002_queue"),
+    migration!("0003_hold_and_health"),
     migration!("0004_opting_out"),
     migration!("0005_looked_again"),
 ];
@@ -57,7 +58,7 @@ pub(super) async fn migrate(database: &Database) -> Result<(), StoreError> {
         return Ok(());
     }
     database.write_ahead().await?;
-    let mut tx = database.write().await?;
+    let mut tx = database.write("migrate").await?;
     let done = apply(&mut tx, database).await;
     tx.end(done).await
 }

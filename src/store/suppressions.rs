@@ -55,7 +55,7 @@ impl Store {
         people: &[NewSuppression],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("suppress").await?;
         let changed = match alone(&mut tx).await {
             Ok(()) => insert(&mut tx, people, at).await,
             Err(error) => Err(error),
@@ -81,7 +81,7 @@ impl Store {
             erased_address.into(),
             topic.unwrap_or_default().into(),
         ];
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("unsuppress").await?;
         let changed = match record::turn_page(&mut tx).await {
             Ok(_) => tx.execute(DELETE, &args).await,
             Err(error) => Err(error),

@@ -64,7 +64,7 @@ impl Lane<'_> {
             return Ok(());
         }
         sleep(wait).await;
-        match self.worker.pack.message(&claimed.outreach) {
+        match self.worker.pack.message(&claimed.outreach, None) {
             Ok(message) => self.send(&claimed, &message).await,
             Err(error) => {
                 let error = format!("the words failed: {error}");
