@@ -34,7 +34,7 @@ impl Store {
         topic: Option<&str>,
         at: Instant,
     ) -> Result<Option<Stopped>, StoreError> {
-        let mut tx = self.database.write("stop_topic").await?;
+        let mut tx = self.database.write("opt_out").await?;
         let stopped = stop(&mut tx, key, topic, at).await;
         match stopped {
             Ok(Some(stopped)) if stopped.new == 0 => tx.rollback().await.map(|()| Some(stopped)),

@@ -69,7 +69,7 @@ impl Store {
         fate: &Fate,
         wall: Instant,
     ) -> Result<Option<Reported>, StoreError> {
-        let mut tx = self.database.write("take_report").await?;
+        let mut tx = self.database.write("take_in_report").await?;
         let reported = self.take_in(&mut tx, key, addresses, fate, wall).await;
         match reported {
             Ok(None | Some(Reported { changed: false, suppressed: false })) => {

@@ -23,13 +23,18 @@ const MANY: u32 = 12;
 /// A point that so many runs do not pass is passed by none.
 const ENOUGH: u32 = 9;
 
+/// No run passes these: a customer's click, a delivery report, an erasure. Each is one transaction
+/// that changes nothing when it comes again.
+const ELSEWHERE: [&str; 3] = ["store.opt_out.", "store.take_in_report.", "store.erase."];
+
 #[rstest]
 fn whoever_dies_at_a_point_leaves_books_that_balance(
     #[values(On::Sqlite, On::Postgres)] on: On,
     #[values(0, 1, 2, 3)] part: usize,
 ) {
     let kills = number("LOOKOUT_KILLS", 1);
-    let mine = POINTS.iter().enumerate().filter(|(place, _)| place % 4 == part);
+    let ours = POINTS.iter().filter(|point| !ELSEWHERE.iter().any(|name| point.starts_with(name)));
+    let mine = ours.enumerate().filter(|(place, _)| place % 4 == part);
     for (_, point) in mine {
         let mut figures = Figures::default();
         match point.starts_with("store.migrate.") {
@@ -120,7 +125,7 @@ impl Life {
             "suppress" => self.die_in(fault, &format!("suppress {person}"), &suppressed, 1),
             "unsuppress" => {
                 self.company.lookout(&format!("suppress {person}"), None);
-                self.die_in(fault, &format!("suppress {person} --remove"), &suppressed, 0);
+                self.die_in(fault, &format!("unsuppress {person}"), &suppressed, 0);
             }
             "approve" => {
                 let customers = "signal = 'customers' AND field = ''";
