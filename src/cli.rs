@@ -12,6 +12,7 @@ mod explain;
 mod init;
 pub mod listings;
 mod outbox;
+mod pause;
 pub mod output;
 mod preview;
 mod run;
@@ -63,6 +64,8 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Run(run) => run::run(global, run, output).await,
         Command::Deliver(deliver) => deliver::run(global, deliver, output).await,
         Command::Outbox(outbox) => outbox::run(global, outbox, output).await,
+        Command::Pause(args) => pause::pause(global, args, output).await,
+        Command::Resume(args) => pause::resume(global, args, output).await,
         Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
         Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
     }

@@ -24,6 +24,8 @@ pub struct Config {
     pub source: Option<String>,
     /// Lookout's own tables.
     pub state: Option<String>,
+    /// While this file is there, nothing leaves: `STOP`, beside `lookout.toml`.
+    pub stop: PathBuf,
     /// Ways out, by name.
     pub channels: BTreeMap<String, ChannelConfig>,
 }
@@ -51,6 +53,13 @@ pub struct ChannelConfig {
     /// LOOKOUT_CHANNELS__EMAIL__DKIM_KEY, or …__DKIM_KEY_FILE.
     #[serde(default)]
     pub dkim_key: Option<String>,
+    /// E-mail: a PEM file with authorities of the company's own, whose mail servers are trusted
+    /// beside those of the public ones.
+    #[serde(default)]
+    pub ca: Option<String>,
+    /// E-mail: `required` asks for STARTTLS on this machine too, where it is left out otherwise.
+    #[serde(default)]
+    pub tls: Option<String>,
     /// HTTP: the method; POST where left out.
     #[serde(default)]
     pub method: Option<String>,
@@ -60,10 +69,26 @@ pub struct ChannelConfig {
     /// HTTP: the body as a template; sees `to`, `key`, `subject`, `text`, `html`, `rule`, `customer_id`, `secret`.
     #[serde(default)]
     pub body: Option<String>,
+    /// How many messages are under way at once; 4 where left out.
+    #[serde(default)]
+    pub connections: Option<String>,
+    /// How many messages a worker sends in a time: `10/s`, `100/m`, `500/h`. No limit where left out.
+    #[serde(default)]
+    pub rate: Option<String>,
+    /// The same for each domain that mail goes to.
+    #[serde(default)]
+    pub domain_rate: Option<String>,
     /// E-mail: the password of the user that the address names. HTTP: what `{{ secret }}` stands for.
     /// Set it with LOOKOUT_CHANNELS__NAME__SECRET, or …__SECRET_FILE.
     #[serde(default)]
     pub secret: Option<String>,
+    /// HTTP: what requests are signed with after Standard Webhooks: `whsec_…`, or two of them with a
+    /// space between while the old one is being replaced.
+    #[serde(default)]
+    pub signing_secret: Option<String>,
+    /// HTTP: private networks that this channel may reach, such as `10.1.0.0/16, 127.0.0.0/8`.
+    #[serde(default)]
+    pub networks: Option<String>,
 }
 
 /// What flags say; it wins over the file and the environment.
@@ -133,6 +158,7 @@ impl Config {
         };
         environment.apply(&mut settings)?;
         let mut config = settings.finish()?;
+        config.stop = file.and_then(Path::parent).unwrap_or(Path::new("")).join("STOP");
         if let Some(rules) = &overrides.rules {
             config.rules = rules.clone();
         }

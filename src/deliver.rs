@@ -17,11 +17,17 @@ mod dkim;
 mod email;
 mod folder;
 mod http;
+mod limits;
+mod network;
 mod smtp;
+mod standing;
+
+pub use limits::Limits;
+pub use network::{Names, Network};
 
 /// Every configured way out, by the name of its channel.
 #[derive(Debug)]
-pub struct Channels(BTreeMap<String, Way>);
+pub struct Channels(BTreeMap<String, (Way, Limits)>);
 
 /// One rendered message on its way to one person.
 #[derive(Clone)]
@@ -111,10 +117,26 @@ enum Way {
 
 impl Channels {
     /// Checks every channel's configuration and gets it ready; connects to nothing.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with a channel.
     pub fn open(configured: &BTreeMap<String, ChannelConfig>) -> Result<Self, DeliverError> {
+        Self::open_on(configured, &Network::default())
+    }
+
+    /// The same on a network with other names or less patience.
+    ///
+    /// # Errors
+    /// As for [`Channels::open`].
+    pub fn open_on(
+        configured: &BTreeMap<String, ChannelConfig>,
+        network: &Network,
+    ) -> Result<Self, DeliverError> {
         let mut ways = BTreeMap::new();
         for (name, config) in configured {
-            ways.insert(name.clone(), Way::open(name, config)?);
+            let fault = |key, message| DeliverError { channel: name.clone(), key, message };
+            let limits = Limits::open(config, &fault)?;
+            ways.insert(name.clone(), (Way::open(name, config, network)?, limits));
         }
         Ok(Self(ways))
     }
@@ -126,12 +148,17 @@ impl Channels {
 
     /// Whether what takes this channel stays on this machine: a folder, or a server on loopback.
     pub fn is_local(&self, name: &str) -> bool {
-        match self.0.get(name) {
+        match self.0.get(name).map(|(way, _)| way) {
             Some(Way::Smtp(server)) => server.is_local(),
             Some(Way::MailFolder { .. }) => true,
             Some(Way::Http(service)) => service.is_local(),
             None => false,
         }
+    }
+
+    /// How much a channel takes at once.
+    pub fn limits(&self, name: &str) -> Option<Limits> {
+        self.0.get(name).map(|(_, limits)| *limits)
     }
 
     /// Tries once to send a parcel.
@@ -144,7 +171,7 @@ impl Channels {
         parcel: &Parcel,
         transmitting: impl Future<Output = bool> + Send,
     ) -> Delivery {
-        let Some(way) = self.0.get(&parcel.channel) else {
+        let Some((way, _)) = self.0.get(&parcel.channel) else {
             return Delivery::Permanent {
                 dead: false,
                 error: format!(
@@ -174,7 +201,7 @@ impl Channels {
 }
 
 impl Way {
-    fn open(name: &str, config: &ChannelConfig) -> Result<Self, DeliverError> {
+    fn open(name: &str, config: &ChannelConfig, network: &Network) -> Result<Self, DeliverError> {
         let fault = |key: &'static str, message: String| DeliverError {
             channel: name.to_owned(),
             key,
@@ -188,12 +215,14 @@ impl Way {
         }
         if name != Channel::EMAIL {
             email::not_for(config, &fault)?;
-            return Ok(Self::Http(Box::new(http::Service::open(name, config, &fault)?)));
+            return Ok(Self::Http(Box::new(http::Service::open(name, config, network, &fault)?)));
         }
         let unused = [
             ("method", config.method.is_some()),
             ("headers", !config.headers.is_empty()),
             ("body", config.body.is_some()),
+            ("signing_secret", config.signing_secret.is_some()),
+            ("networks", config.networks.is_some()),
         ];
         if let Some((key, _)) = unused.into_iter().find(|(_, used)| *used) {
             return Err(fault(key, "e-mail has none; only HTTP channels do".to_owned()));
@@ -202,7 +231,7 @@ impl Way {
         if let Some(folder) = folder::Folder::open(&config.url).map_err(|m| fault("url", m))? {
             return Ok(Self::MailFolder { from, folder });
         }
-        Ok(Self::Smtp(Box::new(smtp::Server::open(from, config, &fault)?)))
+        Ok(Self::Smtp(Box::new(smtp::Server::open(from, config, network, &fault)?)))
     }
 }
 

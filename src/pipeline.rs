@@ -5,6 +5,7 @@ pub mod case;
 mod ask;
 mod judge;
 mod names;
+mod second_look;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
 
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use names::examine;
+pub use second_look::{Looked, StillTrue, look_again};
 
 /// Why a run could not be made. Nothing was recorded.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,11 @@
 mod bid;
 mod calendar;
 mod decide;
+mod door;
 mod gates;
 mod load;
 mod recipient;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +19,9 @@ use chrono_tz::Tz;
 pub use bid::dedupe_key;
 pub use calendar::{Calendar, QuietHours, WorkingHours};
 pub use decide::decide;
+pub use door::{first_decent, may_leave};
 pub use load::load;
+pub use still::{Muted, readdress, recipient, still_allowed};
 
 use crate::document::Placed;
 use crate::domain::{Candidate, Channel, Consent, CustomerId, RuleId, Span, SubjectId};

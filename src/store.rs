@@ -4,24 +4,32 @@
 
 mod claims;
 mod database;
+mod door;
 mod error;
 mod given;
 mod history;
+mod looked;
 mod outbox;
+mod pauses;
 mod record;
 mod runs;
 mod schema;
 mod sql;
+mod steer;
 mod suppressions;
 mod tasks;
 
 use std::path::Path;
 
-pub use claims::{Claim, ClaimQuery, Claimed, Settlement};
+pub use claims::{Claim, ClaimQuery, Claimed};
+pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
 pub use error::StoreError;
 pub use history::HistoryQuery;
-pub use outbox::{Outbox, OutboxQuery, OutboxRow};
+pub use looked::{Refreshed, TakenBack};
+pub use outbox::{Due, Outbox, OutboxQuery, OutboxRow};
+pub use pauses::{Pause, Scope};
 pub use record::{Run, TaskText};
+pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
 

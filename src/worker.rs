@@ -1,21 +1,42 @@
-//! The worker: take an outreach → render → send → settle. It decides nothing; every change it makes
-//! names the claim it holds, so a worker that comes late changes nothing.
+//! The worker: take an outreach → look again → render → ask at the door → send → settle. It decides
+//! nothing; every change it makes names the claim it holds, so a worker that comes late changes
+//! nothing.
 
-use std::collections::BTreeMap;
+mod halt;
+mod lane;
+mod ledger;
+mod look;
+mod pace;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::sleep;
 
-use crate::deliver::{Channels, Delivery, Parcel};
-use crate::domain::{Channel, Instant, Outreach, OutreachState};
+use crate::deliver::{Channels, Limits};
+use crate::domain::{Channel, Instant, OutreachState};
 use crate::pack::Pack;
-use crate::pipeline::task_text;
-use crate::store::{ClaimQuery, Claimed, Settlement, Store, StoreError};
-use crate::templates::Message;
+use crate::policy;
+use crate::store::{Asking, ClaimQuery, Claimed, Past, Store, StoreError};
 
-/// How long a claim lasts; much longer than any message takes.
-const LEASE: TimeDelta = TimeDelta::minutes(10);
+pub use halt::Halt;
+use lane::Lane;
+use ledger::{Desk, Held, Ledger};
+use pace::Pace;
+
+/// How long a claim lasts unless it is renewed. A message may take longer than this.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How many outreaches are claimed at a time.
-const BATCH: u32 = 20;
+const BATCH: u32 = 100;
+/// How many at most, where they have to be looked at again.
+const MOST_LOOKED_AT: u32 = 2000;
+/// How long a worker that goes on waits before it looks again, unless it is woken.
+const POLL: Duration = Duration::from_secs(2);
 
 /// What a delivery did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +45,18 @@ pub struct Delivered {
     pub states: BTreeMap<OutreachState, u64>,
     /// What went wrong, a line each: the rule, the customer and the error, no address.
     pub troubles: Vec<String>,
+    /// Back in the outbox, untried: for a decent hour, for their turn, or because of a pause.
+    pub waiting: u64,
+    /// What somebody else had taken over meanwhile; what this worker had to say of it was refused.
+    pub late: u64,
+    /// Back in the outbox, because the company's data could not be asked whether they still hold.
+    pub unasked: u64,
+    /// Why not.
+    pub why_unasked: BTreeSet<String>,
+    /// Due, but paused.
+    pub paused: u64,
+    /// Due, but the worker was told to stop.
+    pub stopped: u64,
     /// Due, but on a channel that reaches real people, from a run whose time is far from the wall
     /// clock's.
     pub far: u64,
@@ -37,6 +70,9 @@ pub struct Worker<'a> {
     pub pack: &'a Pack,
     /// The outbox.
     pub store: &'a Store,
+    /// Where the company's data is, to look again at what was decided a while ago; without it that
+    /// waits.
+    pub source: Option<&'a str>,
     /// The ways out.
     pub channels: &'a Channels,
     /// The wall clock.
@@ -45,153 +81,255 @@ pub struct Worker<'a> {
     pub allow_time_travel: bool,
     /// Told after each outreach.
     pub progress: Option<&'a (dyn Fn() + Sync)>,
+    /// How it is told to stop.
+    pub halt: &'a Halt,
+    /// Whether it goes on when nothing is due any more, until it is told to stop.
+    pub follow: bool,
 }
 
 impl Worker<'_> {
-    /// Works through everything that is due, once.
+    /// Works through everything that is due, once; or, if it follows, until it is told to stop.
     ///
     /// # Errors
     /// When the state database can't be read or written. What was sent before stays settled.
     pub async fn deliver(&self) -> Result<Delivered, StoreError> {
-        let mut delivered = Delivered::default();
-        let configured: Vec<String> =
-            self.channels.names().map(str::to_owned).chain([Channel::PHONE.to_owned()]).collect();
-        let near_only = |name: &&String| {
-            !self.allow_time_travel && *name != Channel::PHONE && !self.channels.is_local(name)
-        };
-        let near_only: Vec<String> = configured.iter().filter(near_only).cloned().collect();
-        loop {
-            let query = ClaimQuery {
-                wall: (self.wall)(),
-                lease: LEASE,
-                limit: BATCH,
-                channels: &configured,
-                near_only: &near_only,
-            };
-            let claimed = self.store.claim(&query).await?;
-            if claimed.is_empty() {
-                break;
-            }
-            for one in claimed {
-                self.work(&one, &mut delivered).await?;
-                if let Some(progress) = self.progress {
-                    progress();
-                }
-            }
-        }
+        let shift = Shift::default();
+        shift.work(self).await?;
+        let mut delivered = shift.delivered.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (channel, due) in self.store.due((self.wall)()).await? {
-            match configured.contains(&channel) {
-                true => delivered.far += due,
-                false => delivered.unconfigured += due,
+            delivered.paused += due.paused;
+            match self.serves(&channel) {
+                true if self.halt.stands() => delivered.stopped += due.free,
+                true => delivered.far += due.free,
+                false => delivered.unconfigured += due.free,
             }
         }
         Ok(delivered)
     }
 
-    async fn work(&self, claimed: &Claimed, delivered: &mut Delivered) -> Result<(), StoreError> {
-        let outreach = &claimed.outreach;
-        if outreach.channel.0 == Channel::PHONE {
-            if self.store.hand_over(&claimed.claim, &task_text(self.pack, outreach)).await? {
-                *delivered.states.entry(OutreachState::Sent).or_default() += 1;
-            }
-            return Ok(());
-        }
-        let settlement = match self.pack.message(outreach, None) {
-            Ok(message) => self.send(claimed, &message).await?,
-            Err(error) => Some(Settlement::Failed { error: format!("the words failed: {error}") }),
-        };
-        // Another worker holds it now; what becomes of it is that worker's to say.
-        let Some(settlement) = settlement else { return Ok(()) };
-        let (state, error) = told(&settlement);
-        if self.store.settle(&claimed.claim, settlement.clone(), (self.wall)()).await? {
-            *delivered.states.entry(state).or_default() += 1;
-            tracing::info!(
-                outreach = %outreach.key, rule = %outreach.rule, channel = %outreach.channel,
-                state = state.name(), attempts = claimed.attempts, "settled"
-            );
-            if let Some(error) = error {
-                delivered.troubles.push(trouble(outreach, state, error));
-            }
-        }
-        Ok(())
+    /// Every channel that it serves, with what it takes at once.
+    fn channels(&self) -> impl Iterator<Item = (String, Limits)> {
+        let calls = Limits { connections: 1, pause: None, domain_pause: None };
+        let names = self.channels.names().map(str::to_owned);
+        names
+            .filter_map(|name| self.channels.limits(&name).map(|limits| (name, limits)))
+            .chain([(Channel::PHONE.to_owned(), calls)])
     }
 
-    async fn send(
+    fn serves(&self, channel: &str) -> bool {
+        channel == Channel::PHONE || self.channels.names().any(|name| name == channel)
+    }
+
+    /// Whether only what is decided for about now may leave on a channel.
+    fn is_near_only(&self, channel: &str) -> bool {
+        !self.allow_time_travel && channel != Channel::PHONE && !self.channels.is_local(channel)
+    }
+
+    /// For what reason an outreach may not leave after all, by what the books say now.
+    fn judge(&self, asking: &Asking<'_>, past: &Past) -> Option<(String, serde_json::Value)> {
+        let Some(rule) = self.pack.rules.get(&asking.outreach.rule) else {
+            return Some(("rule_removed".to_owned(), serde_json::json!({})));
+        };
+        let refusal = policy::may_leave(
+            asking.outreach,
+            &rule.rule.settings,
+            &self.pack.policy,
+            &past.suppressions,
+            &past.charges,
+            asking.now,
+        )
+        .err()?;
+        let told = serde_json::to_value(&refusal).unwrap_or_default();
+        Some((refusal.code().to_owned(), told["evidence"].clone()))
+    }
+
+    /// How far back the longest cap looks.
+    fn reach(&self) -> TimeDelta {
+        let spans = self.pack.policy.caps.iter().map(|cap| cap.per.delta());
+        spans.max().unwrap_or_else(TimeDelta::zero)
+    }
+}
+
+/// What one delivery has in hand.
+#[derive(Default)]
+struct Shift {
+    held: Held,
+    delivered: Mutex<Delivered>,
+    /// The database stays away: nothing more is begun.
+    broken: AtomicBool,
+}
+
+impl Shift {
+    async fn work(&self, worker: &Worker<'_>) -> Result<(), StoreError> {
+        let judge = |asking: &Asking<'_>, past: &Past| worker.judge(asking, past);
+        let (desk, entries) = ledger::open();
+        let ledger = Ledger {
+            store: worker.store,
+            judge: &judge,
+            wall: worker.wall,
+            reach: worker.reach(),
+            held: &self.held,
+            delivered: &self.delivered,
+            progress: worker.progress,
+        };
+        let lanes = async move {
+            let served: Vec<_> = worker.channels().collect();
+            let served = served.into_iter();
+            join_all(served.map(|(name, limits)| self.serve(worker, name, limits, desk.clone())))
+                .await
+        };
+        let keep = async {
+            let kept = ledger.keep(entries).await;
+            self.broken.store(kept.is_err(), Ordering::Relaxed);
+            kept
+        };
+        tokio::select! {
+            (served, kept) = async { tokio::join!(lanes, keep) } => {
+                kept?;
+                served.into_iter().collect()
+            }
+            () = self.renew(worker) => Ok(()),
+        }
+    }
+
+    /// Serves one channel over all its lanes.
+    async fn serve(
         &self,
-        claimed: &Claimed,
-        message: &Message,
-    ) -> Result<Option<Settlement>, StoreError> {
-        let outreach = &claimed.outreach;
-        let Some(first) = outreach.subjects.first() else {
-            return Ok(Some(Settlement::Failed { error: "it speaks of nothing".to_owned() }));
-        };
-        let parcel = Parcel {
-            key: outreach.key.clone(),
-            channel: outreach.channel.to_string(),
-            to: outreach.address.clone().unwrap_or_default(),
-            to_name: first.facts.customer().text("name"),
-            subject: message.subject.clone(),
-            html: message.html.clone(),
-            text: message.text.clone(),
-            rule: outreach.rule.clone(),
-            customer_id: first.customer.clone(),
-            reply_to: None,
-            unsubscribe: None,
-            date: (self.wall)(),
-        };
-        let mut failure = None;
-        let transmitting = async {
-            match self.store.transmitting(&claimed.claim).await {
-                Ok(ours) => ours,
-                Err(error) => {
-                    failure = Some(error);
-                    false
+        worker: &Worker<'_>,
+        channel: String,
+        limits: Limits,
+        desk: Desk,
+    ) -> Result<(), StoreError> {
+        let waiting = AsyncMutex::default();
+        let batch = AtomicU32::new(BATCH);
+        let queue = Queue { batch, shift: self, worker, channel, waiting };
+        let pace = Pace::new(limits);
+        let lanes = (0..limits.connections).map(|_| async {
+            let lane = Lane { worker, shift: self, desk: desk.clone(), pace: &pace };
+            while let Some(claimed) = queue.next().await? {
+                lane.work(claimed).await?;
+            }
+            Ok(())
+        });
+        join_all(lanes).await.into_iter().collect()
+    }
+
+    /// Renews the leases of what is held, for ever.
+    async fn renew(&self, worker: &Worker<'_>) {
+        loop {
+            sleep((lease() / 3).to_std().unwrap_or_default()).await;
+            let claims = self.held.claims();
+            let until = (worker.wall)() + lease();
+            match worker.store.renew(&claims, until).await {
+                Ok(kept) if kept.len() < claims.len() => {
+                    tracing::info!(held = claims.len(), kept = kept.len(), "leases renewed");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "leases can't be renewed"),
+            }
+        }
+    }
+
+    fn count(&self, state: OutreachState, count: u64) {
+        if count > 0 {
+            *self.delivered().states.entry(state).or_default() += count;
+        }
+    }
+
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was claimed for a channel and waits for a lane.
+struct Queue<'a> {
+    /// How many are claimed at a time.
+    batch: AtomicU32,
+    shift: &'a Shift,
+    worker: &'a Worker<'a>,
+    channel: String,
+    waiting: AsyncMutex<VecDeque<Claimed>>,
+}
+
+impl Queue<'_> {
+    /// The next outreach for a lane; `None` when nothing more is to be begun.
+    async fn next(&self) -> Result<Option<Claimed>, StoreError> {
+        let mut waiting = self.waiting.lock().await;
+        loop {
+            let stopped = self.worker.halt.is_asked() || self.shift.broken.load(Ordering::Relaxed);
+            if stopped || self.worker.halt.file().is_some() {
+                self.give_back(&mut waiting).await?;
+                if stopped || !self.worker.follow {
+                    return Ok(None);
+                }
+            } else if let Some(claimed) = waiting.pop_front() {
+                return Ok(Some(claimed));
+            } else {
+                match self.claim().await {
+                    // Others may hold, though none of these does.
+                    Ok((found, claimed)) if found > 0 => {
+                        waiting.extend(claimed);
+                        continue;
+                    }
+                    Ok(_) => {}
+                    Err(error) if self.worker.follow => {
+                        tracing::warn!(%error, "nothing can be claimed; trying again");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
-        };
-        let delivery = self.channels.send(&parcel, transmitting).await;
-        match (delivery, failure) {
-            (Delivery::GivenUp, Some(error)) => Err(error),
-            (Delivery::GivenUp, None) => Ok(None),
-            (Delivery::Sent { detail }, _) => Ok(Some(Settlement::Sent { detail })),
-            (Delivery::Temporary { error, .. } | Delivery::Blocked { error }, _) => {
-                Ok(Some(Settlement::Retry {
-                    at: (self.wall)() + pause(claimed.attempts.saturating_sub(1)),
-                    error,
-                }))
+            if waiting.is_empty() {
+                if !self.worker.follow {
+                    return Ok(None);
+                }
+                tokio::select! {
+                    () = sleep(POLL) => {}
+                    () = self.worker.halt.asked() => {}
+                }
             }
-            (Delivery::Permanent { error, .. }, _) => Ok(Some(Settlement::Failed { error })),
-            (Delivery::Uncertain { error }, _) => Ok(Some(Settlement::Uncertain { error })),
         }
     }
-}
 
-/// How long to wait after so many earlier attempts: a minute, doubled each time, four hours at most.
-fn pause(earlier: u32) -> TimeDelta {
-    TimeDelta::minutes(1 << earlier.min(8)).min(TimeDelta::hours(4))
-}
+    /// Takes what is due and still holds; how many were due.
+    async fn claim(&self) -> Result<(usize, Vec<Claimed>), StoreError> {
+        let batch = self.batch.load(Ordering::Relaxed);
+        let near_only = self.worker.is_near_only(&self.channel);
+        let channels = [self.channel.clone()];
+        let query = ClaimQuery {
+            wall: (self.worker.wall)(),
+            lease: lease(),
+            limit: batch,
+            channels: &channels,
+            near_only: if near_only { &channels } else { &[] },
+        };
+        let claimed = self.worker.store.claim(&query).await?;
+        let found = claimed.len();
+        for one in &claimed {
+            self.shift.held.add(&one.claim);
+        }
+        let seen = look::look(self.worker, self.shift, claimed).await?;
+        // A look costs much the same for many as for a few.
+        let many = seen.asked * 2 > batch as usize;
+        let next = if many { (batch * 2).min(MOST_LOOKED_AT) } else { BATCH };
+        self.batch.store(next, Ordering::Relaxed);
+        Ok((found, seen.ready))
+    }
 
-fn told(settlement: &Settlement) -> (OutreachState, Option<&str>) {
-    match settlement {
-        Settlement::Sent { .. } => (OutreachState::Sent, None),
-        Settlement::Retry { error, .. } => (OutreachState::Retry, Some(error)),
-        Settlement::Failed { error } => (OutreachState::Failed, Some(error)),
-        Settlement::Uncertain { error } => (OutreachState::Uncertain, Some(error)),
+    /// Gives back what was claimed and not begun.
+    async fn give_back(&self, waiting: &mut VecDeque<Claimed>) -> Result<(), StoreError> {
+        let claims: Vec<_> = waiting.drain(..).map(|claimed| claimed.claim).collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
+        for claim in &claims {
+            self.shift.held.drop(claim);
+        }
+        self.worker.store.release(&claims).await?;
+        Ok(())
     }
 }
 
-fn trouble(outreach: &Outreach, state: OutreachState, error: &str) -> String {
-    let customer = outreach.subjects.first().map_or("", |s| s.customer.as_str());
-    format!("{} {customer} on {}: {} ({error})", outreach.rule, outreach.channel, state.name())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_four_hours() {
-        let minutes: Vec<_> = [0, 1, 2, 7, 8, 40].map(|n| pause(n).num_minutes()).into();
-        assert_eq!(minutes, [1, 2, 4, 128, 240, 240]);
-    }
+/// How long a claim lasts.
+fn lease() -> TimeDelta {
+    crate::fault::lease().unwrap_or(LEASE)
 }

@@ -7,11 +7,11 @@ use super::output::Output;
 use super::wording::counted;
 use crate::app::{self, AppError};
 use crate::clock;
-use crate::deliver::Channels;
+use crate::config::Config;
 use crate::domain::OutreachState;
 use crate::pack::Pack;
 use crate::store::Store;
-use crate::worker::{Delivered, Worker};
+use crate::worker::{Delivered, Halt, Worker};
 
 pub(super) async fn run(
     global: &Global,
@@ -20,36 +20,87 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
-    let channels = app::channels(&config, &pack)?;
+    app::channels(&config, &pack)?;
     let store = app::store(&config).await?;
-    let delivered = work(&pack, &store, &channels, args.allow_time_travel, output).await?;
+    let manner = Manner { allow_time_travel: args.allow_time_travel, follow: args.follow };
+    let delivered = work(&config, &pack, &store, manner, output).await?;
     if super::is_json(output) {
         output.json(&json!({
             "schema_version": 1,
             "states": delivered.states,
             "troubles": delivered.troubles,
+            "waiting": delivered.waiting,
+            "unasked": delivered.unasked,
+            "late": delivered.late,
+            "paused": delivered.paused,
+            "stopped": delivered.stopped,
             "far": delivered.far,
             "unconfigured": delivered.unconfigured,
         }));
     }
     let failed = tell(&delivered, output);
+    tell_pauses(&config, &store, &delivered, output).await?;
     Ok(if failed { Exit::Partly } else { Exit::Fine })
 }
 
-/// Delivers everything that is due, with progress.
+/// How a delivery goes about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manner {
+    /// Whether real people are written to although a run's time is far from the wall clock's.
+    pub allow_time_travel: bool,
+    /// Whether it goes on until it is told to stop.
+    pub follow: bool,
+}
+
+/// Delivers everything that is due, with progress. Stops in good order when it is asked to.
 pub(super) async fn work(
+    config: &Config,
     pack: &Pack,
     store: &Store,
-    channels: &Channels,
-    allow_time_travel: bool,
+    manner: Manner,
     output: &Output,
 ) -> Result<Delivered, AppError> {
+    let channels = app::channels(config, pack)?;
     let progress = output.progress("delivered", None);
     let tell = || progress.advance(1);
     let wall = clock::wall;
-    let worker =
-        Worker { pack, store, channels, wall: &wall, allow_time_travel, progress: Some(&tell) };
-    Ok(worker.deliver().await?)
+    let halt = Halt::new(Some(config.stop.clone()));
+    let worker = Worker {
+        pack,
+        store,
+        source: config.source.as_deref(),
+        channels: &channels,
+        wall: &wall,
+        allow_time_travel: manner.allow_time_travel,
+        progress: Some(&tell),
+        halt: &halt,
+        follow: manner.follow,
+    };
+    let work = worker.deliver();
+    tokio::pin!(work);
+    tokio::select! {
+        delivered = &mut work => return Ok(delivered?),
+        () = told_to_stop() => halt.ask(),
+    }
+    tracing::info!("stopping: what is under way is finished, the rest goes back into the outbox");
+    Ok(work.await?)
+}
+
+/// Returns when Ctrl-C or SIGTERM comes; never, where the system has no such thing.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let one = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = one(SignalKind::terminate()) => {}
+        () = one(SignalKind::interrupt()) => {}
+    }
 }
 
 /// Tells what a delivery did, and whether something of it went wrong. In JSON only troubles are
@@ -68,6 +119,21 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
     for trouble in &delivered.troubles {
         output.remark(&format!("  {trouble}"));
     }
+    if delivered.late > 0 {
+        output.remark(&format!(
+            "{} had been taken over by another worker: what this one had to say was not written down.",
+            counted(delivered.late, "outreach")
+        ));
+    }
+    if delivered.unasked > 0 {
+        output.remark(&format!(
+            "{} stayed in the outbox: whether they still hold can't be asked now.",
+            counted(delivered.unasked, "outreach")
+        ));
+        for why in delivered.why_unasked.iter().take(3) {
+            output.remark(&format!("  {why}"));
+        }
+    }
     if delivered.far > 0 {
         output.remark(&format!(
             "{} stayed in the outbox: the run's time is more than an hour from now, so nobody real is \
@@ -82,5 +148,29 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
             counted(delivered.unconfigured, "outreach")
         ));
     }
-    delivered.states.iter().any(|(state, count)| *state != OutreachState::Sent && *count > 0)
+    let wrong = [OutreachState::Retry, OutreachState::Failed, OutreachState::Uncertain];
+    wrong.iter().any(|state| delivered.states.contains_key(state)) || delivered.unasked > 0
+}
+
+/// Tells what is kept back, by what, and how it goes on.
+pub(super) async fn tell_pauses(
+    config: &Config,
+    store: &Store,
+    delivered: &Delivered,
+    output: &mut Output,
+) -> Result<(), AppError> {
+    if delivered.stopped > 0 && config.stop.exists() {
+        output.remark(&format!(
+            "{} stayed in the outbox: nothing leaves while {} is there. Remove it to go on.",
+            counted(delivered.stopped, "outreach"),
+            config.stop.display()
+        ));
+    }
+    if delivered.paused > 0 {
+        output.remark(&format!("{} stayed in the outbox.", counted(delivered.paused, "outreach")));
+        if let Some(told) = super::pause::told(&store.pauses().await?, &super::zone(config)) {
+            output.remark(&told);
+        }
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::args::{Demo, Exit};
 use super::decisions::Kind;
+use super::deliver::Manner;
 use super::listings::{self, TaskLine};
 use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
@@ -30,7 +31,6 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
     let config = config.map_err(AppError::from)?;
     let as_of = parse_instant(AS_OF).ok_or_else(|| anyhow::anyhow!("{AS_OF} is no instant"))?;
     let pack = app::pack(&config)?;
-    let channels = app::channels(&config, &pack)?;
     let store = app::store(&config).await?;
     let source = app::source(&config).await?;
     let origin = Origin { source: source.describe(), history: super::dry_run::history(None) };
@@ -41,12 +41,12 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
         pipeline::commit(&pack, &found, &store, as_of, started_at).await.map_err(AppError::from)?;
     if super::is_json(output) {
         telling::considered(Kind::Run, &considered, &pack, &origin, false, output);
-        super::deliver::work(&pack, &store, &channels, false, output).await?;
+        super::deliver::work(&config, &pack, &store, Manner::default(), output).await?;
         return Ok(Exit::Fine);
     }
     output.text(&opening(&args.dir));
     telling::considered(Kind::Run, &considered, &pack, &origin, false, output);
-    let delivered = super::deliver::work(&pack, &store, &channels, false, output).await?;
+    let delivered = super::deliver::work(&config, &pack, &store, Manner::default(), output).await?;
     output.text("");
     let failed = super::deliver::tell(&delivered, output);
     output.text(&tasks(&store, &pack, as_of).await?);

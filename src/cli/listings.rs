@@ -11,6 +11,8 @@ use crate::domain::{Instant, OutreachState};
 /// One outreach of the outbox.
 #[derive(Clone, Debug)]
 pub struct OutreachLine {
+    /// The beginning of its key.
+    pub key: String,
     /// Where it stands.
     pub state: OutreachState,
     /// Whose idea it was.
@@ -89,6 +91,7 @@ pub fn outbox(
         .map(|line| {
             vec![
                 line.state.name().to_owned(),
+                line.key.clone(),
                 line.rule.clone(),
                 line.customer.clone(),
                 about(line),
@@ -204,6 +207,7 @@ mod tests {
     #[test]
     fn what_a_person_must_settle_comes_first() {
         let line = |state, customer: &str, subjects: &[&str], detail: &str| OutreachLine {
+            key: "3f09a1c2".to_owned(),
             state,
             rule: "stalled-order".to_owned(),
             customer: customer.to_owned(),

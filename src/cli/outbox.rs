@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use super::args::{Exit, Global, Outbox};
+use super::args::{Exit, Global, Outbox, Steer};
 use super::listings::{self, OutreachLine};
 use super::output::Output;
 use super::wording::Times;
 use crate::app::{self, AppError};
 use crate::clock;
+use crate::config::Config;
 use crate::domain::{OutreachState, format_instant};
-use crate::store::{OutboxQuery, OutboxRow};
+use crate::store::{Heard, OutboxQuery, OutboxRow, Word};
 
 /// How many outreaches are listed; the counts are of all.
 const LISTED: u32 = 1000;
@@ -20,6 +21,9 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
+    if let Some(steer) = &args.steer {
+        return self::steer(&config, steer, output).await;
+    }
     let zone = super::zone(&config);
     let query = OutboxQuery { state: args.only, limit: LISTED };
     let (states, rows) = match app::history(&config).await? {
@@ -42,9 +46,52 @@ pub(super) async fn run(
     Ok(Exit::Fine)
 }
 
+/// Does what a person says about one outreach.
+async fn steer(config: &Config, steer: &Steer, output: &mut Output) -> anyhow::Result<Exit> {
+    let (start, word) = match steer {
+        Steer::Settle { key, word } => match word.as_str() {
+            "arrived" => (key, Word::Arrived),
+            "again" => (key, Word::Again),
+            _ => (key, Word::Lost),
+        },
+        Steer::Cancel { key } => (key, Word::Cancel),
+    };
+    let store = app::store(config).await?;
+    let keys = store.keys_like(start).await.map_err(AppError::from)?;
+    let key = match keys.as_slice() {
+        [key] => key,
+        [] => anyhow::bail!(
+            "no outreach has a key that begins with `{start}`; `lookout outbox` shows them"
+        ),
+        _ => anyhow::bail!("more than one key begins with `{start}`; write more of it"),
+    };
+    let heard = store.steer(key, word, clock::wall()).await.map_err(AppError::from)?;
+    match heard {
+        Heard::Now(state) => {
+            if super::is_json(output) {
+                output.json(&json!({ "schema_version": 1, "key": key, "state": state }));
+            } else {
+                output.text(&format!("{key} is {} now.", state.name()));
+            }
+            Ok(Exit::Fine)
+        }
+        Heard::Still(state) => anyhow::bail!("{key} is {}: {}", state.name(), why_not(word)),
+        Heard::Unknown => anyhow::bail!("there is no outreach `{key}` any more"),
+    }
+}
+
+fn why_not(word: Word) -> &'static str {
+    match word {
+        Word::Arrived | Word::Lost => "only what is uncertain can be settled",
+        Word::Again => "only what is uncertain or failed can be tried again",
+        Word::Cancel => "only what waits can be cancelled",
+    }
+}
+
 fn as_line(row: &OutboxRow) -> OutreachLine {
     let outreach = &row.outreach;
     OutreachLine {
+        key: outreach.key.as_str().chars().take(8).collect(),
         state: row.state,
         rule: outreach.rule.to_string(),
         customer: outreach.subjects.first().map(|s| s.customer.to_string()).unwrap_or_default(),
@@ -68,6 +115,7 @@ fn as_json(row: &OutboxRow) -> serde_json::Value {
         "not_before": format_instant(&outreach.not_before),
         "expires_at": format_instant(&outreach.expires_at),
         "attempts": row.attempts,
+        "next_attempt_at": format_instant(&row.next_attempt_at),
         "settled_at": row.settled_at.as_ref().map(format_instant),
         "detail": row.detail,
         "last_error": row.last_error,

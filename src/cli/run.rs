@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 
 use super::args::{Exit, Global, Run};
 use super::decisions::Kind;
+use super::deliver::{self, Manner};
 use super::dry_run::history;
 use super::output::Output;
 use super::telling::{self, Origin};
@@ -19,7 +20,7 @@ use crate::store::{Store, StoreError};
 pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
-    let channels = app::channels(&config, &pack)?;
+    app::channels(&config, &pack)?;
     let store = app::store(&config).await?;
     let as_of = app::as_of(global.as_of, None);
     anyhow::ensure!(
@@ -28,9 +29,10 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
          would be refused until then. Look with `lookout dry-run`, or say --allow-time-travel"
     );
     let report = decide_once(&config, &pack, &store, as_of, output).await?;
-    let delivered =
-        super::deliver::work(&pack, &store, &channels, args.allow_time_travel, output).await?;
-    let failed = super::deliver::tell(&delivered, output);
+    let manner = Manner { allow_time_travel: args.allow_time_travel, follow: false };
+    let delivered = deliver::work(&config, &pack, &store, manner, output).await?;
+    let failed = deliver::tell(&delivered, output);
+    deliver::tell_pauses(&config, &store, &delivered, output).await?;
     Ok(if failed || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
 }
 

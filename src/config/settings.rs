@@ -40,10 +40,17 @@ pub(super) fn names(path: &[String]) -> Names {
             "dkim_selector",
             "dkim_domain",
             "dkim_key",
+            "ca",
+            "tls",
             "method",
             "headers",
             "body",
             "secret",
+            "signing_secret",
+            "networks",
+            "connections",
+            "rate",
+            "domain_rate",
         ]),
         _ => Names::Setting,
     }
@@ -54,6 +61,7 @@ pub(super) fn resolved(path: &[String], value: &str, folder: &Path) -> String {
     let names_a_file = |scheme: &&str| ["sqlite", "snapshot", "file"].contains(scheme);
     match path.last().map(String::as_str) {
         Some("rules") if path.len() == 1 => under(folder, value),
+        Some("ca") if path.len() == 3 => under(folder, value),
         Some("url") => match value.split_once(':').filter(|(scheme, _)| names_a_file(scheme)) {
             Some((scheme, file)) => format!("{scheme}:{}", under(folder, file)),
             None => value.to_owned(),
@@ -120,9 +128,16 @@ impl ChannelConfig {
             ["dkim_selector"] => self.dkim_selector = Some(value),
             ["dkim_domain"] => self.dkim_domain = Some(value),
             ["dkim_key"] => self.dkim_key = Some(value),
+            ["ca"] => self.ca = Some(value),
+            ["tls"] => self.tls = Some(value),
+            ["signing_secret"] => self.signing_secret = Some(value),
+            ["networks"] => self.networks = Some(value),
             ["method"] => self.method = Some(value),
             ["body"] => self.body = Some(value),
             ["secret"] => self.secret = Some(value),
+            ["connections"] => self.connections = Some(value),
+            ["rate"] => self.rate = Some(value),
+            ["domain_rate"] => self.domain_rate = Some(value),
             ["headers", header] => {
                 self.headers.insert((*header).to_owned(), value);
             }

@@ -1,31 +1,36 @@
 //! Any HTTP service: an SMS provider, a chat hook, a help desk. A parcel may arrive more than
-//! once, always under the same `webhook-id`; a redirect is never followed.
+//! once, always under the same `webhook-id`; a redirect is never followed, and no name leads inside.
+
+mod address;
+mod answer;
+mod names;
+mod signature;
+mod words;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::time::Duration;
 
-use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
+use minijinja::Environment;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Request, Response, Url, redirect};
 use serde_json::{Value as Json, json};
 
 use super::folder::Folder;
 use super::smtp::percent_decode;
-use super::{DeliverError, Delivery, Parcel, is_loopback};
+use super::standing::{Meant, Standing};
+use super::{DeliverError, Delivery, Network, Parcel, is_loopback};
 use crate::config::ChannelConfig;
+use answer::Meaning;
+use signature::Signer;
 
-/// How long the service may take to be reached.
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long one whole exchange may take.
-const EXCHANGE: Duration = Duration::from_secs(30);
 /// How much of an answer is read, in bytes.
 const ANSWER: usize = 64 * 1024;
 /// The header that bears the outreach's key, the same at every try.
-const KEY: &str = "webhook-id";
-/// What is sent where no body is configured.
-const BODY: &str = "{\"to\": {{ to }}, \"subject\": {{ subject }}, \"text\": {{ text }}, \
-    \"key\": {{ key }}, \"rule\": {{ rule }}, \"customer_id\": {{ customer_id }}}";
+const ID: &str = "webhook-id";
+/// The header that says when a request was signed.
+const TIMESTAMP: &str = "webhook-timestamp";
+/// The header that bears the signatures.
+const SIGNATURE: &str = "webhook-signature";
 
 type Fault<'a> = &'a dyn Fn(&'static str, String) -> DeliverError;
 
@@ -36,6 +41,8 @@ pub(super) struct Service {
     headers: HeaderMap,
     body: Environment<'static>,
     secret: Option<String>,
+    signer: Option<Signer>,
+    standing: Standing,
 }
 
 #[derive(Debug)]
@@ -49,14 +56,20 @@ impl Service {
     pub(super) fn open(
         name: &str,
         config: &ChannelConfig,
+        network: &Network,
         fault: Fault<'_>,
     ) -> Result<Self, DeliverError> {
-        if config.from.is_some() {
-            return Err(fault("from", "only e-mail has a sender; remove the line".to_owned()));
+        let unused = [
+            ("from", config.from.is_some()),
+            ("ca", config.ca.is_some()),
+            ("tls", config.tls.is_some()),
+        ];
+        if let Some((key, _)) = unused.into_iter().find(|(_, used)| *used) {
+            return Err(fault(key, "only e-mail has one; remove the line".to_owned()));
         }
         let variable = format!("LOOKOUT_CHANNELS__{}__SECRET", name.to_uppercase());
         let set = format!("set it with {variable}, or {variable}_FILE");
-        let target = target(config, &set, fault)?;
+        let target = target(config, network, &set, fault)?;
         let method = config.method.as_deref().unwrap_or("POST").to_uppercase();
         let method = ["POST", "PUT", "PATCH", "GET"]
             .contains(&method.as_str())
@@ -73,9 +86,12 @@ impl Service {
         if (named || user) && config.secret.is_none() {
             return Err(fault("secret", format!("the secret is used and missing; {set}")));
         }
-        let headers = headers(&config.headers, config.secret.as_deref(), fault)?;
-        let body = body(config, &headers, fault)?;
-        Ok(Self { target, method, headers, body, secret: config.secret.clone() })
+        let signer = config.signing_secret.as_deref().map(Signer::open).transpose();
+        let signer = signer.map_err(|message| fault("signing_secret", message))?;
+        let headers = words::headers(&config.headers, config.secret.as_deref(), fault)?;
+        let body = words::body(config, &headers, fault)?;
+        let (secret, standing) = (config.secret.clone(), Standing::default());
+        Ok(Self { target, method, headers, body, secret, signer, standing })
     }
 
     pub(super) fn is_local(&self) -> bool {
@@ -95,8 +111,8 @@ impl Service {
             Ok(body) => body,
             Err(error) => return Delivery::Permanent { dead: false, error },
         };
-        let (client, url, user) = match &self.target {
-            Target::Web { client, url, user } => (client, url, user),
+        let client = match &self.target {
+            Target::Web { client, .. } => client,
             Target::Folder(folder) => {
                 let name = format!("{}.json", parcel.key);
                 return match self.shown(parcel) {
@@ -105,9 +121,46 @@ impl Service {
                 };
             }
         };
+        let Some(request) = self.request(parcel, body) else {
+            let error = "the request can't be put together".to_owned();
+            return Delivery::Permanent { dead: false, error };
+        };
+        if !transmitting.await {
+            return Delivery::GivenUp;
+        }
+        match client.execute(request).await {
+            Ok(answer) => {
+                let status = answer.status();
+                let meaning = answer::meaning(status, answer.headers(), parcel.date);
+                read_to_limit(answer).await;
+                self.outcome(parcel, meaning, &status.to_string())
+            }
+            Err(error) => match names::inside(&error) {
+                Some(address) => blocked(
+                    parcel,
+                    &format!(
+                        "the service's name leads to {address}, which is inside; if that is meant, \
+                     write networks = \"{address}\""
+                    ),
+                ),
+                None => Delivery::Temporary { after: None, error: broken(&error) },
+            },
+        }
+    }
+
+    fn request(&self, parcel: &Parcel, body: String) -> Option<Request> {
+        let Target::Web { client, url, user } = &self.target else { return None };
+        let body = if self.method == Method::GET { String::new() } else { body };
         let mut headers = self.headers.clone();
-        if let Ok(key) = HeaderValue::from_str(parcel.key.as_str()) {
-            headers.insert(HeaderName::from_static(KEY), key);
+        let mut set = |name, value: &str| {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
+            Some(())
+        };
+        set(ID, parcel.key.as_str())?;
+        if let Some(signer) = &self.signer {
+            let (timestamp, signature) = signer.sign(parcel.key.as_str(), parcel.date, &body);
+            set(TIMESTAMP, &timestamp)?;
+            set(SIGNATURE, &signature)?;
         }
         let mut request = client.request(self.method.clone(), url.clone()).headers(headers);
         if let Some(user) = user {
@@ -116,16 +169,24 @@ impl Service {
         if self.method != Method::GET {
             request = request.body(body);
         }
-        if !transmitting.await {
-            return Delivery::GivenUp;
-        }
-        match request.send().await {
-            Ok(answer) => {
-                let status = answer.status();
-                read_to_limit(answer).await;
-                judge(status)
+        request.build().ok()
+    }
+
+    fn outcome(&self, parcel: &Parcel, meaning: Meaning, status: &str) -> Delivery {
+        let error = format!("the service answered {status}");
+        match meaning {
+            Meaning::Taken => {
+                self.standing.took();
+                Delivery::Sent { detail: format!("HTTP {}", &status[..3]) }
             }
-            Err(error) => Delivery::Temporary { after: None, error: broken(&error) },
+            Meaning::Later { after } => Delivery::Temporary { after, error },
+            Meaning::Never => Delivery::Permanent { dead: false, error },
+            Meaning::Us(why) => blocked(parcel, &format!("{error}: {why}")),
+            Meaning::Unclear => match self.standing.refused(&parcel.key) {
+                Meant::Message => Delivery::Permanent { dead: false, error },
+                Meant::Open => Delivery::Temporary { after: None, error },
+                Meant::Us => blocked(parcel, &format!("{error} to several messages in a row")),
+            },
         }
     }
 
@@ -140,7 +201,7 @@ impl Service {
             "customer_id": parcel.customer_id,
             "secret": secret,
         });
-        render(&self.body, data)
+        words::render(&self.body, data)
     }
 
     /// What would be sent, for a file: the secret is not shown.
@@ -151,7 +212,10 @@ impl Service {
                 if value.is_sensitive() { "(secret)" } else { value.to_str().unwrap_or("") };
             headers.insert(name.as_str(), value);
         }
-        headers.insert(KEY, parcel.key.as_str());
+        headers.insert(ID, parcel.key.as_str());
+        if self.signer.is_some() {
+            headers.insert(SIGNATURE, "(signature)");
+        }
         let body = self.render(parcel, self.secret.as_ref().map(|_| "(secret)"))?;
         let body = serde_json::from_str(&body).unwrap_or(Json::String(body));
         let shown = json!({ "method": self.method.as_str(), "headers": headers, "body": body });
@@ -170,7 +234,12 @@ impl std::fmt::Debug for Service {
     }
 }
 
-fn target(config: &ChannelConfig, set: &str, fault: Fault<'_>) -> Result<Target, DeliverError> {
+fn target(
+    config: &ChannelConfig,
+    network: &Network,
+    set: &str,
+    fault: Fault<'_>,
+) -> Result<Target, DeliverError> {
     if let Some(folder) = Folder::open(&config.url).map_err(|message| fault("url", message))? {
         return Ok(Target::Folder(folder));
     }
@@ -191,11 +260,18 @@ fn target(config: &ChannelConfig, set: &str, fault: Fault<'_>) -> Result<Target,
         // Somebody else may have been quicker, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
+    let host = url.host_str().unwrap_or_default();
+    let networks = config.networks.as_deref();
+    let guard = names::Guard::new(network.names.clone(), host, networks).map_err(|wrong| {
+        let message = format!("`{wrong}` is no network; write 10.1.0.0/16, 192.168.0.7");
+        fault("networks", message)
+    })?;
     let client = Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()
-        .connect_timeout(CONNECT)
-        .timeout(EXCHANGE)
+        .dns_resolver(guard)
+        .connect_timeout(network.connect)
+        .timeout(network.exchange)
         .user_agent(concat!("lookout/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| {
@@ -206,107 +282,6 @@ fn target(config: &ChannelConfig, set: &str, fault: Fault<'_>) -> Result<Target,
             )
         })?;
     Ok(Target::Web { client, url, user })
-}
-
-fn headers(
-    configured: &BTreeMap<String, String>,
-    secret: Option<&str>,
-    fault: Fault<'_>,
-) -> Result<HeaderMap, DeliverError> {
-    const OURS: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", KEY];
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, text) in configured {
-        let unusable = |why: &str| fault("headers", format!("the header `{name}` {why}"));
-        let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-            unusable("has a name that HTTP does not know; use letters, digits and hyphens")
-        })?;
-        if OURS.contains(&known.as_str()) {
-            return Err(unusable("is set by Lookout itself; remove it"));
-        }
-        let mut engine = Environment::new();
-        engine.set_undefined_behavior(UndefinedBehavior::Strict);
-        let value =
-            engine.render_str(text, minijinja::value::Serde(json!({ "secret": secret }))).map_err(
-                |_| unusable("is a template that can't be read; it may hold {{ secret }}"),
-            )?;
-        let mut value = HeaderValue::from_str(&value).map_err(|_| {
-            unusable("holds a character that no header may hold, such as a line break")
-        })?;
-        value.set_sensitive(text.contains("{{"));
-        headers.insert(known, value);
-    }
-    Ok(headers)
-}
-
-/// The body's template, which writes each value as its content type wants it.
-fn body(
-    config: &ChannelConfig,
-    headers: &HeaderMap,
-    fault: Fault<'_>,
-) -> Result<Environment<'static>, DeliverError> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let mut engine = Environment::new();
-    engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    let is_json = kind == "application/json" || kind.ends_with("+json");
-    match kind.as_str() {
-        _ if is_json => engine.set_auto_escape_callback(|_| AutoEscape::Json),
-        "application/x-www-form-urlencoded" => engine.set_formatter(write_form_value),
-        "text/plain" => engine.set_auto_escape_callback(|_| AutoEscape::None),
-        _ => {
-            let message = format!(
-                "a body of type `{kind}` is not supported; the content type is application/json, application/x-www-form-urlencoded or text/plain"
-            );
-            return Err(fault("headers", message));
-        }
-    }
-    let source = config.body.clone().unwrap_or_else(|| BODY.to_owned());
-    let unreadable = |error: minijinja::Error| {
-        let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        fault("body", format!("the template can't be read: {said}"))
-    };
-    const NAMES: [&str; 8] =
-        ["to", "key", "subject", "text", "html", "rule", "customer_id", "secret"];
-    engine.add_template_owned("body", source).map_err(unreadable)?;
-    let names = engine.get_template("body").map_err(unreadable)?.undeclared_variables(false);
-    if let Some(name) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        let message = format!("there is no `{name}` to put in; there are {}", NAMES.join(", "));
-        return Err(fault("body", message));
-    }
-    let sample: BTreeMap<&str, &str> = NAMES.iter().map(|name| (*name, "a \"b\" & c\nd")).collect();
-    let rendered = render(&engine, json!(sample)).map_err(|error| fault("body", error))?;
-    if is_json && serde_json::from_str::<Json>(&rendered).is_err() {
-        let message =
-            "what comes out is no JSON; write {\"to\": {{ to }}}: a value brings its own quotes";
-        return Err(fault("body", message.to_owned()));
-    }
-    Ok(engine)
-}
-
-fn render(engine: &Environment<'static>, data: Json) -> Result<String, String> {
-    engine
-        .get_template("body")
-        .and_then(|template| template.render(minijinja::value::Serde(data)))
-        .map_err(|error| {
-            let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            format!("the channel's body can't be rendered: {said}")
-        })
-}
-
-fn write_form_value(
-    out: &mut Output,
-    _: &mut State,
-    value: &Value,
-) -> Result<(), minijinja::Error> {
-    for byte in value.to_string().bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.write_str(char::from(byte).encode_utf8(&mut [0; 4]))?;
-        } else {
-            out.write_str(&format!("%{byte:02X}"))?;
-        }
-    }
-    Ok(())
 }
 
 /// What is left of the answer is of no use, but reading it keeps the connection open.
@@ -320,13 +295,10 @@ async fn read_to_limit(mut answer: Response) {
     }
 }
 
-fn judge(status: StatusCode) -> Delivery {
-    let error = format!("the service answered {status}");
-    match status.as_u16() {
-        200..=299 => Delivery::Sent { detail: format!("HTTP {}", status.as_u16()) },
-        408 | 425 | 429 | 500..=599 => Delivery::Temporary { after: None, error },
-        _ => Delivery::Permanent { dead: false, error },
-    }
+/// The service takes nothing of ours, whatever it is.
+fn blocked(parcel: &Parcel, error: &str) -> Delivery {
+    let cure = format!("once that is put right: lookout resume {}", parcel.channel);
+    Delivery::Blocked { error: format!("{error}; {cure}") }
 }
 
 /// A connection's trouble without the address, which may hold a token.
@@ -337,23 +309,4 @@ fn broken(error: &reqwest::Error) -> String {
         _ => "the connection to the service broke",
     };
     what.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_status_says_what_became_of_it() {
-        let judge = |code| judge(StatusCode::from_u16(code).unwrap());
-        for sent in [200, 201, 202, 204] {
-            assert!(matches!(judge(sent), Delivery::Sent { .. }), "{sent}");
-        }
-        for later in [408, 425, 429, 500, 502, 503, 599] {
-            assert!(matches!(judge(later), Delivery::Temporary { .. }), "{later}");
-        }
-        for never in [301, 302, 304, 400, 401, 404, 410, 422] {
-            assert!(matches!(judge(never), Delivery::Permanent { .. }), "{never}");
-        }
-    }
 }

@@ -2,7 +2,9 @@
 //! a message left depends on how far its conversation got. No message is begun again once DATA was
 //! said, and no password goes over an open line.
 
+mod encrypt;
 mod line;
+mod reply;
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -10,19 +12,25 @@ use std::time::Duration;
 
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
 use reqwest::Url;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-use super::{DeliverError, Delivery, Parcel, email, is_loopback, redact};
+use super::standing::{Meant, Standing};
+use super::{DeliverError, Delivery, Network, Parcel, email, is_loopback, redact};
 use crate::config::ChannelConfig;
-use line::{Answer, Content, Failure, Line, answered_by};
+use encrypt::Tls;
+use line::{Cause, Content, Failure, Line, answered, in_time};
+use reply::{Meaning, Phase};
 
-/// How long the server may take to be reached, TLS and greeting included.
-const CONNECT: Duration = Duration::from_secs(30);
 /// How many open connections wait for the next message.
 const IDLE: usize = 4;
+
+/// How long one may wait. Servers hang up after five minutes (RFC 5321 §4.5.3.2.7), and what stands
+/// in between may forget a quiet connection sooner, without a word.
+const STALE: Duration = Duration::from_secs(60);
 
 /// A mail server and who we are to it.
 pub(super) struct Server {
@@ -30,8 +38,11 @@ pub(super) struct Server {
     host: String,
     port: u16,
     security: Security,
+    tls: Tls,
     credentials: Option<Credentials>,
-    idle: Mutex<Vec<Line>>,
+    network: Network,
+    standing: Standing,
+    idle: Mutex<Vec<(Line, Instant)>>,
 }
 
 /// How the line is protected.
@@ -46,10 +57,10 @@ enum Security {
 }
 
 impl Security {
-    fn of(scheme: &str, host: &str) -> Self {
+    fn of(scheme: &str, host: &str, required: bool) -> Self {
         match scheme {
             "smtps" => Self::Tls,
-            _ if is_loopback(host) => Self::Open,
+            _ if is_loopback(host) && !required => Self::Open,
             _ => Self::StartTls,
         }
     }
@@ -60,6 +71,7 @@ impl Server {
     pub(super) fn open(
         from: email::Sender,
         config: &ChannelConfig,
+        network: &Network,
         fault: &dyn Fn(&'static str, String) -> DeliverError,
     ) -> Result<Self, DeliverError> {
         const CURE: &str =
@@ -92,14 +104,30 @@ impl Server {
                 return Err(fault("secret", message));
             }
         };
-        let security = Security::of(url.scheme(), &host);
+        let required = match config.tls.as_deref() {
+            None => false,
+            Some("required") => true,
+            Some(other) => {
+                let message =
+                    format!("`{other}` is no such thing; write \"required\", or leave it out");
+                return Err(fault("tls", message));
+            }
+        };
+        let security = Security::of(url.scheme(), &host, required);
+        if security == Security::Open && config.ca.is_some() {
+            let message = "the server is on this machine, and nothing is encrypted; write tls = \
+                           \"required\" beside it, or remove the line";
+            return Err(fault("ca", message.to_owned()));
+        }
+        let tls = Tls::new(bare(&host), config.ca.as_deref()).map_err(|m| fault("ca", m))?;
         let usual = match security {
             Security::Tls => 465,
             Security::StartTls => 587,
             Security::Open => 25,
         };
         let port = url.port().unwrap_or(usual);
-        Ok(Self { from, host, port, security, credentials, idle: Mutex::default() })
+        let (network, standing, idle) = (network.clone(), Standing::default(), Mutex::default());
+        Ok(Self { from, host, port, security, tls, credentials, network, standing, idle })
     }
 
     pub(super) fn is_local(&self) -> bool {
@@ -122,9 +150,10 @@ impl Server {
                 error: "the message can't be encoded".to_owned(),
             };
         };
-        let mut line = match self.line_with(message.envelope()).await {
+        let line = in_time(self.network.before_data, self.line_with(message.envelope())).await;
+        let mut line = match line {
             Ok(line) => line,
-            Err(failure) => return failure.before_data(),
+            Err(failure) => return self.outcome(parcel, failure, false),
         };
         if !transmitting.await {
             self.put_back(line);
@@ -132,15 +161,37 @@ impl Server {
         }
         match line.content(&content).await {
             Ok(answer) => {
+                self.standing.took();
                 self.put_back(line);
                 let said = answer.first_line().map(redact).unwrap_or_default();
                 Delivery::Sent { detail: format!("{} {} {said}", self.host, answer.code()) }
             }
             Err(failure) => {
-                let delivery = failure.after_data();
                 self.keep(line, &failure);
-                delivery
+                self.outcome(parcel, failure, true)
             }
+        }
+    }
+
+    /// What a failure means for the parcel. `transmitting` says that the server may have it.
+    fn outcome(&self, parcel: &Parcel, failure: Failure, transmitting: bool) -> Delivery {
+        let error = failure.said;
+        let blocked = |error: String| {
+            let cure = format!("once that is put right: lookout resume {}", parcel.channel);
+            Delivery::Blocked { error: format!("{error}; {cure}") }
+        };
+        match failure.cause {
+            Cause::Broken if transmitting => Delivery::Uncertain { error },
+            Cause::Broken => Delivery::Temporary { after: None, error },
+            Cause::Refused(Meaning::Later { after }) => Delivery::Temporary { after, error },
+            Cause::Refused(Meaning::Never) => Delivery::Permanent { dead: false, error },
+            Cause::Refused(Meaning::Nobody) => Delivery::Permanent { dead: true, error },
+            Cause::Refused(Meaning::Us) => blocked(error),
+            Cause::Refused(Meaning::Unclear) => match self.standing.refused(&parcel.key) {
+                Meant::Message => Delivery::Permanent { dead: false, error },
+                Meant::Open => Delivery::Temporary { after: None, error },
+                Meant::Us => blocked(format!("several messages in a row were refused: {error}")),
+            },
         }
     }
 
@@ -149,8 +200,7 @@ impl Server {
     /// A server may have hung up on a connection that waited. Nothing was sent over it, so a new
     /// one is tried once.
     async fn line_with(&self, envelope: &Envelope) -> Result<Line, Failure> {
-        let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(mut line) = waiting {
+        if let Some(mut line) = self.waiting() {
             match line.envelope(envelope).await {
                 Ok(()) => return Ok(line),
                 Err(failure) if failure.ends_connection() => {}
@@ -170,18 +220,15 @@ impl Server {
         }
     }
 
-    /// A new connection. Whatever the server has against it, the message can go another time.
+    /// A new connection, logged in.
     async fn open_line(&self) -> Result<Line, Failure> {
-        let later =
-            |failure: Failure, what| Failure { answer: Answer::Later, ..failure.about(what) };
         let hello = self.hello();
-        let line = answered_by(CONNECT, self.connect(&hello), |failure| failure).await;
-        let mut line =
-            line.map_err(|failure| later(failure, "the mail server can't be reached"))?;
+        let line = self.connect(&hello).await;
+        let mut line = line.map_err(|failure| failure.about("the mail server can't be reached"))?;
         if let Some(credentials) = &self.credentials {
-            line.log_in(credentials).await.map_err(|failure| {
-                later(failure, "the mail server refuses the user or password")
-            })?;
+            let login = line.log_in(credentials).await;
+            login
+                .map_err(|failure| failure.about("the mail server refuses the user or password"))?;
         }
         Ok(line)
     }
@@ -194,29 +241,28 @@ impl Server {
     }
 
     async fn connect(&self, hello: &ClientId) -> Result<Line, Failure> {
-        let tls = || TlsParameters::new(self.bare_host().to_owned()).map_err(Failure::from);
-        if self.security == Security::Tls {
-            let server = (self.bare_host(), self.port);
-            let tls = Some(tls()?);
-            let connection = AsyncSmtpConnection::connect_tokio1(server, None, hello, tls, None);
-            return Line::new(connection.await?, hello).await;
-        }
-        let stream = TcpStream::connect((self.bare_host(), self.port)).await?;
-        stream.set_nodelay(true)?;
-        let stream: Box<dyn AsyncTokioStream> = Box::new(stream);
-        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await?;
-        if self.security == Security::StartTls {
-            if !connection.can_starttls() {
-                return Err(Failure::broken("it offers no encryption (STARTTLS)".to_owned()));
-            }
-            connection.starttls(tls()?, hello).await?;
-        }
-        Line::new(connection, hello).await
+        let stream = in_time(self.network.connect, self.reach()).await?;
+        let (limit, tls) = (self.network.command, &self.tls);
+        let stream: Box<dyn AsyncTokioStream> = match self.security {
+            Security::Open => Box::new(stream),
+            Security::Tls => Box::new(in_time(limit, tls.at_once(stream)).await?),
+            Security::StartTls => Box::new(in_time(limit, tls.after_asking(stream, hello)).await?),
+        };
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, hello);
+        Line::new(answered(Phase::Hello, limit, greeting).await?, hello, &self.network).await
     }
 
-    /// The host without the brackets of an IPv6 address.
-    fn bare_host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+    async fn reach(&self) -> Result<TcpStream, Failure> {
+        let stream = TcpStream::connect((bare(&self.host), self.port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// The connection that was used last, unless it has waited for too long.
+    fn waiting(&self) -> Option<Line> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, since)| since.elapsed() < STALE);
+        idle.pop().map(|(line, _)| line)
     }
 
     /// Keeps the connection if the server answered in good order and stays.
@@ -229,7 +275,7 @@ impl Server {
     fn put_back(&self, line: Line) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE && !line.has_broken() {
-            idle.push(line);
+            idle.push((line, Instant::now()));
         }
     }
 }
@@ -243,6 +289,11 @@ impl std::fmt::Debug for Server {
             .field("security", &self.security)
             .finish_non_exhaustive()
     }
+}
+
+/// The host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// The text that a URL's user stands for.
@@ -272,14 +323,15 @@ mod tests {
     #[test]
     fn only_a_server_on_this_machine_may_go_without_encryption() {
         for local in ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "[::1]"] {
-            assert_eq!(Security::of("smtp", local), Security::Open, "{local}");
+            assert_eq!(Security::of("smtp", local, false), Security::Open, "{local}");
         }
         for far in
             ["mail.example.com", "localhost.example.com", "10.0.0.1", "[::2]", "127.0.0.1.nip.io"]
         {
-            assert_eq!(Security::of("smtp", far), Security::StartTls, "{far}");
+            assert_eq!(Security::of("smtp", far, false), Security::StartTls, "{far}");
         }
-        assert_eq!(Security::of("smtps", "localhost"), Security::Tls);
+        assert_eq!(Security::of("smtps", "localhost", false), Security::Tls);
+        assert_eq!(Security::of("smtp", "localhost", true), Security::StartTls);
     }
 
     #[test]

@@ -94,6 +94,15 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What is known of a field; none where nobody looked at it.
+    pub fn get(&self, field: &Field) -> Option<&Value> {
+        match field {
+            Field::Customer(name) => self.customer.get(name),
+            Field::Subject(name) => self.subject.get(name),
+            Field::Signal(signal, name) => self.signals.get(signal.as_str())?.get(name),
+        }
+    }
+
     /// Takes over what others know of the same subject, as far as it is in `fields`.
     pub fn complete(&mut self, others: &Facts, fields: &BTreeSet<Field>) {
         for field in fields {

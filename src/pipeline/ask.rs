@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Found, RuleFound};
-use crate::domain::{Ask, Asked, Candidate, Facts, History, Instant, Match, RuleId, Value};
+use crate::domain::{Ask, Asked, Candidate, Facts, History, Instant, Match, RuleId};
 use crate::pack::{Pack, PackRule};
-use crate::policy::{Evaluation, Judged};
+use crate::policy::{Evaluation, Judged, Muted};
 use crate::rules::{EpisodeSoFar, RowError};
 
 /// Runs `then` for every match. A match on which it fails is an error of its rule, not a match.
@@ -51,7 +51,7 @@ pub(super) fn ask(
     (evaluation, rules)
 }
 
-type Answer = (Vec<Asked>, Option<BTreeMap<String, Value>>);
+type Answer = (Vec<Asked>, Muted);
 
 fn ask_one(
     pack: &Pack,
@@ -76,12 +76,12 @@ fn ask_one(
 }
 
 /// What the topic's condition read, where the topic is muted.
-fn muted(
+pub(super) fn muted(
     pack: &Pack,
     rule: &PackRule,
     facts: &Facts,
     as_of: Instant,
-) -> Result<Option<BTreeMap<String, Value>>, RowError> {
+) -> Result<Muted, RowError> {
     match pack.mute(&rule.rule.settings) {
         Some(condition) => pack.engine.holds(condition, facts, as_of),
         None => Ok(None),

@@ -14,7 +14,7 @@ use crate::rules::{Judged, RowError};
 use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
 
 /// How many matches' further facts are asked for in one statement.
-const AT_ONCE: usize = 30_000;
+pub(super) const AT_ONCE: usize = 30_000;
 
 /// How many failing rows of a rule are kept to be shown.
 const SHOWN: usize = 5;
@@ -360,7 +360,7 @@ fn note(
 
 /// A row with a cell that the rule, its words or its topic read and nobody can is one that the rule
 /// fails on, whatever `when` made of the rest.
-fn refuse_broken(rule: &PackRule, batch: &Batch, judged: &mut Judged) {
+pub(super) fn refuse_broken(rule: &PackRule, batch: &Batch, judged: &mut Judged) {
     for broken in &batch.broken {
         if rule.reads.contains(&batch.layout.fields[broken.column]) {
             judged.matched.retain(|row| *row != broken.row);

@@ -44,12 +44,20 @@ const STANDING: &[Gate] = &[
 /// Whether there is room for it, beside everything else this recipient hears.
 const ROOM: &[Gate] = &[rank::check, cap::check, quiet::check];
 
+/// What the customer's own facts say, which may have changed since a message was decided.
+const STILL: &[Gate] = &[address::check, consent::check, mute::check];
+
 /// What work for a colleague passes: it reaches no customer.
 const TASK: &[Gate] = &[episode::check, cooldown::check];
 
 /// Whether a contact stands by itself. The first refusal is the reason.
 pub(super) fn stands(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
     STANDING.iter().try_for_each(|gate| gate(bid, table))
+}
+
+/// Whether a contact that was decided may go by the customer's facts of now.
+pub(super) fn still_stands(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
+    STILL.iter().try_for_each(|gate| gate(bid, table))
 }
 
 /// Whether there is room for a contact that stands by itself.
@@ -66,6 +74,14 @@ pub(super) fn may_join(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refus
 /// Whether a task may be made.
 pub(super) fn admits_task(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
     TASK.iter().try_for_each(|gate| gate(bid, table))
+}
+
+/// What is asked once more when a message is about to leave.
+const DOOR: &[Gate] = &[suppression::check, cap::check];
+
+/// Whether a contact that was decided may still leave.
+pub(super) fn still_open(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
+    DOOR.iter().try_for_each(|gate| gate(bid, table))
 }
 
 /// Whether a channel could be used at all: what `contact()` asks of each in turn.

@@ -162,7 +162,7 @@ impl Engine {
         let holds = value
             .as_bool()
             .map_err(|_| RowError::at(rhai::Position::NONE, no_verdict("the condition", &value)))?;
-        let read = |field: &Field| Some((field_name(field), known(facts, field)?.clone()));
+        let read = |field: &Field| Some((field_name(field), facts.get(field)?.clone()));
         Ok(holds.then(|| condition.reads.iter().filter_map(read).collect()))
     }
 
@@ -174,7 +174,7 @@ impl Engine {
     fn row(&self, names: &Arc<Names>, facts: &Facts, as_of: Instant) -> Row {
         let mut row = Row::new(names.clone(), self.moment(as_of));
         for (number, slot) in names.slots.iter().enumerate() {
-            if let Some(value) = slot.field().and_then(|field| known(facts, field)) {
+            if let Some(value) = slot.field().and_then(|field| facts.get(field)) {
                 row.fill(number, value.clone());
             }
         }
@@ -234,14 +234,6 @@ fn state(
     global.tag = tag;
     global.lib.extend(library.cloned());
     global
-}
-
-fn known<'f>(facts: &'f Facts, field: &Field) -> Option<&'f Value> {
-    match field {
-        Field::Customer(name) => facts.customer.get(name),
-        Field::Subject(name) => facts.subject.get(name),
-        Field::Signal(signal, name) => facts.signals.get(signal.as_str())?.get(name),
-    }
 }
 
 fn field_name(field: &Field) -> String {

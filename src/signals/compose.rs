@@ -253,20 +253,37 @@ fn is_one_of(subjects: &[SubjectId], request: &Request<'_>, fields: &[Field]) ->
     let sql = expression(request, id, subject);
     let column = column(request, id);
     let is_text = |name: &str| ["text", "varchar"].contains(&name);
-    let (sql, literal): (String, fn(&str) -> String) = match column {
-        Some(column) if column.kind == ColumnKind::Int => (sql, str::to_owned),
-        Some(column) if is_text(&column.type_name) => (sql, text_literal),
-        _ => (format!("CAST({sql} AS TEXT)"), text_literal),
+    // A text with a NUL can't even be asked for.
+    let text = |id: &str| (!id.contains('\0')).then(|| text_literal(id));
+    let literals: Vec<String>;
+    let sql = match column {
+        Some(column) if column.kind == ColumnKind::Int => {
+            literals = subjects.iter().filter_map(|id| whole_number(id.as_str())).collect();
+            sql
+        }
+        column => {
+            literals = subjects.iter().filter_map(|id| text(id.as_str())).collect();
+            let is_text = column.is_some_and(|column| is_text(&column.type_name));
+            if is_text { sql } else { format!("CAST({sql} AS TEXT)") }
+        }
     };
-    let literals: Vec<String> = subjects.iter().map(|id| literal(id.as_str())).collect();
-    format!("{sql} IN ({})", literals.join(", "))
+    match literals.is_empty() {
+        true => "1 = 0".to_owned(),
+        false => format!("{sql} IN ({})", literals.join(", ")),
+    }
+}
+
+/// An id that is written as a whole number, as a literal.
+fn whole_number(id: &str) -> Option<String> {
+    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id)?;
+    Some(number.to_string())
 }
 
 /// The condition for one customer, whose id is text whatever the column's type. Where the type
 /// allows it, it compares the column itself, so that an index can find the row.
 fn is_customer(id: &CustomerId, kind: ColumnKind, plain: bool) -> String {
     let id = id.as_str();
-    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
+    let number = whole_number(id);
     match (kind, number) {
         // A text with a NUL can't even be asked for.
         _ if id.contains('\0') => "1 = 0".to_owned(),

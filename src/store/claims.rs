@@ -1,14 +1,14 @@
-//! Workers take outreaches from the outbox and settle them. Every change names the state and the
-//! fence it expects to find: a worker that comes late changes nothing.
+//! Workers take outreaches from the outbox, for a while. Every change names the state and the fence
+//! it expects to find: a worker that comes late changes nothing.
 
 use chrono::TimeDelta;
 
 use super::database::Transaction;
-use super::given::{Given, given};
+use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
-use super::sql::{Arg, Sql};
+use super::sql::Sql;
 use super::{Store, StoreError, TaskText, tasks};
-use crate::domain::{Instant, Outreach, OutreachKey, OutreachState};
+use crate::domain::{Instant, Outreach, OutreachKey};
 
 /// What a worker can take.
 #[derive(Clone, Copy, Debug)]
@@ -42,37 +42,21 @@ pub struct Claimed {
     pub outreach: Outreach,
     /// The hold on it.
     pub claim: Claim,
-    /// Now, on the outreach's own clock: its run's `as_of`, plus the time since that run started.
+    /// When it was taken, on the outreach's own clock: its run's `as_of`, plus the time since that run started.
     pub now: Instant,
+    /// The wall time then.
+    pub taken_at: Instant,
     /// How often it was taken since it was decided, this time included.
     pub attempts: u32,
+    /// When its rule was last asked, on the wall clock.
+    pub asked_at: Instant,
 }
 
-/// How an attempt went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// It has left.
-    Sent {
-        /// What the server said.
-        detail: String,
-    },
-    /// It failed for now.
-    Retry {
-        /// When to try again, on the wall clock.
-        at: Instant,
-        /// What went wrong.
-        error: String,
-    },
-    /// It failed for good.
-    Failed {
-        /// What went wrong.
-        error: String,
-    },
-    /// The server may have it, or not.
-    Uncertain {
-        /// What went wrong.
-        error: String,
-    },
+/// A statement whose last part picks rows; one that somebody else works on is not waited for.
+macro_rules! skipping_locked {
+    ($picks:literal) => {
+        Sql { sqlite: concat!($picks, ")"), postgres: concat!($picks, " FOR UPDATE SKIP LOCKED)") }
+    };
 }
 
 /// A worker whose lease has run out is gone. What it had not begun to send is free again; what it
@@ -95,14 +79,6 @@ const EXPIRE: Sql = skipping_locked!(
          WHERE state IN ('ready', 'retry') AND last_attempt_at < $1"
 );
 
-/// A statement whose last part picks rows; one that somebody else works on is not waited for.
-macro_rules! skipping_locked {
-    ($picks:literal) => {
-        Sql { sqlite: concat!($picks, ")"), postgres: concat!($picks, " FOR UPDATE SKIP LOCKED)") }
-    };
-}
-use skipping_locked;
-
 /// `$1` is the wall time, `$2` the end of the lease. An hour is 3,600,000,000 microseconds.
 const TAKE: Given<2> = given!(
     3,
@@ -112,29 +88,39 @@ const TAKE: Given<2> = given!(
          WHERE o.state IN ('ready', 'retry') AND o.next_attempt_at <= $1
              AND o.channel IN (SELECT channel FROM given WHERE near = 0
                  OR o.ahead BETWEEN -3600000000 AND 3600000000)
-         ORDER BY o.next_attempt_at, o.key LIMIT $3",
+             AND NOT EXISTS (SELECT 1 FROM pauses p
+                 WHERE p.scope IN ('everything', 'channel:' || o.channel, 'rule:' || o.rule))
+         ORDER BY o.priority DESC, o.next_attempt_at, o.key LIMIT $3",
     postgres " FOR UPDATE OF o SKIP LOCKED",
     ")
      UPDATE outreaches SET state = 'claimed', fence = fence + 1, attempts = attempts + 1,
          lease_until = $2
      WHERE key IN (SELECT key FROM due)
-     RETURNING key, fence, attempts, ahead, payload, next_attempt_at"
+     RETURNING key, fence, attempts, ahead, payload, priority, next_attempt_at, asked_at"
 );
 
-const TRANSMITTING: &str = "UPDATE outreaches SET state = 'transmitting'
-     WHERE key = $1 AND fence = $2 AND state = 'claimed'";
+const RENEW: Given<2> = given!(
+    1,
+    (held text, its_fence bigint),
+    "UPDATE outreaches SET lease_until = $1 FROM given
+     WHERE key = held AND fence = its_fence AND state IN ('claimed', 'transmitting')
+     RETURNING key, fence"
+);
 
-const SETTLE: &str = "UPDATE outreaches SET state = $3, settled_at = $4, detail = $5,
-         last_error = COALESCE($6, last_error), next_attempt_at = COALESCE($7, next_attempt_at),
-         lease_until = NULL
-     WHERE key = $1 AND fence = $2 AND state IN ('claimed', 'transmitting')";
+const RELEASE: Given<2> = given!(
+    0,
+    (held text, its_fence bigint),
+    "UPDATE outreaches SET state = 'ready', attempts = attempts - 1, lease_until = NULL FROM given
+     WHERE key = held AND fence = its_fence AND state = 'claimed'"
+);
 
 const HAND_OVER: &str = "UPDATE outreaches SET state = 'sent', settled_at = next_attempt_at,
          lease_until = NULL
      WHERE key = $1 AND fence = $2 AND state = 'claimed' RETURNING payload";
 
 impl Store {
-    /// Takes outreaches that are due, those that have waited longest first. No two workers ever
+    /// Takes outreaches that are due and not paused, the important ones first, and of these those that
+    /// have waited longest. No two workers ever
     /// hold the same one.
     ///
     /// First, what a lost worker held is free again (or uncertain, if it is an e-mail that the
@@ -145,30 +131,27 @@ impl Store {
         tx.end(claimed).await
     }
 
-    /// Commits that the server may have it from now on. False where somebody else has it: then it
-    /// must not be sent.
-    pub async fn transmitting(&self, claim: &Claim) -> Result<bool, StoreError> {
-        self.change(claim, TRANSMITTING, &[]).await
+    /// Lets a worker go on with what it holds until `lease_until`, and gives what is still its own.
+    pub async fn renew(
+        &self,
+        claims: &[Claim],
+        lease_until: Instant,
+    ) -> Result<Vec<Claim>, StoreError> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<_> = claims.iter().map(Claim::cells).collect();
+        let mut tx = self.database.write().await?;
+        let kept = tx.fetch_given(&RENEW, &[lease_until.into()], &rows).await;
+        let kept = tx.end(kept).await?;
+        kept.iter().map(|row| Ok(Claim { key: row.id(0)?, fence: row.get(1)? })).collect()
     }
 
-    /// Writes down how an attempt went, at `wall`. False where somebody else has it: then nothing
-    /// changes.
-    pub async fn settle(
-        &self,
-        claim: &Claim,
-        settlement: Settlement,
-        wall: Instant,
-    ) -> Result<bool, StoreError> {
-        let (state, detail, error, again) = match settlement {
-            Settlement::Sent { detail } => (OutreachState::Sent, Some(detail), None, None),
-            Settlement::Retry { at, error } => (OutreachState::Retry, None, Some(error), Some(at)),
-            Settlement::Failed { error } => (OutreachState::Failed, None, Some(error), None),
-            Settlement::Uncertain { error } => (OutreachState::Uncertain, None, Some(error), None),
-        };
-        let settled_at = again.is_none().then_some(wall);
-        let args: [Arg; 5] =
-            [state.name().into(), settled_at.into(), detail.into(), error.into(), again.into()];
-        self.change(claim, SETTLE, &args).await
+    /// Gives back what was taken and not begun, as if it had never been taken.
+    pub async fn release(&self, claims: &[Claim]) -> Result<u64, StoreError> {
+        let mut tx = self.database.write().await?;
+        let released = tx.bulk(&RELEASE, &[], claims.iter().map(|claim| Ok(claim.cells()))).await;
+        tx.end(released).await
     }
 
     /// Hands a call that had to wait to a colleague: the task is made and the outreach is `sent`.
@@ -178,17 +161,12 @@ impl Store {
         let done = hand_over(&mut tx, claim, text).await;
         tx.end(done).await
     }
+}
 
-    async fn change(
-        &self,
-        claim: &Claim,
-        sql: &'static str,
-        args: &[Arg],
-    ) -> Result<bool, StoreError> {
-        let args = [&[claim.key.as_str().into(), claim.fence.into()], args].concat();
-        let mut tx = self.database.write().await?;
-        let changed = tx.execute(sql, &args).await;
-        tx.end(changed).await.map(|changed| changed == 1)
+impl Claim {
+    /// As a row of two cells.
+    pub(super) fn cells(&self) -> [Cell<'_>; 2] {
+        [self.key.as_str().into(), self.fence.into()]
     }
 }
 
@@ -211,12 +189,14 @@ async fn take(
             outreach: read_payload(&row, 4)?,
             claim: Claim { key: row.id(0)?, fence: row.get(1)? },
             now: query.wall + TimeDelta::microseconds(row.get(3)?),
+            taken_at: query.wall,
             attempts: row.count(2)?,
+            asked_at: row.instant(7)?,
         };
-        claimed.push((row.instant(5)?, taken));
+        claimed.push((-row.get::<i64>(5)?, row.instant(6)?, taken));
     }
-    claimed.sort_by(|(at, a), (bt, b)| (at, &a.claim.key).cmp(&(bt, &b.claim.key)));
-    Ok(claimed.into_iter().map(|(_, taken)| taken).collect())
+    claimed.sort_by(|(ap, at, a), (bp, bt, b)| (ap, at, &a.claim.key).cmp(&(bp, bt, &b.claim.key)));
+    Ok(claimed.into_iter().map(|(_, _, taken)| taken).collect())
 }
 
 async fn hand_over(

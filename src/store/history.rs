@@ -116,7 +116,7 @@ async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<Hist
     let mut charges = BTreeMap::new();
     let mut suppressions = BTreeMap::new();
     for chunk in people.chunks(CHUNK) {
-        read_charges(tx, chunk, query.since, &mut charges).await?;
+        read_charges(tx, &CHARGES, chunk, query.since, &mut charges).await?;
         read_suppressions(tx, chunk, &mut suppressions).await?;
     }
     Ok(History {
@@ -167,13 +167,14 @@ async fn waiting(tx: &mut Transaction<'_>) -> Result<Vec<Waiting>, StoreError> {
 }
 
 /// Charges by instant, then dedupe key; one that two chunks find is there once.
-async fn read_charges(
+pub(super) async fn read_charges(
     tx: &mut Transaction<'_>,
+    statement: &Given<2>,
     people: &[[Cell<'_>; 2]],
     since: Instant,
     charges: &mut BTreeMap<(Instant, String), Charge>,
 ) -> Result<(), StoreError> {
-    for row in tx.fetch_given(&CHARGES, &[since.into()], people).await? {
+    for row in tx.fetch_given(statement, &[since.into()], people).await? {
         let key = (row.instant(0)?, row.get::<String>(1)?);
         let recipient = row.get::<Option<String>>(8)?.map(Recipient);
         let charge = match charges.entry(key) {
@@ -194,7 +195,7 @@ async fn read_charges(
     Ok(())
 }
 
-async fn read_suppressions(
+pub(super) async fn read_suppressions(
     tx: &mut Transaction<'_>,
     people: &[[Cell<'_>; 2]],
     suppressions: &mut BTreeMap<i64, Suppression>,

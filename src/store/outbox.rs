@@ -53,16 +53,33 @@ const IN_STATE: &str = "SELECT payload, run, state, attempts, next_attempt_at, s
          last_error
      FROM outreaches WHERE state = $2 ORDER BY not_before DESC, key LIMIT $1";
 
-const DUE: &str = "SELECT channel, COUNT(*) FROM outreaches
-     WHERE state IN ('ready', 'retry') AND next_attempt_at <= $1 GROUP BY channel";
+/// What is paused is counted apart.
+const DUE: &str = "SELECT o.channel, COUNT(*),
+         COUNT(CASE WHEN EXISTS (SELECT 1 FROM pauses p WHERE p.scope IN
+             ('everything', 'channel:' || o.channel, 'rule:' || o.rule)) THEN 1 END)
+     FROM outreaches o WHERE o.state IN ('ready', 'retry') AND o.next_attempt_at <= $1
+     GROUP BY o.channel";
+
+/// What is due on a channel and not taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// What nothing keeps back.
+    pub free: u64,
+    /// What is paused.
+    pub paused: u64,
+}
 
 impl Store {
     /// How many outreaches are due at a wall time and not taken, by channel.
-    pub async fn due(&self, wall: Instant) -> Result<BTreeMap<String, u64>, StoreError> {
+    pub async fn due(&self, wall: Instant) -> Result<BTreeMap<String, Due>, StoreError> {
         let mut tx = self.database.read().await?;
         let rows = tx.fetch(DUE, &[wall.into()]).await;
         let rows = tx.end(rows).await?;
-        rows.iter().map(|row| Ok((row.get(0)?, u64::from(row.count(1)?)))).collect()
+        let due = rows.iter().map(|row| {
+            let (all, paused) = (u64::from(row.count(1)?), u64::from(row.count(2)?));
+            Ok((row.get(0)?, Due { free: all - paused, paused }))
+        });
+        due.collect()
     }
 
     /// How many outreaches are in each state, and some of them in full.
@@ -99,7 +116,7 @@ async fn read(tx: &mut Transaction<'_>, query: &OutboxQuery) -> Result<Outbox, S
     Ok(Outbox { states, outreaches: outreaches.collect::<Result<_, StoreError>>()? })
 }
 
-fn state(row: &Row, column: usize) -> Result<OutreachState, StoreError> {
+pub(super) fn state(row: &Row, column: usize) -> Result<OutreachState, StoreError> {
     let name: String = row.get(column)?;
     OutreachState::from_name(&name).ok_or(StoreError::Damaged {
         what: "an outreach's state",

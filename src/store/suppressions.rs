@@ -95,6 +95,15 @@ async fn insert(
     at: Instant,
 ) -> Result<u64, StoreError> {
     record::turn_page(tx).await?;
+    add(tx, people, at).await
+}
+
+/// Adds suppressions. Runs that are being decided just now don't see them; the door does.
+pub(super) async fn add(
+    tx: &mut Transaction<'_>,
+    people: &[NewSuppression],
+    at: Instant,
+) -> Result<u64, StoreError> {
     tx.bulk(&INSERT, &[at.into()], people.iter().map(row)).await
 }
 

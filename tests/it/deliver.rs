@@ -2,6 +2,10 @@
 
 mod conversation;
 mod signed;
+mod encryption;
+mod end_states;
+mod faults_http;
+mod faults_smtp;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,7 +63,8 @@ async fn send(channels: &Channels, parcel: &Parcel) -> (Delivery, u32) {
 fn error(delivery: &Delivery) -> &str {
     match delivery {
         Delivery::Temporary { after: None, error }
-        | Delivery::Permanent { dead: false, error }
+        | Delivery::Permanent { error, .. }
+        | Delivery::Blocked { error }
         | Delivery::Uncertain { error } => error,
         other => panic!("{other:?} is no error"),
     }
@@ -187,7 +192,7 @@ async fn a_user_logs_in_with_the_secret() {
         )
     };
     let (wrong, asked) = send(&login("wr0ng"), &parcel("email")).await;
-    assert!(matches!(wrong, Delivery::Temporary { .. }), "{wrong:?}");
+    assert!(matches!(wrong, Delivery::Blocked { .. }), "{wrong:?}");
     assert!(error(&wrong).contains("refuses the user or password: the mail server said 535"));
     assert!(!error(&wrong).contains("wr0ng") && asked == 0);
 
@@ -344,35 +349,6 @@ async fn a_service_is_called_as_configured() {
     assert_eq!(
         String::from_utf8_lossy(&request.body),
         "To=%2B49%20221%20555&Body=1%20%26%202%0A%C3%9F"
-    );
-}
-
-#[tokio::test]
-async fn an_answer_says_whether_to_try_again() {
-    for (status, temporary) in [(503, true), (429, true), (404, false), (302, false)] {
-        let service = MockServer::start().await;
-        let elsewhere = format!("{}/elsewhere", service.uri());
-        Mock::given(method("POST"))
-            .respond_with(
-                ResponseTemplate::new(status)
-                    .insert_header("location", elsewhere)
-                    .set_body_string("x".repeat(1_000_000)),
-            )
-            .mount(&service)
-            .await;
-        let (delivery, asked) = send(&web(service.uri()), &parcel("sms")).await;
-        assert_eq!(matches!(delivery, Delivery::Temporary { .. }), temporary, "{delivery:?}");
-        assert_eq!(matches!(delivery, Delivery::Permanent { .. }), !temporary, "{delivery:?}");
-        assert!(error(&delivery).contains(&status.to_string()));
-        assert_eq!((asked, service.received_requests().await.unwrap().len()), (1, 1));
-    }
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/token-in-path", listener.local_addr().unwrap());
-    drop(listener);
-    let (delivery, _) = send(&web(url), &parcel("sms")).await;
-    assert_eq!(
-        delivery,
-        Delivery::Temporary { after: None, error: "the service can't be reached".into() }
     );
 }
 

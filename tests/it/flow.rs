@@ -18,6 +18,8 @@ use lookout::signals::Source;
 use lookout::store::{ClaimQuery, OutboxQuery, Settlement, Store};
 use tempfile::TempDir;
 
+use crate::support::door::{begin, settle};
+
 const TABLES: &str = "
     CREATE TABLE people (id TEXT, name TEXT, email TEXT, phone TEXT, timezone TEXT, refusals TEXT);
     CREATE TABLE parcels (no TEXT, person TEXT, sent_at TIMESTAMP, arrived_at TIMESTAMP,
@@ -200,9 +202,9 @@ async fn send(store: &Store, wall: &str) -> Vec<String> {
     };
     let mut reached = Vec::new();
     for claimed in store.claim(&query).await.unwrap() {
-        assert!(store.transmitting(&claimed.claim).await.unwrap());
+        assert!(begin(store, &claimed).await);
         let sent = Settlement::Sent { detail: "250 OK".to_owned() };
-        assert!(store.settle(&claimed.claim, sent, at(wall)).await.unwrap());
+        assert!(settle(store, &claimed.claim, sent, at(wall)).await);
         reached.push(claimed.outreach.subjects[0].customer.to_string());
     }
     reached.sort();

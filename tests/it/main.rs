@@ -11,6 +11,7 @@ mod demo;
 mod differ;
 mod flow;
 mod instructions;
+mod meanwhile;
 mod model;
 mod pack;
 mod rules;

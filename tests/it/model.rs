@@ -27,6 +27,7 @@ use self::product::{
     asked, customers, describe, facts_of, id_of, name_of, policy_of, rule_id, settings_of, wall,
 };
 use self::reference::{Episode, Found, Reference, Suppression, Told, Who};
+use crate::support::door::{begin, settle};
 use crate::support::postgres;
 
 #[test]
@@ -361,7 +362,7 @@ impl<'a> Game<'a> {
         assert_eq!(claimed.keys().cloned().collect::<BTreeSet<_>>(), taken, "taken at {now}");
         for (late, _) in self.lost.extract_if(.., |(_, lease)| *lease <= now) {
             let sent = Settlement::Sent { detail: String::new() };
-            assert!(!self.store.settle(&late, sent, wall(now)).await.unwrap(), "came too late");
+            assert!(!settle(self.store, &late, sent, wall(now)).await, "came too late");
         }
         for ((id, one), fate) in claimed.iter().zip(fates.iter().cycle()) {
             assert_eq!(one.now, now);
@@ -380,7 +381,7 @@ impl<'a> Game<'a> {
             matches!(fate, Fate::Sent | Fate::Uncertain | Fate::Lost { transmitting: true });
         let by_phone = one.outreach.channel.0 == Channel::PHONE;
         if begins && !by_phone {
-            assert!(self.store.transmitting(claim).await.unwrap());
+            assert!(begin(self.store, one).await);
             for subject in &one.outreach.subjects {
                 let key = subject.dedupe_key.to_string();
                 let again = fate != Fate::Sent || self.left.insert(key);
@@ -406,7 +407,7 @@ impl<'a> Game<'a> {
             }
             _ => ("sent", Settlement::Sent { detail: "250 OK".to_owned() }),
         };
-        assert!(self.store.settle(claim, settlement, wall(now)).await.unwrap());
+        assert!(settle(self.store, claim, settlement, wall(now)).await);
         state
     }
 

@@ -1,5 +1,7 @@
 //! What several tests share: throwaway databases and folders, and the real binary.
 
+pub mod door;
 pub mod postgres;
 pub mod program;
+pub mod sink;
 pub mod smtp;

@@ -31,8 +31,12 @@ pub enum Command {
     Run(Run),
     /// Deliver what is waiting, once
     Deliver(Deliver),
-    /// See what is on its way, and what became of it
+    /// See what is on its way, and what became of it; settle or cancel it
     Outbox(Outbox),
+    /// Keep messages back: all of them, a channel's, or a rule's
+    Pause(Pause),
+    /// Let them go again
+    Resume(Resume),
     /// See the work that waits for colleagues
     Tasks(Tasks),
     /// Keep somebody from being contacted
@@ -181,8 +185,13 @@ pub struct Run {
 
 /// `lookout deliver`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lookout deliver")]
+#[command(after_help = "Examples:
+  lookout deliver                              what is due now
+  lookout deliver --follow                     go on until SIGTERM or Ctrl-C; several may run side by side")]
 pub struct Deliver {
+    /// Go on until told to stop: finish what is under way, and give back the rest
+    #[arg(long)]
+    pub follow: bool,
     /// Deliver to real people although a run's time is more than an hour from now
     #[arg(long)]
     pub allow_time_travel: bool,
@@ -190,13 +199,75 @@ pub struct Deliver {
 
 /// `lookout outbox`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   lookout outbox                               everything, counted by state
-  lookout outbox --only uncertain              what a person has to settle")]
+  lookout outbox --only uncertain              what a person has to settle
+  lookout outbox settle 3f09a1 arrived         somebody saw it in the mailbox
+  lookout outbox cancel 3f09a1                 it is not to leave, now or later"
+)]
 pub struct Outbox {
     /// Only what is in this state: ready, sent, retry, failed, uncertain, expired, withdrawn …
     #[arg(long, value_name = "STATE", value_parser = state)]
     pub only: Option<OutreachState>,
+    /// What to do with one of them.
+    #[command(subcommand)]
+    pub steer: Option<Steer>,
+}
+
+/// What a person decides about one outreach.
+#[derive(Debug, Subcommand)]
+pub enum Steer {
+    /// Say what became of an outreach that is uncertain
+    Settle {
+        /// The beginning of its key, as `lookout outbox` shows it
+        key: String,
+        /// `arrived`; `lost`, and leave it at that; `again`: it did not arrive, send it again
+        #[arg(value_parser = ["arrived", "lost", "again"])]
+        word: String,
+    },
+    /// Keep an outreach from leaving, for good
+    Cancel {
+        /// The beginning of its key, as `lookout outbox` shows it
+        key: String,
+    },
+}
+
+/// `lookout pause`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout pause                                nothing leaves from the next message on
+  lookout pause email --because \"the provider is down\"
+  lookout pause stalled-order                  one rule
+  lookout pause --list
+
+A file called STOP beside lookout.toml does the same as `lookout pause`, without the database.")]
+pub struct Pause {
+    /// A channel or a rule; everything where left out
+    #[arg(value_name = "CHANNEL|RULE")]
+    pub what: Option<String>,
+    /// Why, for those who come after you
+    #[arg(long, value_name = "REASON", conflicts_with = "list")]
+    pub because: Option<String>,
+    /// Show what is paused
+    #[arg(long, conflicts_with = "what")]
+    pub list: bool,
+}
+
+/// `lookout resume`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout resume                               what was paused as a whole
+  lookout resume email                         one channel
+  lookout resume --all                         every pause")]
+pub struct Resume {
+    /// A channel or a rule; the pause of everything where left out
+    #[arg(value_name = "CHANNEL|RULE")]
+    pub what: Option<String>,
+    /// Lift every pause
+    #[arg(long, conflicts_with = "what")]
+    pub all: bool,
 }
 
 /// `lookout tasks`

@@ -16,20 +16,25 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use lettre::transport::smtp::response::Response;
 use tokio::time::timeout;
 
-use super::super::{Delivery, redact};
-
-/// How long the server may take to answer a command.
-const COMMAND: Duration = Duration::from_secs(60);
-/// How long it may take to accept the whole message; RFC 5321 asks for ten minutes.
-const ACCEPT: Duration = Duration::from_secs(600);
+use super::super::{Network, redact};
+use super::reply::{Meaning, Phase, meaning};
 
 /// An open connection.
 pub(super) struct Line {
     connection: AsyncSmtpConnection,
+    patience: Patience,
     /// Whether the server takes several commands at once (RFC 2920).
     pipelining: bool,
     /// Whether a message was begun and not sent, so that the server has to forget it first.
     begun: bool,
+}
+
+/// How long the server may take to answer.
+#[derive(Clone, Copy)]
+struct Patience {
+    command: Duration,
+    data: Duration,
+    content: Duration,
 }
 
 impl Line {
@@ -37,18 +42,27 @@ impl Line {
     pub(super) async fn new(
         mut connection: AsyncSmtpConnection,
         hello: &ClientId,
+        network: &Network,
     ) -> Result<Self, Failure> {
-        let pipelining = match answered(connection.command(Ehlo::new(hello.clone()))).await {
+        let patience =
+            Patience { command: network.command, data: network.data, content: network.content };
+        let again = connection.command(Ehlo::new(hello.clone()));
+        let pipelining = match answered(Phase::Hello, patience.command, again).await {
             Ok(answer) => answer.message().any(|line| line.eq_ignore_ascii_case("PIPELINING")),
             Err(failure) if failure.ends_connection() => return Err(failure),
             Err(_) => false,
         };
-        Ok(Self { connection, pipelining, begun: false })
+        Ok(Self { connection, patience, pipelining, begun: false })
     }
 
     /// Tells the server user and password.
     pub(super) async fn log_in(&mut self, credentials: &Credentials) -> Result<(), Failure> {
-        answered(self.connection.auth(DEFAULT_MECHANISMS, credentials)).await.map(|_| ())
+        if self.connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+            let said = "it offers no way to log in that we know (PLAIN, LOGIN)".to_owned();
+            return Err(Failure { cause: Cause::Refused(Meaning::Us), said, ends: false });
+        }
+        let login = self.connection.auth(DEFAULT_MECHANISMS, credentials);
+        answered(Phase::Login, self.patience.command, login).await.map(|_| ())
     }
 
     /// Whether nothing can be said on it any more.
@@ -61,39 +75,33 @@ impl Line {
         let mail = Mail::new(envelope.from().cloned(), self.options(envelope)?);
         let recipients = envelope.to().iter().map(|to| Rcpt::new(to.clone(), Vec::new()));
         let recipients: Vec<String> = recipients.map(|rcpt| rcpt.to_string()).collect();
-        let reset = if self.begun { Rset.to_string() } else { String::new() };
+        let mut commands = Vec::new();
+        if self.begun {
+            commands.push((Phase::Sender, Rset.to_string()));
+        }
+        commands.push((Phase::Sender, mail.to_string()));
+        commands.extend(recipients.into_iter().map(|to| (Phase::Recipient, to)));
         self.begun = true;
         if self.pipelining {
-            return self.at_once(reset, mail.to_string(), recipients).await;
+            return self.at_once(commands).await;
         }
-        if !reset.is_empty() {
-            answered(self.connection.command(reset)).await?;
-        }
-        answered(self.connection.command(mail)).await.map_err(Failure::of_sender)?;
-        for recipient in recipients {
-            answered(self.connection.command(recipient)).await?;
+        for (phase, command) in commands {
+            answered(phase, self.patience.command, self.connection.command(command)).await?;
         }
         Ok(())
     }
 
     /// The same in one write. Every answer is read, whatever the ones before it said.
-    async fn at_once(
-        &mut self,
-        reset: String,
-        mail: String,
-        recipients: Vec<String>,
-    ) -> Result<(), Failure> {
-        let resets = !reset.is_empty();
-        let commands = format!("{reset}{mail}{}", recipients.concat());
+    async fn at_once(&mut self, commands: Vec<(Phase, String)>) -> Result<(), Failure> {
+        let all: String = commands.iter().map(|(_, command)| command.as_str()).collect();
         let mut outcome = Ok(());
-        for place in 0..usize::from(resets) + 1 + recipients.len() {
+        for (place, (phase, _)) in commands.into_iter().enumerate() {
             let answer = match place {
-                0 => answered(self.connection.command(&commands)).await,
-                _ => answered(self.connection.read_response()).await,
+                0 => answered(phase, self.patience.command, self.connection.command(&all)).await,
+                _ => answered(phase, self.patience.command, self.connection.read_response()).await,
             };
             let Err(failure) = answer else { continue };
             let ends = failure.ends_connection();
-            let failure = if place == usize::from(resets) { failure.of_sender() } else { failure };
             // The first thing that went wrong is what the others came from.
             let first = outcome.err().unwrap_or(failure);
             outcome = Err(Failure { ends: ends || first.ends, ..first });
@@ -110,19 +118,17 @@ impl Line {
             return Ok(Vec::new());
         }
         if !self.connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(Failure {
-                answer: Answer::Never,
-                said: "the mail server takes no address in another script".to_owned(),
-                ends: false,
-            });
+            let said = "the mail server takes no address in another script".to_owned();
+            return Err(Failure { cause: Cause::Refused(Meaning::Never), said, ends: false });
         }
         Ok(vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)])
     }
 
     /// Says DATA and then the message, and gives what the server answers to the whole of it.
     pub(super) async fn content(&mut self, content: &Content) -> Result<Response, Failure> {
-        answered(self.connection.command(Data)).await?;
-        let answer = answered_by(ACCEPT, self.connection.command(content), Failure::from).await?;
+        answered(Phase::Content, self.patience.data, self.connection.command(Data)).await?;
+        let sent = self.connection.command(content);
+        let answer = answered(Phase::Content, self.patience.content, sent).await?;
         self.begun = false;
         Ok(answer)
     }
@@ -148,28 +154,48 @@ impl fmt::Display for Content {
     }
 }
 
-/// What went wrong, and whether the server said so itself.
+/// What went wrong on a connection.
 #[derive(Debug)]
 pub(super) struct Failure {
-    pub(super) answer: Answer,
+    pub(super) cause: Cause,
+    /// For people.
     pub(super) said: String,
     /// The server answered, and hung up.
     pub(super) ends: bool,
 }
 
+/// Whether the server said what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// 4xx.
-    Later,
-    /// 5xx.
-    Never,
-    /// No answer, or none that makes sense.
-    None,
+pub(super) enum Cause {
+    /// It did.
+    Refused(Meaning),
+    /// There is no answer, or none that makes sense.
+    Broken,
 }
 
 impl Failure {
     pub(super) fn broken(said: String) -> Self {
-        Self { answer: Answer::None, said, ends: true }
+        Self { cause: Cause::Broken, said, ends: true }
+    }
+
+    /// The server's answer, which is not the one that was wanted.
+    pub(super) fn refused(phase: Phase, code: u16, said: &str) -> Self {
+        let cause = Cause::Refused(meaning(phase, code, said));
+        // 421 is the one answer that announces the end.
+        let failure = Self {
+            cause,
+            said: format!("the mail server said {code}: {}", redact(said)),
+            ends: code == 421,
+        };
+        match (phase, cause) {
+            (Phase::Sender, Cause::Refused(Meaning::Us)) => failure.about(
+                "the mail server refuses us as the sender, who may need a user and a password",
+            ),
+            (Phase::Recipient | Phase::Content, Cause::Refused(Meaning::Us)) => {
+                failure.about("the mail server refuses us")
+            }
+            _ => failure,
+        }
     }
 
     pub(super) fn about(self, what: &str) -> Self {
@@ -178,57 +204,15 @@ impl Failure {
 
     /// Whether nothing more can be said on the connection.
     pub(super) fn ends_connection(&self) -> bool {
-        self.ends || self.answer == Answer::None
+        self.ends || self.cause == Cause::Broken
     }
 
-    /// What the server has against us as a sender (no password was given, say) is no word about the
-    /// customer: once it is put right, the message can go.
-    pub(super) fn of_sender(self) -> Self {
-        let answer = match self.answer {
-            Answer::Never => Answer::Later,
-            answer => answer,
-        };
-        Self { answer, ..self }
-            .about("the mail server refuses us as the sender, who may need a user and a password")
-    }
-
-    pub(super) fn before_data(&self) -> Delivery {
-        let error = self.said.clone();
-        match self.answer {
-            Answer::Never => Delivery::Permanent { dead: false, error },
-            Answer::Later | Answer::None => Delivery::Temporary { after: None, error },
+    fn of(phase: Phase, error: &Error) -> Self {
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        match error.status() {
+            Some(code) => Self::refused(phase, code.into(), &source.unwrap_or_default()),
+            None => Self::broken(redact(&source.unwrap_or_else(|| error.to_string()))),
         }
-    }
-
-    pub(super) fn after_data(&self) -> Delivery {
-        let error = self.said.clone();
-        match self.answer {
-            Answer::Never => Delivery::Permanent { dead: false, error },
-            Answer::Later => Delivery::Temporary { after: None, error },
-            Answer::None => Delivery::Uncertain { error },
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        let said = redact(&source.unwrap_or_default());
-        let code = error.status().map(|code| code.to_string()).unwrap_or_default();
-        let answer = match (error.is_transient(), error.is_permanent()) {
-            (true, _) => Answer::Later,
-            (_, true) => Answer::Never,
-            _ => {
-                return Self::broken(if said.is_empty() {
-                    redact(&error.to_string())
-                } else {
-                    said
-                });
-            }
-        };
-        // 421 is the one answer that announces the end.
-        let ends = code == "421";
-        Self { answer, said: format!("the mail server said {code}: {said}"), ends }
     }
 }
 
@@ -238,51 +222,28 @@ impl From<io::Error> for Failure {
     }
 }
 
-async fn answered<T>(command: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
-    answered_by(COMMAND, command, Failure::from).await
+/// What the server answers in this phase, or that it does not in time.
+pub(super) async fn answered<T>(
+    phase: Phase,
+    limit: Duration,
+    command: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
+    in_time(limit, async { command.await.map_err(|error| Failure::of(phase, &error)) }).await
 }
 
-pub(super) async fn answered_by<T, E>(
+/// What comes of it, unless it takes too long.
+pub(super) async fn in_time<T>(
     limit: Duration,
-    command: impl Future<Output = Result<T, E>>,
-    failure: impl Fn(E) -> Failure,
+    what: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    match timeout(limit, command).await {
-        Ok(result) => result.map_err(failure),
-        Err(_) => Err(Failure::broken(format!("no answer within {} seconds", limit.as_secs()))),
-    }
+    timeout(limit, what).await.unwrap_or_else(|_| {
+        Err(Failure::broken(format!("no answer within {} seconds", limit.as_secs_f32())))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_an_answer_means_depends_on_how_far_it_got() {
-        let failure = |answer| Failure { answer, said: "x".to_owned(), ends: false };
-        let error = || "x".to_owned();
-        assert_eq!(
-            failure(Answer::None).before_data(),
-            Delivery::Temporary { after: None, error: error() }
-        );
-        assert_eq!(
-            failure(Answer::Later).before_data(),
-            Delivery::Temporary { after: None, error: error() }
-        );
-        assert_eq!(
-            failure(Answer::Never).before_data(),
-            Delivery::Permanent { dead: false, error: error() }
-        );
-        assert_eq!(failure(Answer::None).after_data(), Delivery::Uncertain { error: error() });
-        assert_eq!(
-            failure(Answer::Later).after_data(),
-            Delivery::Temporary { after: None, error: error() }
-        );
-        assert_eq!(
-            failure(Answer::Never).after_data(),
-            Delivery::Permanent { dead: false, error: error() }
-        );
-    }
 
     #[test]
     fn no_line_of_a_message_ends_it() {

@@ -55,6 +55,29 @@ impl View {
         }
     }
 
+    /// The columns of the signals in use, and what is wrong with their queries, without a look at a
+    /// row: enough to read some subjects again, where a run has surveyed the signals before.
+    ///
+    /// # Errors
+    /// Only where the database can't be asked at all; what is wrong with a signal is in the answer.
+    pub async fn glance(
+        &mut self,
+        signals: &Signals,
+        in_use: &BTreeSet<SignalName>,
+    ) -> Result<Examined, SourceError> {
+        let mut examined = Examined::default();
+        let others = in_use.iter().filter_map(|name| signals.others.get(name));
+        for signal in std::iter::once(&signals.customers).chain(others) {
+            let mut problems = Vec::new();
+            self.look_at(signal, &mut examined, &mut problems).await?;
+            if !problems.is_empty() {
+                examined.problems.insert(signal.name.clone(), problems);
+            }
+        }
+        clashes(signals, in_use, &mut examined);
+        Ok(examined)
+    }
+
     async fn examine_closely(
         &mut self,
         signals: &Signals,

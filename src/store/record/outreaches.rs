@@ -36,21 +36,26 @@ const FORGET_RECIPIENTS: Given<1> = given!(
 );
 
 /// `$1` is the run, `$2` how far its clock is ahead, `$3` the wall time.
-const PUT: Given<7> = given!(
+///
+/// `asked` is 0 where its rule was not asked in this run.
+const PUT: Given<9> = given!(
     3,
     (key text, rule text, channel text, state text, not_before bigint, expires_at bigint,
-     payload text),
+     priority bigint, asked bigint, payload text),
     "INSERT INTO outreaches (key, run, rule, channel, state, not_before, expires_at, ahead,
-         next_attempt_at, last_attempt_at, attempts, fence, settled_at, payload)
+         next_attempt_at, last_attempt_at, attempts, fence, settled_at, priority, asked_at, payload)
      SELECT key, $1, rule, channel, state, not_before, expires_at, $2, not_before - $2,
-         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, payload
+         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, priority, asked * $3, payload
      FROM given WHERE true
      ON CONFLICT (key) DO UPDATE SET run = excluded.run, rule = excluded.rule,
          channel = excluded.channel, state = excluded.state, not_before = excluded.not_before,
          expires_at = excluded.expires_at, ahead = excluded.ahead,
          next_attempt_at = excluded.next_attempt_at, last_attempt_at = excluded.last_attempt_at,
          attempts = CASE WHEN outreaches.state = 'ready' THEN outreaches.attempts ELSE 0 END,
-         settled_at = excluded.settled_at, detail = NULL, last_error = NULL,
+         settled_at = excluded.settled_at, detail = NULL, last_error = NULL, evidence = NULL,
+         priority = excluded.priority,
+         asked_at = CASE WHEN excluded.asked_at = 0 THEN outreaches.asked_at
+             ELSE excluded.asked_at END,
          payload = excluded.payload
      WHERE outreaches.state IN ('ready', 'withdrawn')"
 );
@@ -84,8 +89,11 @@ pub(super) async fn take_back(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result
     if tx.bulk(&TAKE_BACK, &[run.started_at.into()], rows).await? != withdrawals.len() as u64 {
         return Err(StoreError::Moved);
     }
-    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, freed, .. }| {
-        freed.iter().map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
+    let freed = withdrawals.iter().flat_map(|Withdrawal { outreach, because, freed }| {
+        // The key that it bears may be one that it no longer speaks of.
+        let own = std::iter::once(outreach).filter(move |_| because != expired);
+        let keys = freed.iter().chain(own);
+        keys.map(|key| Ok([outreach.as_str().into(), key.as_str().into()]))
     });
     tx.bulk(&FREE_SOME, &[], freed).await?;
     Ok(())
@@ -142,7 +150,7 @@ fn is_task(run: &Run<'_>, outreach: &Outreach) -> bool {
         || (outreach.channel.0 == Channel::PHONE && outreach.not_before <= run.as_of)
 }
 
-fn outbox<'a>(run: &Run<'_>, outreach: &'a Outreach) -> Result<[Cell<'a>; 7], StoreError> {
+fn outbox<'a>(run: &Run<'_>, outreach: &'a Outreach) -> Result<[Cell<'a>; 9], StoreError> {
     let state = match is_task(run, outreach) {
         true => OutreachState::Sent,
         false => OutreachState::Ready,
@@ -154,6 +162,8 @@ fn outbox<'a>(run: &Run<'_>, outreach: &'a Outreach) -> Result<[Cell<'a>; 7], St
         state.name().into(),
         outreach.not_before.into(),
         outreach.expires_at.into(),
+        u32::from(outreach.priority).into(),
+        i64::from(run.evaluated.contains(&outreach.rule)).into(),
         json(outreach)?.into(),
     ])
 }

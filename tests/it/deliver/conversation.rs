@@ -144,7 +144,7 @@ async fn a_refusal_in_the_middle_leaves_no_answer_unread() {
     .await;
     let channels = server.channels();
     let (sender, asked) = send(&channels, &numbered("a1")).await;
-    assert!(matches!(sender, Delivery::Temporary { .. }), "{sender:?}");
+    assert!(matches!(sender, Delivery::Blocked { .. }), "{sender:?}");
     assert!(error(&sender).contains("refuses us as the sender") && asked == 0, "{sender:?}");
     let (recipient, asked) = send(&channels, &numbered("a2")).await;
     assert!(matches!(recipient, Delivery::Permanent { .. }) && asked == 0, "{recipient:?}");

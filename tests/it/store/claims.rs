@@ -6,6 +6,7 @@ use rstest::rstest;
 use sqlx::{Connection, Executor};
 
 use super::*;
+use crate::support::door::{begin, settle};
 
 /// Ten e-mails to ten customers, due at once.
 fn ten() -> Draft {
@@ -70,10 +71,10 @@ async fn an_outreach_goes_its_way(#[values(On::Sqlite, On::Postgres)] on: On) {
     assert_eq!(taken.attempts, 1);
     assert_eq!(past(&store, &["GREAL"], &[]).await.charges.len(), 1, "it counts from now on");
 
-    assert!(store.transmitting(&taken.claim).await.unwrap());
-    assert!(!store.transmitting(&taken.claim).await.unwrap());
-    assert!(store.settle(&taken.claim, sent(), soon).await.unwrap());
-    assert!(!store.settle(&taken.claim, sent(), soon).await.unwrap());
+    assert!(begin(&store, &taken).await);
+    assert!(!begin(&store, &taken).await);
+    assert!(settle(&store, &taken.claim, sent(), soon).await);
+    assert!(!settle(&store, &taken.claim, sent(), soon).await);
     let row = outbox(&store).await.outreaches.remove(0);
     assert_eq!((row.state, row.settled_at), (OutreachState::Sent, Some(soon)));
     assert_eq!(row.detail.as_deref(), Some("250 ok"));
@@ -85,16 +86,16 @@ async fn a_late_worker_changes_nothing(#[values(On::Sqlite, On::Postgres)] on: O
     let place = on.place().await;
     let store = place.open().await;
     Draft::first().with(email(&["11061"])).record(&store).await.unwrap();
-    let late = claim(&store, wall(), 9).await.remove(0).claim;
+    let late = claim(&store, wall(), 9).await.remove(0);
     assert_eq!(claim(&store, wall() + TimeDelta::seconds(59), 9).await, vec![]);
     let second = claim(&store, wall() + TimeDelta::seconds(60), 9).await.remove(0);
     assert_eq!((second.claim.key.as_str(), second.attempts), ("11061", 2));
 
-    assert!(!store.transmitting(&late).await.unwrap());
-    assert!(!store.settle(&late, sent(), wall()).await.unwrap());
+    assert!(!begin(&store, &late).await);
+    assert!(!settle(&store, &late.claim, sent(), wall()).await);
     assert_eq!(state(&store, "11061").await, OutreachState::Claimed);
-    assert!(store.transmitting(&second.claim).await.unwrap());
-    assert!(!store.settle(&late, sent(), wall()).await.unwrap());
+    assert!(begin(&store, &second).await);
+    assert!(!settle(&store, &late.claim, sent(), wall()).await);
     assert_eq!(state(&store, "11061").await, OutreachState::Transmitting);
 }
 
@@ -108,7 +109,7 @@ async fn an_email_that_the_server_may_have_is_never_tried_again(
     let text = on_channel("sms", email(&["11040"]));
     Draft::first().with(email(&["11061"])).with(text).record(&store).await.unwrap();
     for taken in claim(&store, wall(), 9).await {
-        assert!(store.transmitting(&taken.claim).await.unwrap());
+        assert!(begin(&store, &taken).await);
     }
     let again = claim(&store, wall() + TimeDelta::minutes(2), 9).await;
     assert_eq!(again.iter().map(|taken| taken.claim.key.as_str()).collect::<Vec<_>>(), ["11040"]);
@@ -124,7 +125,7 @@ async fn a_retry_waits_for_its_time(#[values(On::Sqlite, On::Postgres)] on: On) 
     let first = claim(&store, wall(), 9).await.remove(0).claim;
     let at = wall() + TimeDelta::minutes(5);
     let retry = Settlement::Retry { at, error: "421 busy".to_owned() };
-    assert!(store.settle(&first, retry, wall()).await.unwrap());
+    assert!(settle(&store, &first, retry, wall()).await);
     assert_eq!(claim(&store, at - TimeDelta::seconds(1), 9).await, vec![]);
     let row = outbox(&store).await.outreaches.remove(0);
     assert_eq!((row.state, row.next_attempt_at), (OutreachState::Retry, at));
@@ -133,7 +134,7 @@ async fn a_retry_waits_for_its_time(#[values(On::Sqlite, On::Postgres)] on: On) 
     let second = claim(&store, at, 9).await.remove(0);
     assert_eq!(second.attempts, 2);
     let failed = Settlement::Failed { error: "550 no such user".to_owned() };
-    assert!(store.settle(&second.claim, failed, at).await.unwrap());
+    assert!(settle(&store, &second.claim, failed, at).await);
     let row = outbox(&store).await.outreaches.remove(0);
     assert_eq!((row.state, row.settled_at), (OutreachState::Failed, Some(at)));
     assert_eq!(row.last_error.as_deref(), Some("550 no such user"));
