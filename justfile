@@ -13,7 +13,7 @@ differ cases="1000000":
 # What the compiler and its lints have to say
 lint:
     cargo fmt --check
-    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --features faults -- -D warnings
 
 # Lay the code out
 fmt:

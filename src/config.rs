@@ -28,6 +28,24 @@ pub struct Config {
     pub stop: PathBuf,
     /// Ways out, by name.
     pub channels: BTreeMap<String, ChannelConfig>,
+    /// How customers stop a topic.
+    pub opt_out: Option<OptOutConfig>,
+}
+
+/// How customers stop a topic, and by which key erased people are known again.
+#[derive(Clone, Default, PartialEq)]
+pub struct OptOutConfig {
+    /// Where `lookout listen` is reached from outside; empty where it was left out.
+    pub url: String,
+    /// The secret that signs links; empty where it was left out. Set it with LOOKOUT_OPT_OUT__KEY,
+    /// or LOOKOUT_OPT_OUT__KEY_FILE.
+    pub key: String,
+}
+
+impl std::fmt::Debug for OptOutConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OptOutConfig").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// One way out.
@@ -39,6 +57,13 @@ pub struct ChannelConfig {
     /// E-mail: the sender, `Care team <care@example.com>`.
     #[serde(default)]
     pub from: Option<String>,
+    /// E-mail: a PEM file with authorities of the company's own, whose mail servers are trusted
+    /// beside those of the public ones.
+    #[serde(default)]
+    pub ca: Option<String>,
+    /// E-mail: `required` asks for STARTTLS on this machine too, where it is left out otherwise.
+    #[serde(default)]
+    pub tls: Option<String>,
     /// E-mail: where what comes back goes, `bounces@example.com`; each message gets
     /// `bounces+KEY@example.com` of it. Where left out, to the sender.
     #[serde(default)]
@@ -53,13 +78,6 @@ pub struct ChannelConfig {
     /// LOOKOUT_CHANNELS__EMAIL__DKIM_KEY, or …__DKIM_KEY_FILE.
     #[serde(default)]
     pub dkim_key: Option<String>,
-    /// E-mail: a PEM file with authorities of the company's own, whose mail servers are trusted
-    /// beside those of the public ones.
-    #[serde(default)]
-    pub ca: Option<String>,
-    /// E-mail: `required` asks for STARTTLS on this machine too, where it is left out otherwise.
-    #[serde(default)]
-    pub tls: Option<String>,
     /// HTTP: the method; POST where left out.
     #[serde(default)]
     pub method: Option<String>,
@@ -248,7 +266,8 @@ headers = { Authorization = "Bearer {{ secret }}", X-Team = "care" }
     #[test]
     fn without_anything_the_pack_is_in_rules() {
         let config = of_variables([]).unwrap();
-        assert_eq!(config, Config { rules: "rules".into(), ..Config::default() });
+        let usual = Config { rules: "rules".into(), stop: "STOP".into(), ..Config::default() };
+        assert_eq!(config, usual);
     }
 
     #[test]

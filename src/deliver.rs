@@ -260,7 +260,7 @@ fn is_plain(key: &str) -> bool {
 }
 
 /// What a server said, without anything that looks like an address, on one short line.
-fn redact(said: &str) -> String {
+pub fn redact(said: &str) -> String {
     let words = said.split(|c: char| c.is_whitespace() || c.is_control());
     let words = words.filter(|word| !word.is_empty());
     let words = words.map(|word| if word.contains('@') { "(address)" } else { word });

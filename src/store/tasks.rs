@@ -82,7 +82,7 @@ impl Store {
     /// Marks a task as done at `wall`. False where no open task has that number.
     pub async fn finish_task(&self, id: i64, wall: Instant) -> Result<bool, StoreError> {
         let sql = "UPDATE tasks SET done_at = $2 WHERE id = $1 AND done_at IS NULL";
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("finish_task").await?;
         let changed = tx.execute(sql, &[id.into(), wall.into()]).await;
         tx.end(changed).await.map(|changed| changed == 1)
     }

@@ -1,11 +1,11 @@
 //! Every way out against a real peer: an SMTP server, an HTTP server, a folder.
 
 mod conversation;
-mod signed;
 mod encryption;
 mod end_states;
 mod faults_http;
 mod faults_smtp;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::fs;
