@@ -266,8 +266,8 @@ headers = { Authorization = "Bearer {{ secret }}", X-Team = "care" }
     #[test]
     fn without_anything_the_pack_is_in_rules() {
         let config = of_variables([]).unwrap();
-        let expected = Config { rules: "rules".into(), stop: "STOP".into(), ..Config::default() };
-        assert_eq!(config, expected);
+        let usual = Config { rules: "rules".into(), stop: "STOP".into(), ..Config::default() };
+        assert_eq!(config, usual);
     }
 
     #[test]
