@@ -102,7 +102,6 @@ impl Office {
             progress: None,
             halt: &Halt::default(),
             follow: false,
-            source: None,
         };
         worker.deliver().await.unwrap();
     }
