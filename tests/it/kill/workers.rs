@@ -21,7 +21,7 @@ const RUNS: u32 = 5;
 fn workers_that_die_and_sleep_contact_nobody_twice() {
     let outreaches = number("LOOKOUT_OUTREACHES", 600);
     let mut company = Company::new(On::Postgres, outreaches / 3);
-    company.lease = "2000".to_owned();
+    company.lease = "5000".to_owned();
     drop(company.state.open());
     journal::begin(&company.state);
     let mut crew = Crew::hire(&company);
@@ -53,6 +53,8 @@ struct Crew {
     workers: Vec<Child>,
     chance: Chance,
     next_blow: Instant,
+    /// How many messages had left at the last one.
+    left: u64,
     asleep: Option<Vec<String>>,
     stops: usize,
     figures: Figures,
@@ -65,6 +67,7 @@ impl Crew {
             workers: (0..WORKERS).map(|_| start(company, FOLLOW)).collect(),
             chance: Chance::new(number("LOOKOUT_SEED", 1).into()),
             next_blow: Instant::now() + SECOND,
+            left: 0,
             asleep: None,
             stops: 0,
             figures: Figures::default(),
@@ -74,13 +77,17 @@ impl Crew {
 
     /// Lets them work, and suffer, until something has come about.
     fn work_until(&mut self, company: &Company, mut done: impl FnMut() -> bool) {
+        let began = Instant::now();
         loop {
             let is_awake = self.asleep.is_none();
             if is_awake && done() {
                 return;
             }
-            if Instant::now() >= self.next_blow {
-                self.next_blow += SECOND;
+            assert!(began.elapsed() < ENOUGH, "no rest: {:?}", company.state.counts());
+            // On a machine so slow that nothing left in a second, they are spared.
+            let left = company.mail.book.count() + company.web.book.count();
+            if Instant::now() >= self.next_blow && left > self.left {
+                (self.next_blow, self.left) = (Instant::now() + SECOND, left);
                 let victim = 1 + self.chance.below(WORKERS - 1);
                 self.workers[victim].kill().unwrap();
                 self.workers[victim].wait().unwrap();
@@ -139,6 +146,8 @@ impl Crew {
 }
 
 const FOLLOW: &str = "deliver --follow --format json";
+/// By then the workers are through with a run, also where they are killed all the time.
+const ENOUGH: Duration = Duration::from_secs(150);
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn start(company: &Company, line: &str) -> Child {
