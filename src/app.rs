@@ -33,14 +33,19 @@ pub enum AppError {
     /// The state database can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The company's data has no customers any more.
+    #[error("{0}")]
+    NoCustomers(String),
 }
 
 impl From<RunError> for AppError {
     fn from(error: RunError) -> Self {
+        let said = error.to_string();
         match error {
             RunError::Source(error) => Self::Source(error),
             RunError::Store(error) => Self::Store(error),
             RunError::Customers(problems) => Self::Pack(problems),
+            RunError::NoCustomers(_) => Self::NoCustomers(said),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! and how a failure is told. Nothing is decided here.
 
 pub mod args;
+mod approve;
 mod check;
 pub mod decisions;
 mod deliver;
@@ -36,6 +37,7 @@ use crate::domain::{CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Found, Watch};
 use crate::signals::{Source, SourceError};
+use crate::store::Store;
 
 /// Does what the command line says, and tells how it ended.
 pub async fn run(args: Args) -> Exit {
@@ -67,6 +69,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Pause(args) => pause::pause(global, args, output).await,
         Command::Resume(args) => pause::resume(global, args, output).await,
         Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
+        Command::Approve(approve) => approve::run(global, approve, output).await,
         Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
     }
 }
@@ -116,6 +119,7 @@ fn is_unavailable(error: &AppError) -> bool {
     match error {
         AppError::Source(error) => error.is_unavailable(),
         AppError::Store(error) => error.is_unavailable(),
+        AppError::NoCustomers(_) => true,
         _ => false,
     }
 }
@@ -162,12 +166,18 @@ async fn find(
     as_of: Instant,
     rules: &BTreeSet<RuleId>,
     customer: Option<&CustomerId>,
+    store: Option<&Store>,
     output: &Output,
 ) -> Result<Found, AppError> {
+    let memory = match store {
+        Some(store) => Some(store.memory().await?),
+        None => None,
+    };
     let mut view = source.view(as_of).await?;
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
-    let watch = Watch { progress: Some(&tell), customer, nobody_else: false };
+    let memory = memory.as_ref();
+    let watch = Watch { progress: Some(&tell), customer, memory, nobody_else: false };
     Ok(pipeline::find(pack, &mut view, as_of, rules, watch).await?)
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::{
     About, Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity,
 };
-use crate::policy::{self, Policy};
+use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
 use crate::scheduler::Schedule;
 use crate::signals::{self, Signals};
@@ -49,6 +49,8 @@ pub struct PackRule {
     pub reads: BTreeSet<Field>,
     /// Where each of them is first read.
     pub places: BTreeMap<Field, Place>,
+    /// What it is now, and under which policy.
+    pub version: Version,
 }
 
 /// What became of loading a pack.
@@ -76,14 +78,15 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
             .push(problem.help("name its folder with --rules, or make one with `lookout init`"));
         return None;
     }
-    let policy = policy::load(&folder.join("policy.toml"), problems);
+    let policy_file = folder.join("policy.toml");
+    let policy = policy::load(&policy_file, problems);
     let signals = signals::load(&folder.join("signals"), problems);
     let engine = Engine::new(&policy.calendar);
     let mutes = mutes(&policy, &engine, problems);
     let mut rules = BTreeMap::new();
     for (id, folder) in rule_folders(folder, problems) {
         if let Some(rule) = engine.load(&folder, id.clone(), problems) {
-            rules.insert(id, PackRule::new(rule, &folder, problems));
+            rules.insert(id, PackRule::new(rule, &folder, &policy_file, problems));
         }
     }
     let mut pack = Pack {
@@ -152,7 +155,7 @@ fn mutes(
 }
 
 impl PackRule {
-    fn new(rule: Rule, folder: &Path, problems: &mut Vec<Problem>) -> Self {
+    fn new(rule: Rule, folder: &Path, policy: &Path, problems: &mut Vec<Problem>) -> Self {
         let templates = RuleTemplates::load(folder, problems);
         let cases_file = folder.join("cases.toml");
         let cases = match cases_file.is_file() {
@@ -175,7 +178,9 @@ impl PackRule {
         let spine = Customer::SPINE.iter().map(|column| Field::Customer((*column).to_owned()));
         let reads = rule.reads.iter().cloned().chain(spine).collect();
         let places = rule.places.clone();
-        Self { rule, templates, cases, schedule, reads, places }
+        let own = hash::of_rule(folder, problems);
+        let version = Version { bound: hash::with_file(&own, policy), rule: own };
+        Self { rule, templates, cases, schedule, reads, places, version }
     }
 
     /// The fields that somebody wrote down, so that they must be there; the spine may lack columns.
@@ -212,6 +217,11 @@ impl Pack {
     /// When each rule is evaluated; one without a schedule at every run.
     pub fn schedules(&self) -> BTreeMap<RuleId, Option<Schedule>> {
         self.rules.iter().map(|(id, rule)| (id.clone(), rule.schedule.clone())).collect()
+    }
+
+    /// What each rule is now, and under which policy.
+    pub fn versions(&self) -> BTreeMap<RuleId, Version> {
+        self.rules.iter().map(|(id, rule)| (id.clone(), rule.version.clone())).collect()
     }
 
     /// The condition that mutes a rule's topic, if it has one.

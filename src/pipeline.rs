@@ -2,7 +2,9 @@
 //! nothing; [`commit`] is the same and records it. Nothing else differs.
 
 pub mod case;
+mod alarms;
 mod ask;
+mod health;
 mod judge;
 mod names;
 mod second_look;
@@ -11,14 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{
-    Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
+    Alarm, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
     RunReport, Span, Totals,
 };
 use crate::pack::Pack;
 use crate::policy;
 use crate::signals::SourceError;
-use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
+use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 
+pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use names::examine;
 pub use second_look::{Looked, StillTrue, look_again};
@@ -35,6 +38,9 @@ pub enum RunError {
     /// Without `customers` no rule can be judged.
     #[error("the signal `customers` can't be used")]
     Customers(Vec<Problem>),
+    /// There are no customers any more, and there always were.
+    #[error("{}, so nothing was decided; {}", .0.message, .0.help)]
+    NoCustomers(Box<Problem>),
 }
 
 /// A run as it would be, or was.
@@ -66,6 +72,9 @@ pub async fn consider(
     for (rule, RuleFound { errors, subjects, .. }) in out {
         tracing::warn!(%rule, errors, subjects, "sits out this run");
     }
+    for Alarm { code, message, help, .. } in &considered.report.alarms {
+        tracing::warn!(code, help, "{message}");
+    }
     Ok(considered)
 }
 
@@ -86,6 +95,12 @@ pub async fn commit(
         let healthy = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_none());
         let evaluated: Vec<RuleId> = healthy.map(|(id, _)| id.clone()).collect();
         let tasks = task_texts(pack, &considered.decided.outreaches, as_of);
+        let versions = pack.versions();
+        let versions = evaluated.iter().filter_map(|id| Some((id.clone(), versions.get(id)?)));
+        let learned = store::Learned {
+            versions: versions.map(|(id, version)| (id, version.rule.clone())).collect(),
+            fields: found.fields.clone(),
+        };
         let run = store::Run {
             as_of,
             started_at,
@@ -93,6 +108,7 @@ pub async fn commit(
             decided: &considered.decided,
             tasks: &tasks,
             evaluated: &evaluated,
+            learned: &learned,
             version: considered.version,
         };
         match store.record(&run).await {
@@ -139,6 +155,7 @@ async fn history(
         customers: &customers.into_iter().collect::<Vec<_>>(),
         recipients: &recipients.into_iter().collect::<Vec<_>>(),
         since: as_of - reach(pack).delta(),
+        as_of,
     };
     store.history(&query).await
 }
@@ -179,6 +196,7 @@ fn report(
             orphans: found.orphans,
         },
         rules: tallies,
+        alarms: alarms::of(rules, decided),
     }
 }
 
@@ -212,6 +230,8 @@ pub struct Watch<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
     /// Whose facts are kept whether or not a rule matches.
     pub customer: Option<&'a crate::domain::CustomerId>,
+    /// What is usual; without it nothing is missed.
+    pub memory: Option<&'a Memory>,
     /// Whether nobody else is looked at. What is found then is no basis for a decision: whoever
     /// else wants to write to the same person is missing.
     pub nobody_else: bool,

@@ -2,6 +2,7 @@
 //! or PostgreSQL. Every change is one transaction: nothing is ever half written, and nothing here
 //! reads a clock.
 
+mod approvals;
 mod claims;
 mod database;
 mod door;
@@ -9,6 +10,7 @@ mod error;
 mod given;
 mod history;
 mod looked;
+mod memory;
 mod outbox;
 mod pauses;
 mod record;
@@ -18,17 +20,20 @@ mod sql;
 mod steer;
 mod suppressions;
 mod tasks;
+mod volumes;
 
 use std::path::Path;
 
+pub use approvals::HeldRule;
 pub use claims::{Claim, ClaimQuery, Claimed};
 pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use looked::{Refreshed, TakenBack};
+pub use memory::{FieldKnown, FieldSeen, Memory};
 pub use outbox::{Due, Outbox, OutboxQuery, OutboxRow};
 pub use pauses::{Pause, Scope};
-pub use record::{Run, TaskText};
+pub use record::{Learned, Run, TaskText};
 pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};

@@ -11,8 +11,8 @@ use crate::domain::{Instant, parse_instant};
 use chrono::SubsecRound;
 
 pub use commands::{
-    Check, Command, Deliver, Demo, DryRun, Explain, Init, Outbox, Pause, Person, Preview, Resume,
-    Run, Save, Seen, Snapshot, Steer, Suppress, Tasks, Test,
+    Approve, Check, Command, Deliver, Demo, DryRun, Explain, Init, Outbox, Pause, Person, Preview,
+    Resume, Run, Save, Seen, Snapshot, Steer, Suppress, Tasks, Test,
 };
 
 /// Everything that was said on the command line.

@@ -3,10 +3,13 @@
 
 mod outreaches;
 
+use std::collections::BTreeMap;
+
 use super::database::Transaction;
 use super::given::{Cell, Given, given};
+use super::memory::{self, FieldSeen};
 use super::sql::json;
-use super::{Store, StoreError, runs};
+use super::{Store, StoreError, runs, volumes};
 use crate::domain::{
     CustomerId, Decided, Decision, EpisodeChange, HistoryVersion, Instant, OutreachKey, RuleId,
     RunReport, SubjectId,
@@ -27,8 +30,19 @@ pub struct Run<'a> {
     pub tasks: &'a [TaskText],
     /// The rules that were evaluated in good health.
     pub evaluated: &'a [RuleId],
+    /// What it learned of rules and signals beside.
+    pub learned: &'a Learned,
     /// The state of the books that it was decided on.
     pub version: HistoryVersion,
+}
+
+/// What a run learned beside its decisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Learned {
+    /// Which version of each rule was evaluated.
+    pub versions: BTreeMap<RuleId, String>,
+    /// Which columns of signals were seen with something in them, or empty.
+    pub fields: Vec<FieldSeen>,
 }
 
 /// The words of a task.
@@ -84,6 +98,8 @@ async fn write(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError
     outreaches::put(tx, run).await?;
     let at = [run.as_of.into()];
     tx.bulk(&DECISIONS, &at, run.report.decisions.iter().zip(0..).map(decided)).await?;
+    volumes::write(tx, &run.learned.versions, run.as_of).await?;
+    memory::write(tx, run).await?;
     tx.bulk(&EVALUATED, &at, run.evaluated.iter().map(|rule| Ok([rule.as_str().into()]))).await?;
     Ok(())
 }

@@ -24,8 +24,12 @@ macro_rules! migration {
 }
 
 /// In the order in which they apply; the first leads to version 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_first_tables"), migration!("0002_queue"), migration!("0005_looked_again")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_first_tables"),
+    migration!("0002_queue"),
+    migration!("0003_hold_and_health"),
+    migration!("0005_looked_again"),
+];
 
 /// The version that this program reads and writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

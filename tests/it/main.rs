@@ -5,6 +5,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod blast;
 mod command_line;
 mod deliver;
 mod demo;

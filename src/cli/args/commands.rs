@@ -39,6 +39,8 @@ pub enum Command {
     Resume(Resume),
     /// See the work that waits for colleagues
     Tasks(Tasks),
+    /// See what waits for approval, and let it go or take it back
+    Approve(Approve),
     /// Keep somebody from being contacted
     Suppress(Suppress),
 }
@@ -286,6 +288,29 @@ pub struct Tasks {
     /// Mark this task as done
     #[arg(long, value_name = "ID")]
     pub done: Option<i64>,
+}
+
+/// `lookout approve`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout approve                               what is held, by rule
+  lookout approve stalled-order                 what would go out, why it is held, and one message
+  lookout approve stalled-order --yes           let it go out at the next run
+  lookout approve stalled-order --reject --yes  take it back
+  lookout approve --signal orders --yes         this signal may be empty: the next run goes on")]
+pub struct Approve {
+    /// The rule whose messages are held, or which suddenly finds nobody and rightly so
+    #[arg(value_name = "RULE", conflicts_with = "signal")]
+    pub rule: Option<String>,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// Take them back
+    #[arg(long, requires = "rule")]
+    pub reject: bool,
+    /// A signal that may be empty, or have empty columns, from now on
+    #[arg(long, value_name = "NAME")]
+    pub signal: Option<String>,
 }
 
 /// `lookout suppress`

@@ -20,6 +20,9 @@ const HAPPENS: [(&str, u32); 5] =
     [("mail", 3), ("text", 3), ("paper", 2), ("call", 2), ("note", 1)];
 /// More letters than there are connections, a few times over.
 const MANY: u32 = 12;
+/// Commits that are only reached where a rule is held or suddenly finds nobody, which this company
+/// knows nothing of.
+const OF_HELD_RULES: [&str; 3] = ["approve", "reject", "accept_nobody"];
 /// A point that so many runs do not pass is passed by none.
 const ENOUGH: u32 = 9;
 
@@ -29,8 +32,9 @@ fn whoever_dies_at_a_point_leaves_books_that_balance(
     #[values(0, 1, 2, 3)] part: usize,
 ) {
     let kills = number("LOOKOUT_KILLS", 1);
-    let mine = POINTS.iter().enumerate().filter(|(place, _)| place % 4 == part);
-    for (_, point) in mine {
+    let is_reached = |point: &&&str| !OF_HELD_RULES.iter().any(|name| point.contains(name));
+    let reached = POINTS.iter().filter(is_reached).enumerate();
+    for (_, point) in reached.filter(|(place, _)| place % 4 == part) {
         let mut figures = Figures::default();
         match point.starts_with("store.migrate.") {
             // A database has its tables made only once.
@@ -102,7 +106,8 @@ impl Life {
         match about {
             "renew" => return self.die_slowly(fault, &run, false),
             "release" => return self.die_slowly(fault, &run, true),
-            "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer" => {
+            "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer"
+            | "accept_empty" => {
                 let dies = (about == "steer").then_some("smtp.answered:1");
                 if self.company.lookout(&run, dies) == Died::Killed {
                     self.look_at_the_dead();
@@ -128,6 +133,12 @@ impl Life {
             "resume" => {
                 self.company.lookout("pause email", None);
                 self.die_in(fault, "resume email", paused, 0);
+            }
+            "accept_empty" => {
+                self.company.state.execute("UPDATE signal_fields SET empty_at = NULL");
+                let accepted = "SELECT COUNT(*) FROM signal_fields
+                     WHERE filled_at IS NOT NULL AND empty_at IS NULL AND signal = 'events'";
+                self.die_in(fault, "approve --signal events --yes", accepted, 0);
             }
             "finish_task" => {
                 let open = "SELECT MIN(id) FROM tasks WHERE done_at IS NULL";

@@ -24,11 +24,10 @@ fn workers_that_die_and_sleep_contact_nobody_twice() {
     company.lease = "5000".to_owned();
     drop(company.state.open());
     journal::begin(&company.state);
+    happen(&mut company, 1, outreaches);
     let mut crew = Crew::hire(&company);
-    for run in 1..=RUNS {
-        company.happen(run, "mail", outreaches / RUNS * 7 / 10);
-        company.happen(run, "text", outreaches / RUNS * 2 / 10);
-        company.happen(run, "paper", outreaches / RUNS / 10);
+    for run in 2..=RUNS {
+        happen(&mut company, run, outreaches);
         let line = format!("run --as-of {}", instant(run));
         let mut decides = start(&company, &line);
         crew.work_until(&company, || decides.try_wait().unwrap().is_some());
@@ -48,6 +47,12 @@ fn workers_that_die_and_sleep_contact_nobody_twice() {
         .tell(&format!("four workers, {stops} stops, {late} late writes refused, caps broken 0"));
 }
 
+fn happen(company: &mut Company, run: u32, outreaches: u32) {
+    company.happen(run, "mail", outreaches / RUNS * 7 / 10);
+    company.happen(run, "text", outreaches / RUNS * 2 / 10);
+    company.happen(run, "paper", outreaches / RUNS / 10);
+}
+
 /// The workers at work. The first is the one that sleeps, and is never killed.
 struct Crew {
     workers: Vec<Child>,
@@ -62,9 +67,17 @@ struct Crew {
 }
 
 impl Crew {
+    /// The first one alone has something in hand when it falls asleep; then the others come.
     fn hire(company: &Company) -> Self {
-        Self {
-            workers: (0..WORKERS).map(|_| start(company, FOLLOW)).collect(),
+        company.lookout("pause email", None);
+        company.lookout(&format!("run --as-of {}", instant(1)), None);
+        let sleeper = start(company, FOLLOW);
+        company.lookout("resume email", None);
+        while held(company).len() < LANES {
+            std::thread::yield_now();
+        }
+        let mut crew = Self {
+            workers: vec![sleeper],
             chance: Chance::new(number("LOOKOUT_SEED", 1).into()),
             next_blow: Instant::now() + SECOND,
             left: 0,
@@ -72,7 +85,10 @@ impl Crew {
             stops: 0,
             figures: Figures::default(),
             in_flight: BTreeSet::new(),
-        }
+        };
+        crew.put_to_sleep(company);
+        crew.workers.extend((1..WORKERS).map(|_| start(company, FOLLOW)));
+        crew
     }
 
     /// Lets them work, and suffer, until something has come about.
@@ -104,13 +120,12 @@ impl Crew {
 
     /// Stops the first worker, if anybody has something in hand.
     fn put_to_sleep(&mut self, company: &Company) {
-        let held = held(company);
-        if held.len() < LANES {
+        if held(company).len() < LANES {
             return;
         }
         signal(&self.workers[0], "STOP");
         self.in_flight.extend(company.state.in_flight());
-        self.asleep = Some(held.into_iter().chain(self::held(company)).collect());
+        self.asleep = Some(held(company));
         self.stops += 1;
     }
 
