@@ -31,6 +31,10 @@ lint:
 fmt:
     cargo fmt
 
+# The demo's mail as pictures, and what SpamAssassin thinks of it
+look:
+    scripts/look
+
 # Licences, sources and bans of what we depend on
 deny:
     cargo deny check licenses bans sources

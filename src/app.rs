@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{Config, ConfigError};
 use crate::deliver::{Channels, DeliverError};
 use crate::domain::{Ask, Instant, Problem, RuleId};
+use crate::opt_out::OptOut;
 use crate::pack::{self, Pack};
 use crate::pipeline::RunError;
 use crate::scheduler;
@@ -75,9 +76,10 @@ pub async fn source(config: &Config) -> Result<Source, AppError> {
 /// The state database, made where there is none.
 ///
 /// # Errors
-/// When it is not configured or can't be opened.
+/// When it is not configured or can't be opened, or people were erased from it by another key.
 pub async fn store(config: &Config) -> Result<Store, AppError> {
-    Ok(Store::open(state_url(config)?).await?)
+    let opt_out = OptOut::open(config)?;
+    Ok(Store::open(state_url(config)?).await?.recognising(opt_out).await?)
 }
 
 /// The state database for a command that only reads: `None` where there is none yet, or none is configured.
@@ -85,8 +87,10 @@ pub async fn store(config: &Config) -> Result<Store, AppError> {
 /// # Errors
 /// When there is one and it can't be opened.
 pub async fn history(config: &Config) -> Result<Option<Store>, AppError> {
-    match &config.state {
-        Some(url) => Ok(Store::open_existing(url).await?),
+    let Some(url) = &config.state else { return Ok(None) };
+    let opt_out = OptOut::open(config)?;
+    match Store::open_existing(url).await? {
+        Some(store) => Ok(Some(store.recognising(opt_out).await?)),
         None => Ok(None),
     }
 }

@@ -3,14 +3,17 @@
 
 pub mod args;
 mod approve;
+mod bounces;
 mod check;
 pub mod decisions;
 mod deliver;
 mod demo;
 pub mod diagnostics;
 mod dry_run;
+mod erase;
 mod explain;
 mod init;
+mod listen;
 pub mod listings;
 mod outbox;
 mod pause;
@@ -23,6 +26,7 @@ mod tables;
 mod tasks;
 mod telling;
 mod test;
+mod unsuppress;
 pub mod wording;
 
 use std::collections::BTreeSet;
@@ -33,7 +37,7 @@ use output::Output;
 
 use crate::app::AppError;
 use crate::config::{Config, ConfigError};
-use crate::domain::{CustomerId, Instant, RuleId, nearest};
+use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Found, Watch};
 use crate::signals::{Source, SourceError};
@@ -71,6 +75,10 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
         Command::Approve(approve) => approve::run(global, approve, output).await,
         Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
+        Command::Unsuppress(args) => unsuppress::run(global, args, output).await,
+        Command::Erase(args) => erase::run(global, args, output).await,
+        Command::Bounces(args) => bounces::run(global, args, output).await,
+        Command::Listen(args) => listen::run(global, args, output).await,
     }
 }
 
@@ -179,6 +187,16 @@ async fn find(
     let memory = memory.as_ref();
     let watch = Watch { progress: Some(&tell), customer, memory, nobody_else: false };
     Ok(pipeline::find(pack, &mut view, as_of, rules, watch).await?)
+}
+
+/// The topics that no refusal reaches.
+fn necessary_topics(rules: &Path) -> Vec<String> {
+    let policy = rules.join("policy.toml");
+    if !policy.is_file() {
+        return Vec::new();
+    }
+    let topics = crate::policy::load(&policy, &mut Vec::new()).topics.into_iter();
+    topics.filter(|(_, topic)| topic.consent == Consent::Always).map(|(name, _)| name).collect()
 }
 
 /// The zone in which times are told: the pack's, where there is one.

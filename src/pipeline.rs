@@ -209,7 +209,7 @@ fn task_texts(pack: &Pack, outreaches: &[Outreach], as_of: Instant) -> Vec<TaskT
 
 /// The words of one task or call.
 pub fn task_text(pack: &Pack, outreach: &Outreach) -> TaskText {
-    match pack.message(outreach) {
+    match pack.message(outreach, None) {
         Ok(message) => {
             TaskText { outreach: outreach.key.clone(), title: message.subject, body: message.text }
         }

@@ -266,7 +266,7 @@ fn customers(sample: &[Outreach]) -> impl Iterator<Item = &str> {
 }
 
 fn as_json(pack: &Pack, held: &HeldRule) -> serde_json::Value {
-    let message = held.sample.first().and_then(|first| pack.message(first).ok());
+    let message = held.sample.first().and_then(|first| pack.message(first, None).ok());
     let versions: Vec<_> = held
         .versions
         .iter()

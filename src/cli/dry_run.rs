@@ -64,7 +64,7 @@ fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output:
 }
 
 fn as_json(pack: &Pack, outreach: &Outreach) -> serde_json::Value {
-    let message = pack.message(outreach);
+    let message = pack.message(outreach, None);
     let error = message.as_ref().err().map(ToString::to_string);
     let message = message.as_ref().ok();
     json!({
@@ -89,7 +89,7 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
         .or(outreach.assign.clone())
         .unwrap_or("no one in particular".to_owned());
     let head = format!("{} to {}, from the rule {}", outreach.channel, plain(&to), outreach.rule);
-    match pack.message(outreach) {
+    match pack.message(outreach, None) {
         Ok(message) => {
             let locale = match message.locale.as_str() {
                 "" => String::new(),

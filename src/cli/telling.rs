@@ -87,7 +87,7 @@ fn tell(
 
 /// The subject line or title of each outreach; what can't be rendered has none.
 fn titles(pack: &Pack, outreaches: &[Outreach]) -> BTreeMap<OutreachKey, String> {
-    let title = |o: &Outreach| Some((o.key.clone(), pack.message(o).ok()?.subject));
+    let title = |o: &Outreach| Some((o.key.clone(), pack.message(o, None).ok()?.subject));
     outreaches.iter().filter_map(title).collect()
 }
 

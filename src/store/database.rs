@@ -146,6 +146,17 @@ impl Database {
         }
     }
 
+    /// Leaves no trace in a SQLite file of what was deleted from it or overwritten in it.
+    pub(super) async fn scrub(&self) -> Result<(), StoreError> {
+        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        for sql in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            self.count();
+            let done = sqlx::raw_sql(sql).execute(pool).await;
+            done.map_err(|error| self.explain(error))?;
+        }
+        Ok(())
+    }
+
     fn count(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::database::Transaction;
+use super::erased::Erased;
 use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
 use super::{Store, StoreError, volumes};
@@ -10,6 +11,7 @@ use crate::domain::{
     Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,
     SubjectId, Suppression, Waiting,
 };
+use crate::opt_out::OptOut;
 
 /// Whose past is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -90,12 +92,16 @@ impl Store {
     /// recipients.
     pub async fn history(&self, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
         let mut tx = self.database.read().await?;
-        let history = read(&mut tx, query).await;
+        let history = read(&mut tx, query, self.opt_out.as_ref()).await;
         tx.end(history).await
     }
 }
 
-async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
+async fn read(
+    tx: &mut Transaction<'_>,
+    query: &HistoryQuery<'_>,
+    opt_out: Option<&OptOut>,
+) -> Result<History, StoreError> {
     let version = version(tx).await?;
     let episodes = episodes(tx, query.evaluated).await?;
     let waiting = waiting(tx).await?;
@@ -113,9 +119,10 @@ async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<Hist
         .chain(outreaches().flat_map(|o| &o.recipients))
         .map(|recipient| recipient.0.as_str())
         .collect();
+    let erased = Erased::among(tx, opt_out, &customers, &recipients).await?;
     let customers = customers.into_iter().map(|id| [id.into(), Cell::Null]);
     let recipients = recipients.into_iter().map(|to| [Cell::Null, to.into()]);
-    let people: Vec<_> = customers.chain(recipients).collect();
+    let people: Vec<_> = customers.chain(recipients).chain(erased.people()).collect();
 
     let mut charges = BTreeMap::new();
     let mut suppressions = BTreeMap::new();
@@ -127,7 +134,7 @@ async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<Hist
         version,
         episodes,
         charges: charges.into_values().collect(),
-        suppressions: suppressions.into_values().collect(),
+        suppressions: suppressions.into_values().map(|s| erased.recognise(s)).collect(),
         waiting,
         volumes,
     })

@@ -82,7 +82,7 @@ impl Store {
     /// A signal, and every column of it, may be empty from `at` on: it alarms nobody any more. False
     /// where nothing of it was ever seen.
     pub async fn may_be_empty(&self, signal: &SignalName, at: Instant) -> Result<bool, StoreError> {
-        let mut tx = self.database.write("accept_empty").await?;
+        let mut tx = self.database.write("may_be_empty").await?;
         let changed = tx.execute(MAY_BE_EMPTY, &[signal.as_str().into(), at.into()]).await;
         tx.end(changed).await.map(|changed| changed > 0)
     }
@@ -90,7 +90,7 @@ impl Store {
     /// A rule may find nobody from now on: what was usual for it is forgotten. False where nothing
     /// was known.
     pub async fn may_find_nobody(&self, rule: &RuleId) -> Result<bool, StoreError> {
-        let mut tx = self.database.write("accept_nobody").await?;
+        let mut tx = self.database.write("may_find_nobody").await?;
         let sql = "DELETE FROM rule_matches WHERE rule = $1";
         let changed = tx.execute(sql, &[rule.as_str().into()]).await;
         tx.end(changed).await.map(|changed| changed > 0)

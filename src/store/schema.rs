@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0001_first_tables"),
     migration!("0002_queue"),
     migration!("0003_hold_and_health"),
+    migration!("0004_opting_out"),
     migration!("0005_looked_again"),
 ];
 

@@ -16,6 +16,7 @@ mod instructions;
 mod kill;
 mod meanwhile;
 mod model;
+mod opt_out;
 mod pack;
 mod rules;
 mod signals;

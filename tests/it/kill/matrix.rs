@@ -20,9 +20,10 @@ const HAPPENS: [(&str, u32); 5] =
     [("mail", 3), ("text", 3), ("paper", 2), ("call", 2), ("note", 1)];
 /// More letters than there are connections, a few times over.
 const MANY: u32 = 12;
-/// Commits that are only reached where a rule is held or suddenly finds nobody, which this company
-/// knows nothing of.
-const OF_HELD_RULES: [&str; 3] = ["approve", "reject", "accept_nobody"];
+/// Commits that this company never reaches: of a rule that is held or suddenly finds nobody, of an
+/// erasure, of the page that stops a topic, of a delivery report.
+const ELSEWHERE: [&str; 6] =
+    ["approve", "reject", "may_find_nobody", "erase", "stop_topic", "take_report"];
 /// A point that so many runs do not pass is passed by none.
 const ENOUGH: u32 = 9;
 
@@ -32,7 +33,7 @@ fn whoever_dies_at_a_point_leaves_books_that_balance(
     #[values(0, 1, 2, 3)] part: usize,
 ) {
     let kills = number("LOOKOUT_KILLS", 1);
-    let is_reached = |point: &&&str| !OF_HELD_RULES.iter().any(|name| point.contains(name));
+    let is_reached = |point: &&&str| !ELSEWHERE.iter().any(|name| point.contains(name));
     let reached = POINTS.iter().filter(is_reached).enumerate();
     for (_, point) in reached.filter(|(place, _)| place % 4 == part) {
         let mut figures = Figures::default();
@@ -107,7 +108,7 @@ impl Life {
             "renew" => return self.die_slowly(fault, &run, false),
             "release" => return self.die_slowly(fault, &run, true),
             "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer"
-            | "accept_empty" => {
+            | "may_be_empty" => {
                 let dies = (about == "steer").then_some("smtp.answered:1");
                 if self.company.lookout(&run, dies) == Died::Killed {
                     self.look_at_the_dead();
@@ -134,7 +135,7 @@ impl Life {
                 self.company.lookout("pause email", None);
                 self.die_in(fault, "resume email", paused, 0);
             }
-            "accept_empty" => {
+            "may_be_empty" => {
                 self.company.state.execute("UPDATE signal_fields SET empty_at = NULL");
                 let accepted = "SELECT COUNT(*) FROM signal_fields
                      WHERE filled_at IS NOT NULL AND empty_at IS NULL AND signal = 'events'";
