@@ -79,7 +79,11 @@ pub async fn source(config: &Config) -> Result<Source, AppError> {
 /// When it is not configured or can't be opened, or people were erased from it by another key.
 pub async fn store(config: &Config) -> Result<Store, AppError> {
     let opt_out = OptOut::open(config)?;
-    Ok(Store::open(state_url(config)?).await?.recognising(opt_out).await?)
+    let store = Store::open(state_url(config)?).await?.recognising(opt_out).await?;
+    if store.pause_if_restored(crate::clock::wall()).await? {
+        tracing::warn!("the state database was restored from a backup; everything is paused");
+    }
+    Ok(store)
 }
 
 /// The state database for a command that only reads: `None` where there is none yet, or none is configured.

@@ -17,6 +17,7 @@ mod opting_out;
 mod outbox;
 mod pauses;
 mod record;
+mod restored;
 mod reports;
 mod runs;
 mod schema;
@@ -25,6 +26,7 @@ mod steer;
 mod suppressions;
 mod tasks;
 mod volumes;
+mod wakes;
 
 use std::path::Path;
 
@@ -44,6 +46,7 @@ pub use reports::{Fate, Reported};
 pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
+pub use wakes::Wakes;
 
 use database::{Address, Database};
 use schema::Standing;

@@ -99,6 +99,19 @@ impl Database {
         matches!(self.pool, Pool::Sqlite(_))
     }
 
+    /// The file of a SQLite database.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.is_sqlite().then(|| Path::new(&self.place))
+    }
+
+    /// The connections to a PostgreSQL server.
+    pub(super) fn postgres(&self) -> Option<&PgPool> {
+        match &self.pool {
+            Pool::Postgres(pool) => Some(pool),
+            Pool::Sqlite(_) => None,
+        }
+    }
+
     pub(super) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }

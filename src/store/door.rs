@@ -8,7 +8,7 @@ use super::claims::Claim;
 use super::database::Transaction;
 use super::erased::Erased;
 use super::given::{Cell, Given, given};
-use super::{Store, StoreError, history, pauses, suppressions};
+use super::{Store, StoreError, history, pauses, restored, suppressions};
 use crate::domain::{
     Channel, Charge, CustomerId, Instant, Outreach, OutreachKey, OutreachState, Recipient,
     Suppression, SuppressionCause,
@@ -210,7 +210,9 @@ impl Store {
             false => self.database.write("let_through").await?,
         };
         let turn = self.turn_in(&mut tx, settled, asking, judge, wall).await;
-        tx.end(turn).await
+        let (turn, mark) = tx.end(turn).await?;
+        mark.into_iter().for_each(|mark| self.write_mark(mark));
+        Ok(turn)
     }
 
     async fn turn_in(
@@ -220,13 +222,15 @@ impl Store {
         asking: &[Asking<'_>],
         judge: &Judge<'_>,
         wall: Instant,
-    ) -> Result<Turn, StoreError> {
+    ) -> Result<(Turn, Option<i64>), StoreError> {
         if !asking.is_empty() && !self.database.is_sqlite() {
             wait(tx, asking).await?;
         }
         let settled = settle(tx, settled, wall).await?;
         let passed = pass(tx, asking, judge, wall, self.opt_out.as_ref()).await?;
-        Ok(Turn { settled, passed })
+        let counted = self.database.is_sqlite() && passed.contains(&Passed::Through);
+        let mark = if counted { Some(restored::count(tx).await?) } else { None };
+        Ok((Turn { settled, passed }, mark))
     }
 }
 

@@ -67,7 +67,7 @@ impl Store {
     /// the run would tell about a contact that another outreach tells about already.
     pub async fn record(&self, run: &Run<'_>) -> Result<(), StoreError> {
         let mut tx = self.database.write("record").await?;
-        let done = write(&mut tx, run).await;
+        let done = write(&mut tx, run, self.database.is_sqlite()).await;
         tx.end(done).await
     }
 }
@@ -83,7 +83,7 @@ pub(super) async fn turn_page(tx: &mut Transaction<'_>) -> Result<HistoryVersion
     Ok(HistoryVersion(row.get(0)?))
 }
 
-async fn write(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
+async fn write(tx: &mut Transaction<'_>, run: &Run<'_>, alone: bool) -> Result<(), StoreError> {
     let version = turn_page(tx).await?;
     check_instant(tx, run.as_of).await?;
     if version != run.version {
@@ -96,6 +96,9 @@ async fn write(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError
     outreaches::take_back(tx, run).await?;
     change_episodes(tx, run).await?;
     outreaches::put(tx, run).await?;
+    if !alone && !run.decided.outreaches.is_empty() {
+        tx.fetch(super::wakes::TELL, &[]).await?;
+    }
     let at = [run.as_of.into()];
     tx.bulk(&DECISIONS, &at, run.report.decisions.iter().zip(0..).map(decided)).await?;
     volumes::write(tx, &run.learned.versions, run.as_of).await?;

@@ -73,7 +73,10 @@ async fn apply(tx: &mut Transaction<'_>, database: &Database) -> Result<(), Stor
     }
     let found = version(tx, database).await?;
     let start = match judge(database, found)? {
-        Standing::Empty => 0,
+        Standing::Empty => {
+            database.file().into_iter().for_each(super::restored::forget_mark);
+            0
+        }
         Standing::Older(found) => found as usize,
         Standing::Current => return Ok(()),
     };
