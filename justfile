@@ -10,6 +10,18 @@ test *args:
 differ cases="1000000":
     LOOKOUT_DIFFER_CASES={{ cases }} scripts/test differ
 
+# Kill the program at every point so many times and at so many random moments, on both databases
+kill kills="25" moments="300" blows="25":
+    LOOKOUT_KILLS={{ kills }} LOOKOUT_RANDOM_KILLS={{ moments }} LOOKOUT_SERVER_KILLS={{ blows }} scripts/kill matrix random
+
+# Four workers on one PostgreSQL: one killed every second, one stopped past its lease
+workers outreaches="10000":
+    LOOKOUT_OUTREACHES={{ outreaches }} scripts/kill workers
+
+# Unsubscribes at random moments against busy workers
+unsubscribes people="2000":
+    LOOKOUT_UNSUBSCRIBES={{ people }} scripts/kill unsubscribes
+
 # What the compiler and its lints have to say
 lint:
     cargo fmt --check

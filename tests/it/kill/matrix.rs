@@ -20,12 +20,19 @@ const HAPPENS: [(&str, u32); 5] =
     [("mail", 3), ("text", 3), ("paper", 2), ("call", 2), ("note", 1)];
 /// More letters than there are connections, a few times over.
 const MANY: u32 = 12;
+/// Commits that this company never reaches: of a rule that is held or suddenly finds nobody, of an
+/// erasure, of the page that stops a topic, of a delivery report.
+const ELSEWHERE: [&str; 7] = [
+    ".approve.",
+    ".reject.",
+    ".may_find_nobody.",
+    ".erase.",
+    ".opt_out.",
+    ".take_in_report.",
+    ".take_task.",
+];
 /// A point that so many runs do not pass is passed by none.
 const ENOUGH: u32 = 9;
-
-/// No run passes these: a customer's click, a delivery report, an erasure. Each is one transaction
-/// that changes nothing when it comes again.
-const ELSEWHERE: [&str; 3] = ["store.opt_out.", "store.take_in_report.", "store.erase."];
 
 #[rstest]
 fn whoever_dies_at_a_point_leaves_books_that_balance(
@@ -33,9 +40,9 @@ fn whoever_dies_at_a_point_leaves_books_that_balance(
     #[values(0, 1, 2, 3)] part: usize,
 ) {
     let kills = number("LOOKOUT_KILLS", 1);
-    let ours = POINTS.iter().filter(|point| !ELSEWHERE.iter().any(|name| point.starts_with(name)));
-    let mine = ours.enumerate().filter(|(place, _)| place % 4 == part);
-    for (_, point) in mine {
+    let is_reached = |point: &&&str| !ELSEWHERE.iter().any(|name| point.contains(name));
+    let reached = POINTS.iter().filter(is_reached).enumerate();
+    for (_, point) in reached.filter(|(place, _)| place % 4 == part) {
         let mut figures = Figures::default();
         match point.starts_with("store.migrate.") {
             // A database has its tables made only once.
@@ -108,7 +115,7 @@ impl Life {
             "renew" => return self.die_slowly(fault, &run, false),
             "release" => return self.die_slowly(fault, &run, true),
             "suppress" | "unsuppress" | "pause" | "resume" | "finish_task" | "steer"
-            | "approve" => {
+            | "may_be_empty" => {
                 let dies = (about == "steer").then_some("smtp.answered:1");
                 if self.company.lookout(&run, dies) == Died::Killed {
                     self.look_at_the_dead();
@@ -125,15 +132,7 @@ impl Life {
             "suppress" => self.die_in(fault, &format!("suppress {person}"), &suppressed, 1),
             "unsuppress" => {
                 self.company.lookout(&format!("suppress {person}"), None);
-                self.die_in(fault, &format!("unsuppress {person}"), &suppressed, 0);
-            }
-            "approve" => {
-                let customers = "signal = 'customers' AND field = ''";
-                let forget = format!("UPDATE signal_fields SET empty_at = NULL WHERE {customers}");
-                self.company.state.execute(&forget);
-                let may = "SELECT COUNT(empty_at) FROM signal_fields WHERE";
-                let may = format!("{may} {customers}");
-                self.die_in(fault, "approve --signal customers --yes", &may, 1);
+                self.die_in(fault, &format!("suppress {person} --remove"), &suppressed, 0);
             }
             "pause" => {
                 self.die_in(fault, "pause email", paused, 1);
@@ -142,6 +141,12 @@ impl Life {
             "resume" => {
                 self.company.lookout("pause email", None);
                 self.die_in(fault, "resume email", paused, 0);
+            }
+            "may_be_empty" => {
+                self.company.state.execute("UPDATE signal_fields SET empty_at = NULL");
+                let accepted = "SELECT COUNT(*) FROM signal_fields
+                     WHERE filled_at IS NOT NULL AND empty_at IS NULL AND signal = 'events'";
+                self.die_in(fault, "approve --signal events --yes", accepted, 0);
             }
             "finish_task" => {
                 let open = "SELECT MIN(id) FROM tasks WHERE done_at IS NULL";
