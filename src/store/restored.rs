@@ -34,7 +34,7 @@ impl Store {
             None => self.is_elsewhere().await?,
         };
         let Some((sql, now)) = restored else { return Ok(false) };
-        let mut tx = self.database.write("pause").await?;
+        let mut tx = self.database.write("note_server").await?;
         let done = async {
             tx.execute(sql, &[now.as_str().into()]).await?;
             pauses::add(&mut tx, &Scope::Everything, BECAUSE, wall).await
@@ -70,7 +70,7 @@ impl Store {
         let Some(own) = own else { return Ok(None) };
         let sql = "UPDATE books SET identity = $1";
         if known.is_none() {
-            let mut tx = self.database.write("pause").await?;
+            let mut tx = self.database.write("note_server").await?;
             let noted = tx.execute(sql, &[own.as_str().into()]).await;
             tx.end(noted).await?;
         }
