@@ -13,11 +13,15 @@ differ cases="1000000":
 # What the compiler and its lints have to say
 lint:
     cargo fmt --check
-    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --features faults -- -D warnings
 
 # Lay the code out
 fmt:
     cargo fmt
+
+# The demo's mail as pictures, and what SpamAssassin thinks of it
+look:
+    scripts/look
 
 # Licences, sources and bans of what we depend on
 deny:

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{Config, ConfigError};
 use crate::deliver::{Channels, DeliverError};
 use crate::domain::{Ask, Instant, Problem, RuleId};
+use crate::opt_out::OptOut;
 use crate::pack::{self, Pack};
 use crate::pipeline::RunError;
 use crate::scheduler;
@@ -33,14 +34,19 @@ pub enum AppError {
     /// The state database can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The company's data has no customers any more.
+    #[error("{0}")]
+    NoCustomers(String),
 }
 
 impl From<RunError> for AppError {
     fn from(error: RunError) -> Self {
+        let said = error.to_string();
         match error {
             RunError::Source(error) => Self::Source(error),
             RunError::Store(error) => Self::Store(error),
             RunError::Customers(problems) => Self::Pack(problems),
+            RunError::NoCustomers(_) => Self::NoCustomers(said),
         }
     }
 }
@@ -70,9 +76,14 @@ pub async fn source(config: &Config) -> Result<Source, AppError> {
 /// The state database, made where there is none.
 ///
 /// # Errors
-/// When it is not configured or can't be opened.
+/// When it is not configured or can't be opened, or people were erased from it by another key.
 pub async fn store(config: &Config) -> Result<Store, AppError> {
-    Ok(Store::open(state_url(config)?).await?)
+    let opt_out = OptOut::open(config)?;
+    let store = Store::open(state_url(config)?).await?.recognising(opt_out).await?;
+    if store.pause_if_restored(crate::clock::wall()).await? {
+        tracing::warn!("the state database was restored from a backup; everything is paused");
+    }
+    Ok(store)
 }
 
 /// The state database for a command that only reads: `None` where there is none yet, or none is configured.
@@ -80,8 +91,10 @@ pub async fn store(config: &Config) -> Result<Store, AppError> {
 /// # Errors
 /// When there is one and it can't be opened.
 pub async fn history(config: &Config) -> Result<Option<Store>, AppError> {
-    match &config.state {
-        Some(url) => Ok(Store::open_existing(url).await?),
+    let Some(url) = &config.state else { return Ok(None) };
+    let opt_out = OptOut::open(config)?;
+    match Store::open_existing(url).await? {
+        Some(store) => Ok(Some(store.recognising(opt_out).await?)),
         None => Ok(None),
     }
 }

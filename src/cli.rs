@@ -2,14 +2,18 @@
 //! and how a failure is told. Nothing is decided here.
 
 pub mod args;
+mod approve;
+mod bounces;
 mod check;
 pub mod decisions;
 mod deliver;
 mod demo;
 pub mod diagnostics;
 mod dry_run;
+mod erase;
 mod explain;
 mod init;
+mod listen;
 pub mod listings;
 mod outbox;
 mod pause;
@@ -22,6 +26,7 @@ mod tables;
 mod tasks;
 mod telling;
 mod test;
+mod unsuppress;
 pub mod wording;
 
 use std::collections::BTreeSet;
@@ -32,7 +37,7 @@ use output::Output;
 
 use crate::app::AppError;
 use crate::config::{Config, ConfigError};
-use crate::domain::{CustomerId, Instant, RuleId, nearest};
+use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Found, Watch};
 use crate::signals::{Source, SourceError};
@@ -68,7 +73,12 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Pause(args) => pause::pause(global, args, output).await,
         Command::Resume(args) => pause::resume(global, args, output).await,
         Command::Tasks(tasks) => tasks::run(global, tasks, output).await,
+        Command::Approve(approve) => approve::run(global, approve, output).await,
         Command::Suppress(suppress) => suppress::run(global, suppress, output).await,
+        Command::Unsuppress(args) => unsuppress::run(global, args, output).await,
+        Command::Erase(args) => erase::run(global, args, output).await,
+        Command::Bounces(args) => bounces::run(global, args, output).await,
+        Command::Listen(args) => listen::run(global, args, output).await,
     }
 }
 
@@ -117,6 +127,7 @@ fn is_unavailable(error: &AppError) -> bool {
     match error {
         AppError::Source(error) => error.is_unavailable(),
         AppError::Store(error) => error.is_unavailable(),
+        AppError::NoCustomers(_) => true,
         _ => false,
     }
 }
@@ -161,21 +172,36 @@ fn rule<'p>(pack: &'p Pack, name: &str) -> anyhow::Result<&'p PackRule> {
 async fn find(
     pack: &Pack,
     source: &Source,
-    store: Option<&Store>,
     as_of: Instant,
     rules: &BTreeSet<RuleId>,
     customer: Option<&CustomerId>,
+    store: Option<&Store>,
     output: &Output,
 ) -> Result<Found, AppError> {
+    let memory = match store {
+        Some(store) => Some(store.memory().await?),
+        None => None,
+    };
     let mut view = source.view(as_of).await?;
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
-    let watch = Watch { progress: Some(&tell), customer, nobody_else: false };
+    let memory = memory.as_ref();
+    let watch = Watch { progress: Some(&tell), customer, memory, nobody_else: false };
     let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
     if let Some(store) = store {
         pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
     }
     Ok(found)
+}
+
+/// The topics that no refusal reaches.
+fn necessary_topics(rules: &Path) -> Vec<String> {
+    let policy = rules.join("policy.toml");
+    if !policy.is_file() {
+        return Vec::new();
+    }
+    let topics = crate::policy::load(&policy, &mut Vec::new()).topics.into_iter();
+    topics.filter(|(_, topic)| topic.consent == Consent::Always).map(|(name, _)| name).collect()
 }
 
 /// The zone in which times are told: the pack's, where there is one.

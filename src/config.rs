@@ -28,6 +28,24 @@ pub struct Config {
     pub stop: PathBuf,
     /// Ways out, by name.
     pub channels: BTreeMap<String, ChannelConfig>,
+    /// How customers stop a topic.
+    pub opt_out: Option<OptOutConfig>,
+}
+
+/// How customers stop a topic, and by which key erased people are known again.
+#[derive(Clone, Default, PartialEq)]
+pub struct OptOutConfig {
+    /// Where `lookout listen` is reached from outside; empty where it was left out.
+    pub url: String,
+    /// The secret that signs links; empty where it was left out. Set it with LOOKOUT_OPT_OUT__KEY,
+    /// or LOOKOUT_OPT_OUT__KEY_FILE.
+    pub key: String,
+}
+
+impl std::fmt::Debug for OptOutConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OptOutConfig").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// One way out.
@@ -46,6 +64,20 @@ pub struct ChannelConfig {
     /// E-mail: `required` asks for STARTTLS on this machine too, where it is left out otherwise.
     #[serde(default)]
     pub tls: Option<String>,
+    /// E-mail: where what comes back goes, `bounces@example.com`; each message gets
+    /// `bounces+KEY@example.com` of it. Where left out, to the sender.
+    #[serde(default)]
+    pub bounces: Option<String>,
+    /// E-mail: the name under which the domain publishes its DKIM key.
+    #[serde(default)]
+    pub dkim_selector: Option<String>,
+    /// E-mail: the domain that signs (DKIM); the sender's where left out.
+    #[serde(default)]
+    pub dkim_domain: Option<String>,
+    /// E-mail: the private key that signs (DKIM), PEM. Set it with
+    /// LOOKOUT_CHANNELS__EMAIL__DKIM_KEY, or …__DKIM_KEY_FILE.
+    #[serde(default)]
+    pub dkim_key: Option<String>,
     /// HTTP: the method; POST where left out.
     #[serde(default)]
     pub method: Option<String>,

@@ -13,6 +13,7 @@ use chrono::TimeDelta;
 use crate::config::ChannelConfig;
 use crate::domain::{Channel, CustomerId, Instant, OutreachKey, RuleId};
 
+mod dkim;
 mod email;
 mod folder;
 mod http;
@@ -213,6 +214,7 @@ impl Way {
             return Err(fault("url", message));
         }
         if name != Channel::EMAIL {
+            email::not_for(config, &fault)?;
             return Ok(Self::Http(Box::new(http::Service::open(name, config, network, &fault)?)));
         }
         let unused = [
@@ -225,7 +227,7 @@ impl Way {
         if let Some((key, _)) = unused.into_iter().find(|(_, used)| *used) {
             return Err(fault(key, "e-mail has none; only HTTP channels do".to_owned()));
         }
-        let from = email::Sender::open(config.from.as_deref()).map_err(|m| fault("from", m))?;
+        let from = email::Sender::open(config, &fault)?;
         if let Some(folder) = folder::Folder::open(&config.url).map_err(|m| fault("url", m))? {
             return Ok(Self::MailFolder { from, folder });
         }
@@ -258,7 +260,7 @@ fn is_plain(key: &str) -> bool {
 }
 
 /// What a server said, without anything that looks like an address, on one short line.
-fn redact(said: &str) -> String {
+pub fn redact(said: &str) -> String {
     let words = said.split(|c: char| c.is_whitespace() || c.is_control());
     let words = words.filter(|word| !word.is_empty());
     let words = words.map(|word| if word.contains('@') { "(address)" } else { word });

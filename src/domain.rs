@@ -20,10 +20,10 @@ pub use candidate::{Ask, Asked, Candidate, Channel, Match, Template};
 pub use column::{Cells, Column, Texts, day_of_text, micros_of_text};
 pub use customer::{Customer, Recipient, normalise_email, normalise_phone};
 pub use decision::{
-    Consent, Decided, Decision, Earlier, EpisodeChange, Outcome, Refusal, RuleTally, RunReport,
-    SuppressionCause, Totals, Withdrawal,
+    Alarm, Approval, Consent, Decided, Decision, Earlier, EpisodeChange, HeldBack, HoldLimit,
+    Outcome, Refusal, RuleTally, RunReport, SuppressionCause, Totals, Withdrawal,
 };
-pub use history::{Charge, Episode, History, HistoryVersion, Suppression, Waiting};
+pub use history::{Charge, Episode, History, HistoryVersion, Suppression, Volume, Waiting};
 pub use ids::{CustomerId, OutreachKey, RuleId, SignalName, SubjectId};
 pub use outreach::{Outreach, OutreachState, OutreachSubject};
 pub use problem::{Place, Problem, Severity};

@@ -7,14 +7,17 @@ mod hash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use chrono_tz::Tz;
+
 use crate::domain::{
-    About, Channel, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings, Severity,
+    About, Channel, Consent, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings,
+    Severity,
 };
-use crate::policy::{self, Policy};
+use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
 use crate::scheduler::Schedule;
 use crate::signals::{self, Signals};
-use crate::templates::{self, Message, RenderError, RuleTemplates};
+use crate::templates::{self, Ending, HowToStop, Message, Reader, RenderError, RuleTemplates};
 
 /// A pack that loaded: it may have findings, but no errors.
 pub struct Pack {
@@ -49,6 +52,8 @@ pub struct PackRule {
     pub reads: BTreeSet<Field>,
     /// Where each of them is first read.
     pub places: BTreeMap<Field, Place>,
+    /// What it is now, and under which policy.
+    pub version: Version,
 }
 
 /// What became of loading a pack.
@@ -76,14 +81,15 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
             .push(problem.help("name its folder with --rules, or make one with `lookout init`"));
         return None;
     }
-    let policy = policy::load(&folder.join("policy.toml"), problems);
+    let policy_file = folder.join("policy.toml");
+    let policy = policy::load(&policy_file, problems);
     let signals = signals::load(&folder.join("signals"), problems);
     let engine = Engine::new(&policy.calendar);
     let mutes = mutes(&policy, &engine, problems);
     let mut rules = BTreeMap::new();
     for (id, folder) in rule_folders(folder, problems) {
         if let Some(rule) = engine.load(&folder, id.clone(), problems) {
-            rules.insert(id, PackRule::new(rule, &folder, problems));
+            rules.insert(id, PackRule::new(rule, &folder, &policy_file, problems));
         }
     }
     let mut pack = Pack {
@@ -152,7 +158,7 @@ fn mutes(
 }
 
 impl PackRule {
-    fn new(rule: Rule, folder: &Path, problems: &mut Vec<Problem>) -> Self {
+    fn new(rule: Rule, folder: &Path, policy: &Path, problems: &mut Vec<Problem>) -> Self {
         let templates = RuleTemplates::load(folder, problems);
         let cases_file = folder.join("cases.toml");
         let cases = match cases_file.is_file() {
@@ -180,7 +186,9 @@ impl PackRule {
         let spine = Customer::SPINE.iter().map(|column| Field::Customer((*column).to_owned()));
         let reads = rule.reads.iter().cloned().chain(spine).collect();
         let places = rule.places.clone();
-        Self { rule, templates, cases, schedule, reads, places }
+        let own = hash::of_rule(folder, problems);
+        let version = Version { bound: hash::with_file(&own, policy), rule: own };
+        Self { rule, templates, cases, schedule, reads, places, version }
     }
 
     /// The fields that somebody wrote down, so that they must be there; the spine may lack columns.
@@ -219,16 +227,22 @@ impl Pack {
         self.rules.iter().map(|(id, rule)| (id.clone(), rule.schedule.clone())).collect()
     }
 
+    /// What each rule is now, and under which policy.
+    pub fn versions(&self) -> BTreeMap<RuleId, Version> {
+        self.rules.iter().map(|(id, rule)| (id.clone(), rule.version.clone())).collect()
+    }
+
     /// The condition that mutes a rule's topic, if it has one.
     pub fn mute(&self, rule: &RuleSettings) -> Option<&Condition> {
         self.mutes.get(rule.topic.as_ref()?)
     }
 
-    /// The words of an outreach, in the customer's language; a task's, in the company's.
+    /// The words of an outreach, in the customer's language; a task's, in the company's. `page` is
+    /// the address at which the customer stops the topic, where there is such a page.
     ///
     /// # Errors
     /// When the rule or its words are gone, or the words can't be rendered with these facts.
-    pub fn message(&self, outreach: &Outreach) -> Result<Message, RenderError> {
+    pub fn message(&self, outreach: &Outreach, page: Option<&str>) -> Result<Message, RenderError> {
         let gone = || RenderError {
             place: Place::file(self.folder.join(outreach.rule.as_str())),
             message: format!("the pack no longer has the rule `{}`", outreach.rule),
@@ -237,7 +251,33 @@ impl Pack {
         let subject = rule.rule.subject_name.as_deref();
         let context = templates::context(subject, &rule.rule.constants, &outreach.subjects);
         let first = outreach.subjects.first().filter(|_| !outreach.channel.is_task());
-        let locale = first.and_then(|s| s.facts.customer().text("locale"));
-        rule.templates.render(&outreach.template, locale.as_deref(), &context)
+        let customer = first.map(|subject| subject.facts.customer());
+        let locale = customer.and_then(|customer| customer.text("locale"));
+        let stop = self.how_to_stop(outreach.topic.as_deref(), page);
+        let topic = outreach.topic.as_deref().unwrap_or_default();
+        let in_short = outreach.channel.0 != Channel::EMAIL;
+        let reader = Reader {
+            locale: locale.as_deref(),
+            timezone: self.timezone(customer),
+            ending: customer.map(|_| Ending { topic, in_short, stop: &stop }),
+        };
+        rule.templates.render(&outreach.template, reader, &context)
+    }
+
+    /// How a customer stops a topic, where `page` is the address of the page for it, if there is
+    /// one. Where it is [`HowToStop::Never`], a message needs no such page.
+    pub fn how_to_stop(&self, topic: Option<&str>, page: Option<&str>) -> HowToStop {
+        let topic = topic.and_then(|topic| self.policy.topics.get(topic));
+        match (topic.map(|topic| topic.consent), page) {
+            (Some(Consent::Always), _) => HowToStop::Never,
+            (_, Some(page)) => HowToStop::Link(page.to_owned()),
+            (_, None) => HowToStop::Reply,
+        }
+    }
+
+    /// Where the instants of a message are told: where the customer is, or else the company.
+    pub fn timezone(&self, customer: Option<Customer<'_>>) -> Tz {
+        let own = customer.and_then(|customer| customer.timezone());
+        own.unwrap_or(self.policy.calendar.timezone)
     }
 }

@@ -2,7 +2,9 @@
 //! nothing; [`commit`] is the same and records it. Nothing else differs.
 
 pub mod case;
+mod alarms;
 mod ask;
+mod health;
 mod judge;
 mod look_back;
 mod names;
@@ -12,14 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{
-    Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
+    Alarm, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
     RunReport, Span, Totals,
 };
 use crate::pack::Pack;
 use crate::policy;
 use crate::signals::SourceError;
-use crate::store::{self, HistoryQuery, Store, StoreError, TaskText};
+use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 
+pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use look_back::{EpisodeKey, Over, look_back};
 pub use names::examine;
@@ -37,6 +40,9 @@ pub enum RunError {
     /// Without `customers` no rule can be judged.
     #[error("the signal `customers` can't be used")]
     Customers(Vec<Problem>),
+    /// There are no customers any more, and there always were.
+    #[error("{}, so nothing was decided; {}", .0.message, .0.help)]
+    NoCustomers(Box<Problem>),
 }
 
 /// A run as it would be, or was.
@@ -68,6 +74,9 @@ pub async fn consider(
     for (rule, RuleFound { errors, subjects, .. }) in out {
         tracing::warn!(%rule, errors, subjects, "sits out this run");
     }
+    for Alarm { code, message, help, .. } in &considered.report.alarms {
+        tracing::warn!(code, help, "{message}");
+    }
     Ok(considered)
 }
 
@@ -88,6 +97,12 @@ pub async fn commit(
         let healthy = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_none());
         let evaluated: Vec<RuleId> = healthy.map(|(id, _)| id.clone()).collect();
         let tasks = task_texts(pack, &considered.decided.outreaches, as_of);
+        let versions = pack.versions();
+        let versions = evaluated.iter().filter_map(|id| Some((id.clone(), versions.get(id)?)));
+        let learned = store::Learned {
+            versions: versions.map(|(id, version)| (id, version.rule.clone())).collect(),
+            fields: found.fields.clone(),
+        };
         let run = store::Run {
             as_of,
             started_at,
@@ -95,6 +110,7 @@ pub async fn commit(
             decided: &considered.decided,
             tasks: &tasks,
             evaluated: &evaluated,
+            learned: &learned,
             version: considered.version,
         };
         match store.record(&run).await {
@@ -147,6 +163,7 @@ async fn history(
         customers: &customers.into_iter().collect::<Vec<_>>(),
         recipients: &recipients.into_iter().collect::<Vec<_>>(),
         since: as_of - reach(pack).delta(),
+        as_of,
     };
     store.history(&query).await
 }
@@ -187,6 +204,7 @@ fn report(
             orphans: found.orphans,
         },
         rules: tallies,
+        alarms: alarms::of(rules, decided),
     }
 }
 
@@ -199,7 +217,7 @@ fn task_texts(pack: &Pack, outreaches: &[Outreach], as_of: Instant) -> Vec<TaskT
 
 /// The words of one task or call.
 pub fn task_text(pack: &Pack, outreach: &Outreach) -> TaskText {
-    match pack.message(outreach) {
+    match pack.message(outreach, None) {
         Ok(message) => {
             TaskText { outreach: outreach.key.clone(), title: message.subject, body: message.text }
         }
@@ -220,6 +238,8 @@ pub struct Watch<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
     /// Whose facts are kept whether or not a rule matches.
     pub customer: Option<&'a crate::domain::CustomerId>,
+    /// What is usual; without it nothing is missed.
+    pub memory: Option<&'a Memory>,
     /// Whether nobody else is looked at. What is found then is no basis for a decision: whoever
     /// else wants to write to the same person is missing.
     pub nobody_else: bool,

@@ -6,6 +6,7 @@ mod calendar;
 mod decide;
 mod door;
 mod gates;
+mod hold;
 mod last_word;
 mod load;
 mod recipient;
@@ -92,6 +93,8 @@ pub struct Hold {
     pub share: f64,
     /// Times what is usual for the rule.
     pub times_usual: u64,
+    /// So many or fewer are never held, whatever the limits say; no key of `policy.toml`.
+    pub never: u64,
 }
 
 /// What the rules found: all that a decision knows of the present.
@@ -103,6 +106,19 @@ pub struct Evaluation {
     pub last_words: Vec<Candidate>,
     /// Every rule that was evaluated.
     pub rules: BTreeMap<RuleId, Judged>,
+    /// How many customers there are; without it, no rule has too large a share of them.
+    pub customers: Option<u64>,
+    /// Which version of it each rule of the pack is; one that is not here is not new.
+    pub versions: BTreeMap<RuleId, Version>,
+}
+
+/// What a rule says and under which policy, as hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// Of its folder but for the examples.
+    pub rule: String,
+    /// Of that and of `policy.toml`: what an approval is bound to.
+    pub bound: String,
 }
 
 /// How one rule fared over its subjects.
@@ -132,6 +148,6 @@ impl Default for Policy {
 
 impl Default for Hold {
     fn default() -> Self {
-        Self { rule: 500, everything: 1000, new_rule: 500, share: 0.1, times_usual: 3 }
+        Self { rule: 500, everything: 1000, new_rule: 500, share: 0.1, times_usual: 3, never: 50 }
     }
 }

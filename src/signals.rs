@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use crate::domain::{Instant, Place, Problem, SignalName, Value};
 use lexer::{Dialect, Query, Refused};
 
+pub use examine::Fill;
 pub use load::load;
 pub use names::RESERVED;
 pub use narrow::Conditions;

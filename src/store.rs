@@ -2,16 +2,23 @@
 //! or PostgreSQL. Every change is one transaction: nothing is ever half written, and nothing here
 //! reads a clock.
 
+mod approvals;
 mod claims;
 mod database;
 mod door;
+mod erased;
+mod erasure;
 mod error;
 mod given;
 mod history;
 mod looked;
+mod memory;
+mod opting_out;
 mod outbox;
 mod pauses;
 mod record;
+mod restored;
+mod reports;
 mod runs;
 mod schema;
 mod sql;
@@ -19,30 +26,42 @@ mod steer;
 mod suppressions;
 mod tasks;
 mod told;
+mod volumes;
+mod wakes;
 
 use std::path::Path;
 
+pub use approvals::HeldRule;
 pub use claims::{Claim, ClaimQuery, Claimed};
 pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
+pub use erasure::Erasure;
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use looked::{Refreshed, TakenBack};
+pub use memory::{FieldKnown, FieldSeen, Memory};
+pub use opting_out::Stopped;
 pub use outbox::{Due, Outbox, OutboxQuery, OutboxRow};
 pub use pauses::{Pause, Scope};
-pub use record::{Run, TaskText};
+pub use record::{Learned, Run, TaskText};
+pub use reports::{Fate, Reported};
 pub use steer::{Heard, Word};
 pub use suppressions::{NewSuppression, SuppressionRow};
 pub use tasks::{TaskFilter, TaskRow};
 pub use told::OpenEnd;
+pub use wakes::Wakes;
 
 use database::{Address, Database};
 use schema::Standing;
+
+use crate::opt_out::OptOut;
 
 /// The state database. Several may be open on one database, in one program or in many.
 ///
 /// Instants are kept to the microsecond.
 pub struct Store {
     database: Database,
+    /// Knows those again who were erased.
+    opt_out: Option<OptOut>,
 }
 
 impl Store {
@@ -51,7 +70,7 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Database::connect(Address::parse(url)?, true).await?;
         schema::migrate(&database).await?;
-        Ok(Self { database })
+        Ok(Self { database, opt_out: None })
     }
 
     /// Opens a state database as it is; `None` where there is none yet. Makes and migrates nothing.
@@ -65,7 +84,7 @@ impl Store {
         let database = Database::connect(address, false).await?;
         match schema::standing(&database).await? {
             Standing::Empty => Ok(None),
-            Standing::Current => Ok(Some(Self { database })),
+            Standing::Current => Ok(Some(Self { database, opt_out: None })),
             Standing::Older(found) => Err(schema::older(&database, found)),
         }
     }

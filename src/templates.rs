@@ -5,26 +5,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono_tz::Tz;
+use icu_locale_core::LanguageIdentifier;
+use minijinja::value::{Serde, Value, merge_maps};
 use minijinja::{Environment, ErrorKind};
 
 use crate::domain::{Place, Problem};
 
 mod context;
+mod dates;
+mod ending;
 mod engine;
 mod front_matter;
 mod layout;
 mod locale;
 mod markdown;
 mod names;
+mod numbers;
 pub mod preview;
+mod reader;
+mod shape;
+mod style;
 mod tags;
 mod text;
+mod voice;
 
 pub use context::context;
+pub use reader::{Ending, HowToStop, Reader};
 
+use ending::LastLines;
 use engine::Flavour;
+use front_matter::Part;
 use markdown::Assembled;
 use names::said;
+use voice::Voice;
 
 /// The longest subject, in characters; what is longer is cut and ends in `…`.
 const SUBJECT_LENGTH: usize = 200;
@@ -38,7 +52,7 @@ pub struct Message {
     pub html: String,
     /// The same as plain text; a task's body.
     pub text: String,
-    /// The customer's own "why you get this", one line; also the last line of `html` and `text`.
+    /// The customer's own "why you get this", one line; also near the end of `html` and `text`.
     pub because: Option<String>,
     /// The language that was found: "" for the default.
     pub locale: String,
@@ -69,6 +83,8 @@ struct Template {
     text: Environment<'static>,
     subject_offset: usize,
     because_offset: Option<usize>,
+    stop_offset: Option<usize>,
+    language: LanguageIdentifier,
     body_html: Assembled,
     body_text: Assembled,
     reads: Vec<(String, Place)>,
@@ -97,7 +113,7 @@ impl RuleTemplates {
                     continue;
                 }
             };
-            let Some(template) = Template::load(&file, problems) else { continue };
+            let Some(template) = Template::load(&file, &locale, problems) else { continue };
             let locales = loaded.templates.entry(name.to_owned()).or_default();
             if let Some(other) = locales.insert(locale.clone(), template) {
                 let message =
@@ -134,60 +150,68 @@ impl RuleTemplates {
         all.flat_map(|template| template.reads.iter().cloned()).collect()
     }
 
-    /// Renders a template in the language nearest to `locale`: `th-TH`, `th`, the default.
-    pub fn render(
+    /// Renders a template in the language nearest to the reader's: `th-TH`, `th`, the default.
+    pub fn render<'r>(
         &self,
         name: &str,
-        locale: Option<&str>,
+        reader: impl Into<Reader<'r>>,
         context: &serde_json::Value,
     ) -> Result<Message, RenderError> {
+        let reader = reader.into();
         let missing = || RenderError {
             place: Place::file(self.folder.join(format!("{name}.md"))),
             message: "there is no such template, or it has a mistake".to_owned(),
         };
         let locales = self.templates.get(name).ok_or_else(missing)?;
-        let chain = locale::fallback(locale);
+        let chain = locale::fallback(reader.locale);
         let found = chain.into_iter().find_map(|tag| Some((locales.get(&tag)?, tag)));
         let (template, locale) = found.ok_or_else(missing)?;
-        template.render(locale, context)
+        template.render(&reader, locale, context)
     }
 }
 
 impl Template {
-    fn load(file: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+    fn load(file: &Path, locale: &str, problems: &mut Vec<Problem>) -> Option<Self> {
         let source = read_source(file, problems)?;
         let parts = front_matter::read(file, &source, problems)?;
         let before = problems.len();
+        let language = language(file, &source, locale, parts.language, problems)?;
+        let voice = Voice::new(&language, None, Tz::UTC);
         let mut reads = Vec::new();
-        for part in [Some(parts.subject), parts.because, Some(parts.body)].into_iter().flatten() {
-            reads.extend(names::read(file, &source, part, problems));
+        let heads = [Some(parts.subject), parts.because, parts.stop, Some(parts.body)];
+        for part in heads.into_iter().flatten() {
+            reads.extend(names::read(file, &source, part, &voice, problems));
         }
         if problems.len() > before {
             return None;
         }
         let tags = tags::find(parts.body.text);
-        let body = markdown::assemble(file, &source, parts.body.offset, &tags, problems);
+        let right_to_left = locale::is_right_to_left(&language);
+        let offset = parts.body.offset;
+        let body = markdown::assemble(file, &source, offset, &tags, right_to_left, problems);
         let mut html = engine::environment(Flavour::Html);
         let mut text = engine::environment(Flavour::Text);
-        let because = parts.because.map_or("", |part| part.text).to_owned();
+        let head = |part: Option<Part<'_>>| part.map_or("", |part| part.text).to_owned();
         let added = html
             .add_template_owned("body", body.html.template.clone())
             .and_then(|()| text.add_template_owned("body", body.text.template.clone()))
-            .and_then(|()| text.add_template_owned("subject", parts.subject.text.to_owned()))
-            .and_then(|()| text.add_template_owned("because", because));
+            .and_then(|()| text.add_template_owned("subject", head(Some(parts.subject))))
+            .and_then(|()| text.add_template_owned("because", head(parts.because)))
+            .and_then(|()| text.add_template_owned("stop", head(parts.stop)));
         if added.is_err() {
             problems.push(cut_block(file));
         }
-        let (subject_offset, because_offset) =
-            (parts.subject.offset, parts.because.map(|part| part.offset));
+        let offset = |part: Option<Part<'_>>| part.map(|part| part.offset);
         reads.sort();
         reads.dedup_by(|later, first| later.0 == first.0);
         let template = Self {
             file: file.to_owned(),
             html,
             text,
-            subject_offset,
-            because_offset,
+            subject_offset: parts.subject.offset,
+            because_offset: offset(parts.because),
+            stop_offset: offset(parts.stop),
+            language,
             body_html: body.html,
             body_text: body.text,
             reads,
@@ -196,8 +220,17 @@ impl Template {
         (problems.len() == before).then_some(template)
     }
 
-    fn render(&self, locale: String, context: &serde_json::Value) -> Result<Message, RenderError> {
-        let context = minijinja::Value::from(minijinja::value::Serde(context));
+    fn render(
+        &self,
+        reader: &Reader<'_>,
+        locale: String,
+        context: &serde_json::Value,
+    ) -> Result<Message, RenderError> {
+        let voice = Voice::new(&self.language, reader.locale, reader.timezone);
+        let context = merge_maps([
+            Value::from(BTreeMap::from([(voice::NAME, Value::from_object(voice))])),
+            Value::from(Serde(context)),
+        ]);
         let run = |engine: &Environment<'static>, part: &str, assembled: Option<&Assembled>| {
             engine
                 .get_template(part)
@@ -211,18 +244,19 @@ impl Template {
                 message: "the subject comes out empty; give what may be absent a default: {{ customer.name | default(\"you\") }}".to_owned(),
             });
         }
-        let because = match self.because_offset {
-            Some(_) => Some(shorten_to(&run(&self.text, "because", None)?, usize::MAX)),
-            None => None,
-        }
-        .filter(|because| !because.is_empty());
-        let content = markdown::join_pieces(&run(&self.html, "body", Some(&self.body_html))?);
+        let own = |part: &str, offset: Option<usize>| {
+            let Some(_) = offset else { return Ok(None) };
+            let line = shorten_to(&run(&self.text, part, None)?, usize::MAX);
+            Ok(Some(line).filter(|line| !line.is_empty()))
+        };
+        let because = own("because", self.because_offset)?;
+        let stop = own("stop", self.stop_offset)?;
+        let last = LastLines::new(&self.language, because, stop, reader.ending);
+        let content = shape::join_pieces(&run(&self.html, "body", Some(&self.body_html))?);
         let mut text = text::finish(&run(&self.text, "body", Some(&self.body_text))?);
-        if let Some(because) = &because {
-            text.push_str(&format!("\n-- \n{because}\n"));
-        }
-        let html = layout::document(&subject, &content, because.as_deref(), &locale);
-        Ok(Message { subject, html, text, because, locale })
+        text.push_str(&last.text());
+        let html = layout::document(&subject, &content, &last, &self.language);
+        Ok(Message { subject, html, text, because: last.because, locale })
     }
 
     /// The engine's error in the file's own terms.
@@ -235,8 +269,11 @@ impl Template {
         let range = error.range().and_then(|at| match assembled {
             Some(assembled) => assembled.origin(&at),
             None => {
-                let offset =
-                    if part == "because" { self.because_offset? } else { self.subject_offset };
+                let offset = match part {
+                    "because" => self.because_offset?,
+                    "stop" => self.stop_offset?,
+                    _ => self.subject_offset,
+                };
                 Some(at.start + offset..at.end + offset)
             }
         });
@@ -253,6 +290,38 @@ impl Template {
             _ => format!("the template fails: {}", said(error)),
         };
         RenderError { place, message }
+    }
+}
+
+/// The language of a file's words: that of its name, or else what its head says, or else English.
+fn language(
+    file: &Path,
+    source: &str,
+    locale: &str,
+    said: Option<Part<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Option<LanguageIdentifier> {
+    let Some(part) = said else {
+        return locale::parse(if locale.is_empty() { "en" } else { locale });
+    };
+    let place = || {
+        let width = part.text.chars().count() as u32;
+        Place::at_offset(file, source, part.offset, width)
+    };
+    match locale::canonical(part.text) {
+        Ok(_) if !locale.is_empty() => {
+            let message = format!("the name of this file says already that it is for `{locale}`");
+            problems.push(
+                Problem::error(place(), "language", message).help("remove the line `language:`"),
+            );
+            None
+        }
+        Ok(tag) => locale::parse(&tag),
+        Err(why) => {
+            let problem = Problem::error(place(), "language", why);
+            problems.push(problem.help("write the language of these words: language: de"));
+            None
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::sleep;
 
 use crate::deliver::{Channels, Limits};
@@ -155,6 +155,8 @@ impl Worker<'_> {
 struct Shift {
     held: Held,
     delivered: Mutex<Delivered>,
+    /// There is something new in the outbox.
+    woken: Notify,
     /// The database stays away: nothing more is begun.
     broken: AtomicBool,
 }
@@ -189,6 +191,7 @@ impl Shift {
                 served.into_iter().collect()
             }
             () = self.renew(worker) => Ok(()),
+            () = self.listen(worker) => Ok(()),
         }
     }
 
@@ -212,6 +215,18 @@ impl Shift {
             Ok(())
         });
         join_all(lanes).await.into_iter().collect()
+    }
+
+    /// Wakes whoever waits for something new, for ever.
+    async fn listen(&self, worker: &Worker<'_>) {
+        if !worker.follow {
+            return std::future::pending().await;
+        }
+        let mut wakes = worker.store.wakes().await;
+        loop {
+            wakes.next().await;
+            self.woken.notify_waiters();
+        }
     }
 
     /// Renews the leases of what is held, for ever.
@@ -284,6 +299,7 @@ impl Queue<'_> {
                 }
                 tokio::select! {
                     () = sleep(POLL) => {}
+                    () = self.shift.woken.notified() => {}
                     () = self.worker.halt.asked() => {}
                 }
             }

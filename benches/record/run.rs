@@ -10,7 +10,7 @@ use lookout::domain::{
     OutreachKey, OutreachSubject, Recipient, RuleId, RuleTally, RunReport, Totals, Value,
     format_instant, parse_instant,
 };
-use lookout::store::Run;
+use lookout::store::{Learned, Run};
 
 const RULE: &str = "stalled-order";
 
@@ -20,6 +20,7 @@ pub struct Generated {
     report: RunReport,
     decided: Decided,
     evaluated: Vec<RuleId>,
+    learned: Learned,
 }
 
 impl Generated {
@@ -59,8 +60,15 @@ impl Generated {
                 errors: 0,
                 quarantined: false,
             }],
+            alarms: Vec::new(),
         };
-        Ok(Self { as_of, report, decided, evaluated: vec![RULE.into()] })
+        Ok(Self {
+            as_of,
+            report,
+            decided,
+            evaluated: vec![RULE.into()],
+            learned: Learned::default(),
+        })
     }
 
     /// The run as it is written down, on books that nobody has written in yet.
@@ -72,6 +80,7 @@ impl Generated {
             decided: &self.decided,
             tasks: &[],
             evaluated: &self.evaluated,
+            learned: &self.learned,
             version: HistoryVersion(0),
         }
     }

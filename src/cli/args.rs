@@ -11,8 +11,9 @@ use crate::domain::{Instant, parse_instant};
 use chrono::SubsecRound;
 
 pub use commands::{
-    Check, Command, Deliver, Demo, DryRun, Explain, Init, Outbox, Pause, Person, Preview, Resume,
-    Run, Save, Seen, Snapshot, Steer, Suppress, Tasks, Test,
+    Approve, Bounces, Check, Command, Deliver, Demo, DryRun, Erase, Explain, Init, Listen, Outbox,
+    Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer, Suppress, Tasks, Test,
+    Unsuppress,
 };
 
 /// Everything that was said on the command line.
@@ -101,6 +102,8 @@ pub enum Exit {
     Unavailable = 3,
     /// Part of the work failed, and the rest was done.
     Partly = 4,
+    /// A mail server's pipe failed for now, in the server's own words (`EX_TEMPFAIL` of sysexits).
+    TryAgain = 75,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -140,7 +143,7 @@ mod tests {
         let mut command = Args::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
         command.build();
-        for name in ["dry-run", "run", "suppress"] {
+        for name in ["dry-run", "run", "suppress", "unsuppress", "erase", "listen", "bounces"] {
             let page = command.find_subcommand_mut(name).unwrap().render_help();
             pages.push(page.to_string());
         }

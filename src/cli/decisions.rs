@@ -64,7 +64,8 @@ pub struct Told<'a> {
 pub fn text(told: &Told<'_>) -> String {
     let times =
         Times { zone: told.zone, as_of: parse_instant(&told.report.as_of).unwrap_or_default() };
-    let mut text = heading(told, &times);
+    let mut text = alarms(told.report);
+    text.push_str(&heading(told, &times));
     text.push_str(&overview::text(told.report));
     let known = told.outreaches.iter().map(|outreach| (&outreach.key, outreach)).collect();
     let mut silent = Vec::new();
@@ -83,6 +84,22 @@ pub fn text(told: &Told<'_>) -> String {
     }
     text.push('\n');
     text.push_str(&closing(&told.report.totals));
+    text
+}
+
+/// What somebody has to look at, before anything else is said.
+fn alarms(report: &RunReport) -> String {
+    if report.alarms.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{BOLD}Somebody has to look at this{RESET}\n");
+    for alarm in &report.alarms {
+        text.push_str(&format!("  {}\n", plain(&alarm.message)));
+        for line in alarm.help.lines() {
+            text.push_str(&format!("    {}\n", plain(line)));
+        }
+    }
+    text.push('\n');
     text
 }
 

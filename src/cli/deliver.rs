@@ -168,9 +168,9 @@ pub(super) async fn tell_pauses(
     }
     if delivered.paused > 0 {
         output.remark(&format!("{} stayed in the outbox.", counted(delivered.paused, "outreach")));
-        if let Some(told) = super::pause::told(&store.pauses().await?, &super::zone(config)) {
-            output.remark(&told);
-        }
+    }
+    if let Some(told) = super::pause::told(&store.pauses().await?, &super::zone(config)) {
+        output.remark(&told);
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) async fn run(
         false => pack.rules.keys().cloned().collect(),
         true => app::due(&pack, store.as_ref(), as_of).await?,
     };
-    let found = super::find(&pack, &source, store.as_ref(), as_of, &rules, None, output).await?;
+    let found = super::find(&pack, &source, as_of, &rules, None, store.as_ref(), output).await?;
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     match &args.message {
@@ -64,7 +64,7 @@ fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output:
 }
 
 fn as_json(pack: &Pack, outreach: &Outreach) -> serde_json::Value {
-    let message = pack.message(outreach);
+    let message = pack.message(outreach, None);
     let error = message.as_ref().err().map(ToString::to_string);
     let message = message.as_ref().ok();
     json!({
@@ -89,7 +89,7 @@ pub(super) fn letter(pack: &Pack, outreach: &Outreach) -> String {
         .or(outreach.assign.clone())
         .unwrap_or("no one in particular".to_owned());
     let head = format!("{} to {}, from the rule {}", outreach.channel, plain(&to), outreach.rule);
-    match pack.message(outreach) {
+    match pack.message(outreach, None) {
         Ok(message) => {
             let locale = match message.locale.as_str() {
                 "" => String::new(),

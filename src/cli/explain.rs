@@ -19,13 +19,14 @@ use crate::pipeline::{self, Considered, EpisodeKey, Over, Quarantine, Seen};
 const SILENT_SHOWN: usize = 2;
 
 /// The gates in the words of the output, each with the reason codes it gives.
-const GATES: [(&str, &[&str]); 9] = [
+const GATES: [(&str, &[&str]); 10] = [
     ("address", &["no_address"]),
     ("consent", &["no_consent"]),
     ("suppression", &["suppressed"]),
     ("mute", &["muted"]),
     ("episode", &["pending", "already_contacted"]),
     ("cooldown", &["cooldown"]),
+    ("hold", &["held"]),
     ("rank", &["outranked"]),
     ("caps", &["cap"]),
     ("hours", &["expired"]),
@@ -45,7 +46,7 @@ pub(super) async fn run(
     let customer = CustomerId::from(&args.customer);
     let all = pack.rules.keys().cloned().collect();
     let found =
-        super::find(&pack, &source, store.as_ref(), as_of, &all, Some(&customer), output).await?;
+        super::find(&pack, &source, as_of, &all, Some(&customer), store.as_ref(), output).await?;
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     anyhow::ensure!(
@@ -166,6 +167,9 @@ impl Story<'_> {
         match self.considered.rules.get(id).and_then(|fared| fared.quarantine.as_ref()) {
             None => {}
             Some(Quarantine::Errors) => text.push_str("  sits out this run: it failed too often\n"),
+            Some(Quarantine::FindsNobody(problem)) => {
+                text.push_str(&format!("  sits out this run: {}\n", problem.message));
+            }
             Some(Quarantine::Signals(problems)) => {
                 text.push_str("  sits out this run: what it reads can't be used\n");
                 for problem in problems {
@@ -249,6 +253,7 @@ fn read_by_script(rule: &PackRule, facts: &Facts) -> Vec<(String, String)> {
 /// One candidate: what became of it, and what each gate said on the way.
 fn told(decision: &Decision, times: &Times) -> String {
     let outcome = match (&decision.refusal, decision.outcome, decision.not_before) {
+        (Some(refusal), Outcome::Held, _) => wording::refusal(refusal, &decision.channel, times),
         (Some(refusal), _, _) => {
             format!("refused: {}", wording::refusal(refusal, &decision.channel, times))
         }

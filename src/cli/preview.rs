@@ -14,7 +14,7 @@ use crate::domain::{Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, R
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Seen, Watch, case};
 use crate::rules::cases::Case;
-use crate::templates::{self, preview::Previewed};
+use crate::templates::{self, Ending, Reader, preview::Previewed};
 
 pub(super) async fn run(
     global: &Global,
@@ -36,7 +36,7 @@ pub(super) async fn run(
         "there is nothing to show of `{}`: no case of it matches; name a customer with --customer",
         args.rule
     );
-    let (messages, mut problems) = messages(rule, &subjects);
+    let (messages, mut problems) = messages(&pack, rule, &subjects);
     if args.customer.is_none() {
         problems.extend(without_example(rule, &subjects));
     }
@@ -155,18 +155,32 @@ fn subject(facts: Facts, values: BTreeMap<String, Value>) -> OutreachSubject {
 }
 
 fn messages(
+    pack: &Pack,
     rule: &PackRule,
     subjects: &BTreeMap<(String, Channel), Vec<OutreachSubject>>,
 ) -> (Vec<Previewed>, Vec<String>) {
     let (mut messages, mut problems) = (Vec::new(), Vec::new());
+    let topic = rule.rule.settings.topic.as_deref();
+    let stop = pack.how_to_stop(topic, None);
     for ((template, channel), subjects) in subjects {
         let first = subjects.first();
         let name = first.and_then(|s| s.facts.customer().text("name"));
         let customer = name.or_else(|| first.map(|s| s.customer.to_string())).unwrap_or_default();
         let context =
             templates::context(rule.rule.subject_name.as_deref(), &rule.rule.constants, subjects);
+        let to_customer = first.filter(|_| !channel.is_task());
+        let ending = to_customer.map(|_| Ending {
+            topic: topic.unwrap_or_default(),
+            in_short: channel.0 != Channel::EMAIL,
+            stop: &stop,
+        });
         for locale in rule.templates.locales(template) {
-            match rule.templates.render(template, Some(&locale), &context) {
+            let reader = Reader {
+                locale: Some(&locale),
+                timezone: pack.timezone(to_customer.map(|s| s.facts.customer())),
+                ending,
+            };
+            match rule.templates.render(template, reader, &context) {
                 Ok(message) => messages.push(Previewed {
                     channel: channel.to_string(),
                     locale,

@@ -12,9 +12,10 @@ use super::wording::{self, Times};
 use crate::app::{self, AppError};
 use crate::clock;
 use crate::config::Config;
-use crate::domain::{About, Consent, CustomerId, SuppressionCause};
+use crate::domain::{About, CustomerId, SuppressionCause};
+use crate::opt_out::ERASED;
 use crate::signals::Wanted;
-use crate::store::{NewSuppression, Store, SuppressionRow};
+use crate::store::{NewSuppression, SuppressionRow};
 
 pub(super) async fn run(
     global: &Global,
@@ -33,23 +34,20 @@ pub(super) async fn run(
     if let Some(topic) = &args.topic {
         known_topic(&config.rules, topic)?;
     }
-    let people = match (&args.person, &args.from) {
-        (Some(person), _) => vec![person.clone()],
-        (None, Some(file)) => people(file)?,
-        (None, None) => Vec::new(),
-    };
-    let people: Vec<NewSuppression> = people.into_iter().map(|p| suppression(p, args)).collect();
+    let people = named(args.person.as_ref(), args.from.as_deref())?;
     let store = app::store(&config).await?;
-    let changed = change(&store, &people, args.remove).await?;
-    if super::is_json(output) {
-        output.json(&json!({ "schema_version": 1, "named": people.len(), "changed": changed }));
-    } else {
-        output.text(&told(changed, people.len() as u64 - changed, args));
-        let necessary = necessary_topics(&config.rules);
-        if changed > 0 && !args.remove && args.topic.is_none() && !necessary.is_empty() {
-            let necessary = necessary.join(", ");
-            output.text(&format!("What nobody can refuse goes on reaching them: {necessary}."));
-        }
+    let rows: Vec<_> = people.iter().map(|person| suppression(person, args)).collect();
+    let changed = store.suppress(&rows, clock::wall()).await.map_err(AppError::from)?;
+    let words = Change {
+        done: "will not be contacted any more",
+        before: "suppressed already",
+        topic: args.topic.as_deref(),
+    };
+    words.tell(people.len() as u64, changed, output);
+    let necessary = super::necessary_topics(&config.rules);
+    if changed > 0 && args.topic.is_none() && !necessary.is_empty() && !super::is_json(output) {
+        let necessary = necessary.join(", ");
+        output.text(&format!("What nobody can refuse goes on reaching them: {necessary}."));
     }
     if let Some(Person::Customer(customer)) = &args.person
         && let Some(source) = without(&config, customer).await
@@ -58,16 +56,6 @@ pub(super) async fn run(
         output.remark(&format!("{source} has no customer `{told}`; is it written as it is there?"));
     }
     Ok(Exit::Fine)
-}
-
-/// The topics that no refusal reaches.
-fn necessary_topics(rules: &Path) -> Vec<String> {
-    let policy = rules.join("policy.toml");
-    if !policy.is_file() {
-        return Vec::new();
-    }
-    let topics = crate::policy::load(&policy, &mut Vec::new()).topics.into_iter();
-    topics.filter(|(_, topic)| topic.consent == Consent::Always).map(|(name, _)| name).collect()
 }
 
 /// The company's data, in words, if it can be asked and knows no such customer.
@@ -84,46 +72,57 @@ async fn without(config: &Config, customer: &CustomerId) -> Option<String> {
     (pulled.ok()?.rows == 0).then(|| source.describe())
 }
 
-/// What changed for how many, and for how many nothing did.
-fn told(changed: u64, unchanged: u64, args: &Suppress) -> String {
-    let about = args.topic.as_ref().map_or(String::new(), |topic| format!(" about {topic}"));
-    let people = |count| match count {
-        1 => "1 customer or address".to_owned(),
-        count => format!("{count} customers or addresses"),
-    };
-    let was = if unchanged == 1 { "was" } else { "were" };
-    let (done, before) = match args.remove {
-        true => ("may be contacted again", "not suppressed"),
-        false => ("will not be contacted any more", "suppressed already"),
-    };
-    match (changed, unchanged) {
-        (0, _) => format!("Nothing changed: {} {was} {before}{about}.", people(unchanged)),
-        (_, 0) => format!("{} {done}{about}.", people(changed)),
-        _ => format!("{} {done}{about}; {unchanged} {was} {before}.", people(changed)),
+/// Those who are named on the command line or in a file.
+pub(super) fn named(person: Option<&Person>, file: Option<&Path>) -> anyhow::Result<Vec<Person>> {
+    match (person, file) {
+        (Some(person), _) => Ok(vec![person.clone()]),
+        (None, Some(file)) => people(file),
+        (None, None) => Ok(Vec::new()),
     }
 }
 
-async fn change(store: &Store, people: &[NewSuppression], remove: bool) -> Result<u64, AppError> {
-    if !remove {
-        return Ok(store.suppress(people, clock::wall()).await?);
-    }
-    let mut lifted = 0;
-    for person in people {
-        let customer = person.customer.as_ref();
-        lifted +=
-            store.unsuppress(customer, person.recipient.as_ref(), person.topic.as_deref()).await?;
-    }
-    Ok(lifted)
+/// The words for what was done.
+pub(super) struct Change<'a> {
+    /// What became of those for whom something changed.
+    pub(super) done: &'static str,
+    /// What the others were before.
+    pub(super) before: &'static str,
+    /// The one topic that it was about.
+    pub(super) topic: Option<&'a str>,
 }
 
-fn suppression(person: Person, args: &Suppress) -> NewSuppression {
-    let (customer, recipient) = match person {
-        Person::Customer(id) => (Some(id), None),
-        Person::Address(recipient) => (None, Some(recipient)),
-    };
-    let note = args.from.as_ref().map(|file| format!("from {}", file.display()));
-    let (topic, cause) = (args.topic.clone(), SuppressionCause::Refused);
-    NewSuppression { customer, recipient, topic, cause, note }
+impl Change<'_> {
+    /// Tells for how many of those named something changed.
+    pub(super) fn tell(&self, named: u64, changed: u64, output: &mut Output) {
+        if super::is_json(output) {
+            let told = json!({ "schema_version": 1, "named": named, "changed": changed });
+            return output.json(&told);
+        }
+        let Self { done, before, topic } = self;
+        let about = topic.map_or(String::new(), |topic| format!(" about {topic}"));
+        let people = |count| match count {
+            1 => "1 customer or address".to_owned(),
+            count => format!("{count} customers or addresses"),
+        };
+        let unchanged = named - changed;
+        let was = if unchanged == 1 { "was" } else { "were" };
+        output.text(&match (changed, unchanged) {
+            (0, _) => format!("Nothing changed: {} {was} {before}{about}.", people(unchanged)),
+            (_, 0) => format!("{} {done}{about}.", people(changed)),
+            _ => format!("{} {done}{about}; {unchanged} {was} {before}.", people(changed)),
+        });
+    }
+}
+
+fn suppression(person: &Person, args: &Suppress) -> NewSuppression {
+    let (customer, recipient) = person.parts();
+    NewSuppression {
+        customer: customer.cloned(),
+        recipient: recipient.cloned(),
+        topic: args.topic.clone(),
+        cause: SuppressionCause::Refused,
+        note: args.from.as_ref().map(|file| format!("from {}", file.display())),
+    }
 }
 
 /// A customer or an address a line; blank lines and `#` comments don't count. One line that means
@@ -143,7 +142,7 @@ fn people(file: &Path) -> anyhow::Result<Vec<Person>> {
     }
     anyhow::ensure!(
         wrong.is_empty(),
-        "nobody was suppressed, because of these lines:\n{}",
+        "nothing was changed, because of these lines:\n{}",
         wrong.join("\n")
     );
     anyhow::ensure!(
@@ -164,7 +163,7 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
 }
 
 /// Refuses a topic that the pack does not have; without a pack at hand, any is taken.
-fn known_topic(rules: &Path, topic: &str) -> anyhow::Result<()> {
+pub(super) fn known_topic(rules: &Path, topic: &str) -> anyhow::Result<()> {
     let policy = rules.join("policy.toml");
     if !policy.is_file() {
         return Ok(());
@@ -199,12 +198,18 @@ fn list(rows: &[SuppressionRow], zone: chrono_tz::Tz, output: &mut Output) {
 
 fn as_line(row: &SuppressionRow) -> SuppressionLine {
     let suppression = &row.suppression;
-    let address = suppression
-        .recipient
-        .as_ref()
-        .map(|r| r.0.split_once(':').map_or(r.0.clone(), |(_, a)| a.to_owned()));
+    let plain = |text: &str| text.split_once(':').map_or(text, |(_, plain)| plain).to_owned();
+    let hidden = |text: &str| {
+        text.strip_prefix(ERASED)
+            .map(|hash| format!("({})", hash.chars().take(8).collect::<String>()))
+    };
+    let customer = suppression.customer.as_ref().map(|id| id.as_str());
+    let customer = customer.map(|id| hidden(id).unwrap_or_else(|| id.to_owned()));
+    let address = suppression.recipient.as_ref().map(|to| to.0.as_str());
+    let address = address.map(|to| hidden(to).unwrap_or_else(|| plain(to)));
+    let who: Vec<String> = customer.into_iter().chain(address).collect();
     SuppressionLine {
-        who: suppression.customer.as_ref().map(ToString::to_string).or(address).unwrap_or_default(),
+        who: who.join(" "),
         topic: suppression.topic.clone(),
         cause: suppression.cause.name().to_owned(),
         since: suppression.since,

@@ -28,7 +28,7 @@ pub(super) fn considered(
     if super::is_json(output) {
         return output.json(&considered.report);
     }
-    let outreaches = &considered.decided.outreaches;
+    let outreaches = &with_held(considered, all);
     let rules = pack.rules.keys().map(|id| (id.clone(), note(pack, id, considered.rules.get(id))));
     let names = considered.rules.values().flat_map(|rule| &rule.matches);
     let names = names.filter_map(|m| Some((m.customer.clone(), m.facts.customer().text("name")?)));
@@ -87,7 +87,7 @@ fn tell(
 
 /// The subject line or title of each outreach; what can't be rendered has none.
 fn titles(pack: &Pack, outreaches: &[Outreach]) -> BTreeMap<OutreachKey, String> {
-    let title = |o: &Outreach| Some((o.key.clone(), pack.message(o).ok()?.subject));
+    let title = |o: &Outreach| Some((o.key.clone(), pack.message(o, None).ok()?.subject));
     outreaches.iter().filter_map(title).collect()
 }
 
@@ -104,7 +104,7 @@ fn note(pack: &Pack, id: &RuleId, fared: Option<&RuleFound>) -> RuleNote {
     };
     let mut errors: Vec<String> =
         fared.map(|f| f.samples.iter().map(told).collect()).unwrap_or_default();
-    if let Some(Quarantine::Signals(problems)) = fared.and_then(|f| f.quarantine.as_ref()) {
+    if let Some(problems) = fared.and_then(|f| f.quarantine.as_ref()).map(Quarantine::problems) {
         let place =
             |p: &crate::domain::Problem| p.place.line.map_or(String::new(), |l| format!(":{l}"));
         errors.extend(
@@ -116,12 +116,29 @@ fn note(pack: &Pack, id: &RuleId, fared: Option<&RuleFound>) -> RuleNote {
     RuleNote { summary: rule.map(|r| r.settings.summary.clone()).unwrap_or_default(), errors }
 }
 
+/// How many of a rule's held messages are told with their titles, unless all are asked for.
+const TITLED: usize = 12;
+
+/// What goes out, and what is held as far as it is shown.
+fn with_held(considered: &Considered, all: bool) -> Vec<Outreach> {
+    let mut told = considered.decided.outreaches.clone();
+    let mut shown: BTreeMap<&RuleId, usize> = BTreeMap::new();
+    for held in &considered.decided.held {
+        let shown = shown.entry(&held.outreach.rule).or_default();
+        *shown += 1;
+        if all || *shown <= TITLED {
+            told.push(held.outreach.clone());
+        }
+    }
+    told
+}
+
 /// The problems of signals for which rules were left out, each once.
 fn left_out(considered: &Considered) -> BTreeSet<crate::domain::Problem> {
     let quarantined = considered.rules.values().filter_map(|rule| rule.quarantine.as_ref());
     let problems = quarantined.filter_map(|why| match why {
         Quarantine::Signals(problems) => Some(problems),
-        Quarantine::Errors => None,
+        Quarantine::Errors | Quarantine::FindsNobody(_) => None,
     });
     problems.flatten().cloned().collect()
 }

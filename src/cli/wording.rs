@@ -64,6 +64,12 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
         Refusal::Cooldown { contacted, until } => {
             format!("this rule wrote {}; again from {}", at(contacted), at(until))
         }
+        Refusal::Held { limit, contacts, allowed } => format!(
+            "held: {} in 24 hours, where {} may go out without approval ([hold] {})",
+            counted(*contacts, "contact"),
+            thousands(*allowed),
+            limit.name()
+        ),
         Refusal::Outranked { by, customer_id: None } => format!("outranked by {by}"),
         Refusal::Outranked { by, customer_id: Some(other) } => {
             format!(
@@ -111,6 +117,7 @@ pub fn reason(code: &str) -> &str {
         "muted" => "muted by the policy",
         "pending" => "not true for long enough yet",
         "already_contacted" => "already contacted about this",
+        "held" => "too many at once, waits for approval",
         "cooldown" => "contacted by this rule not long ago",
         "outranked" => "something more important goes to the same person",
         "cap" => "contacted often enough lately",
@@ -181,7 +188,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::{Earlier, RuleId, Span, Value, parse_instant};
+    use crate::domain::{Earlier, HoldLimit, RuleId, Span, Value, parse_instant};
 
     fn at(text: &str) -> Instant {
         parse_instant(text).unwrap()
@@ -220,6 +227,7 @@ mod tests {
                 reminder: Some(later),
             },
             Refusal::Cooldown { contacted: last, until: later },
+            Refusal::Held { limit: HoldLimit::Share, contacts: 100_000, allowed: 10_000 },
             Refusal::Outranked { by: RuleId::from("stalled-order"), customer_id: None },
             Refusal::Cap {
                 contacts: 1,

@@ -115,8 +115,15 @@ fn own_name(part: &str, path: &[String], settings: &Settings) -> String {
 }
 
 fn unknown(variable: &str) -> String {
-    const KNOWN: [&str; 5] =
-        ["LOOKOUT_RULES", "LOOKOUT_SOURCE__URL", "LOOKOUT_STATE__URL", LOG, "LOOKOUT_CHANNELS__…"];
+    const KNOWN: [&str; 7] = [
+        "LOOKOUT_RULES",
+        "LOOKOUT_SOURCE__URL",
+        "LOOKOUT_STATE__URL",
+        LOG,
+        "LOOKOUT_CHANNELS__…",
+        "LOOKOUT_OPT_OUT__URL",
+        "LOOKOUT_OPT_OUT__KEY",
+    ];
     let stem = variable.strip_suffix("_FILE").unwrap_or(variable);
     // Without what every one of them begins with, which would make any two alike.
     let own = |name: &'static str| &name[PREFIX.len()..];

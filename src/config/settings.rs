@@ -30,14 +30,19 @@ pub(super) enum Names {
 pub(super) fn names(path: &[String]) -> Names {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path[..] {
-        [] => Names::Of(&["rules", "source", "state", "channels"]),
+        [] => Names::Of(&["rules", "source", "state", "channels", "opt_out"]),
         ["source" | "state"] => Names::Of(&["url"]),
+        ["opt_out"] => Names::Of(&["url", "key"]),
         ["channels"] | ["channels", _, "headers"] => Names::Any,
         ["channels", _] => Names::Of(&[
             "url",
             "from",
             "ca",
             "tls",
+            "bounces",
+            "dkim_selector",
+            "dkim_domain",
+            "dkim_key",
             "method",
             "headers",
             "body",
@@ -84,6 +89,13 @@ impl Settings {
                 ["rules"] => config.rules = PathBuf::from(value),
                 ["source", "url"] => config.source = Some(value.clone()),
                 ["state", "url"] => config.state = Some(value.clone()),
+                ["opt_out", name] => {
+                    let opt_out = config.opt_out.get_or_insert_default();
+                    match name {
+                        "url" => opt_out.url = value.clone(),
+                        _ => opt_out.key = value.clone(),
+                    }
+                }
                 ["channels", channel, ref rest @ ..] => {
                     let channel = config.channels.entry(channel.to_owned()).or_default();
                     channel.set(rest, value.clone());
@@ -124,6 +136,10 @@ impl ChannelConfig {
             ["tls"] => self.tls = Some(value),
             ["signing_secret"] => self.signing_secret = Some(value),
             ["networks"] => self.networks = Some(value),
+            ["bounces"] => self.bounces = Some(value),
+            ["dkim_selector"] => self.dkim_selector = Some(value),
+            ["dkim_domain"] => self.dkim_domain = Some(value),
+            ["dkim_key"] => self.dkim_key = Some(value),
             ["method"] => self.method = Some(value),
             ["body"] => self.body = Some(value),
             ["secret"] => self.secret = Some(value),

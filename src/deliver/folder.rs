@@ -9,6 +9,7 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 use super::Delivery;
+use crate::fault;
 
 /// Where the files go; made when the first one comes.
 #[derive(Clone, Debug)]
@@ -44,7 +45,10 @@ impl Folder {
             let _ = fs::remove_file(&draft).await;
             return Delivery::GivenUp;
         }
-        match fs::rename(&draft, &file).await {
+        fault::point("folder.before_rename");
+        let renamed = fs::rename(&draft, &file).await;
+        fault::point("folder.after_rename");
+        match renamed {
             Ok(()) => Delivery::Sent { detail: file.display().to_string() },
             Err(error) => failed(&draft, &self.0, &error).await,
         }

@@ -20,6 +20,7 @@ use super::smtp::percent_decode;
 use super::standing::{Meant, Standing};
 use super::{DeliverError, Delivery, Network, Parcel, is_loopback};
 use crate::config::ChannelConfig;
+use crate::fault;
 use answer::Meaning;
 use signature::Signer;
 
@@ -128,11 +129,13 @@ impl Service {
         if !transmitting.await {
             return Delivery::GivenUp;
         }
+        fault::point("http.before_request");
         match client.execute(request).await {
             Ok(answer) => {
                 let status = answer.status();
                 let meaning = answer::meaning(status, answer.headers(), parcel.date);
                 read_to_limit(answer).await;
+                fault::point("http.answered");
                 self.outcome(parcel, meaning, &status.to_string())
             }
             Err(error) => match names::inside(&error) {

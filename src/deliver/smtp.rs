@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::standing::{Meant, Standing};
 use super::{DeliverError, Delivery, Network, Parcel, email, is_loopback, redact};
 use crate::config::ChannelConfig;
+use crate::fault;
 use encrypt::Tls;
 use line::{Cause, Content, Failure, Line, answered, in_time};
 use reply::{Meaning, Phase};
@@ -155,6 +156,7 @@ impl Server {
             Ok(line) => line,
             Err(failure) => return self.outcome(parcel, failure, false),
         };
+        fault::point("smtp.envelope_taken");
         if !transmitting.await {
             self.put_back(line);
             return Delivery::GivenUp;
@@ -224,6 +226,7 @@ impl Server {
     async fn open_line(&self) -> Result<Line, Failure> {
         let hello = self.hello();
         let line = self.connect(&hello).await;
+        fault::point("smtp.connected");
         let mut line = line.map_err(|failure| failure.about("the mail server can't be reached"))?;
         if let Some(credentials) = &self.credentials {
             let login = line.log_in(credentials).await;

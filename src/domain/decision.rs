@@ -93,6 +93,35 @@ pub struct Earlier {
     pub at: Instant,
 }
 
+/// A limit of `[hold]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldLimit {
+    /// Of one rule.
+    Rule,
+    /// Of a rule that is new or changed.
+    NewRule,
+    /// Of the base, by one rule.
+    Share,
+    /// Of what is usual for the rule.
+    TimesUsual,
+    /// Of all rules together.
+    Everything,
+}
+
+impl HoldLimit {
+    /// Its key in `[hold]`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::NewRule => "new_rule",
+            Self::Share => "share",
+            Self::TimesUsual => "times_usual",
+            Self::Everything => "everything",
+        }
+    }
+}
+
 /// Why a candidate was refused, with the evidence. The code and its fields are stable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", content = "evidence", rename_all = "snake_case")]
@@ -160,6 +189,16 @@ pub enum Refusal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         customer_id: Option<CustomerId>,
     },
+    /// More contacts than `[hold]` lets out without somebody's approval.
+    Held {
+        /// Which of its limits; where several are passed, the smallest.
+        limit: HoldLimit,
+        /// Contacts of the rule (of all rules, for `everything`) in 24 hours, those of this run among
+        /// them; what somebody approved is not.
+        contacts: u64,
+        /// How many go out without approval.
+        allowed: u64,
+    },
     /// A cap is used up.
     Cap {
         /// How many contacts.
@@ -184,7 +223,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason code, in the order of the gates.
-    pub const CODES: [&'static str; 10] = [
+    pub const CODES: [&'static str; 11] = [
         "no_address",
         "no_consent",
         "suppressed",
@@ -192,6 +231,7 @@ impl Refusal {
         "pending",
         "already_contacted",
         "cooldown",
+        "held",
         "outranked",
         "cap",
         "expired",
@@ -207,6 +247,7 @@ impl Refusal {
             Self::Pending { .. } => "pending",
             Self::AlreadyContacted { .. } => "already_contacted",
             Self::Cooldown { .. } => "cooldown",
+            Self::Held { .. } => "held",
             Self::Outranked { .. } => "outranked",
             Self::Cap { .. } => "cap",
             Self::Expired { .. } => "expired",
@@ -227,7 +268,7 @@ pub struct Decision {
     pub channel: Channel,
     /// What became of it.
     pub outcome: Outcome,
-    /// Why not, where it was refused.
+    /// Why not, where it was refused or is held.
     pub refusal: Option<Refusal>,
     /// The outreach it is part of.
     pub outreach: Option<OutreachKey>,
@@ -280,6 +321,26 @@ pub struct Withdrawal {
     pub freed: Vec<OutreachKey>,
 }
 
+/// What somebody approved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Approval {
+    /// The hash of the rule's folder and of the policy under which it was held.
+    pub bound: String,
+    /// The hash of that and of all that was shown when somebody approved it.
+    pub approval: String,
+}
+
+/// A message that waits for approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldBack {
+    /// What would go out.
+    pub outreach: Outreach,
+    /// The hash of the rule's folder and of the policy under which it is held.
+    pub bound: String,
+    /// Whether it stands in the outbox just like this already.
+    pub stands: bool,
+}
+
 /// Everything a run decided: what it prints, and what it writes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decided {
@@ -287,6 +348,13 @@ pub struct Decided {
     pub decisions: Vec<Decision>,
     /// What goes into the outbox (new, or waiting and decided afresh), ordered by key.
     pub outreaches: Vec<Outreach>,
+    /// What waits for approval and is not to go out, ordered by key.
+    pub held: Vec<HeldBack>,
+    /// By which approval each of `outreaches` goes that somebody approved.
+    pub approved: BTreeMap<OutreachKey, Approval>,
+    /// How many messages of each rule were approved, and the approval no longer fits: the rule, its
+    /// words or the policy were edited since.
+    pub voided: BTreeMap<RuleId, u64>,
     /// What is taken back, ordered by key.
     pub withdrawals: Vec<Withdrawal>,
     /// Episodes that start or end, ordered.
@@ -306,6 +374,33 @@ pub struct RuleTally {
     pub errors: u64,
     /// Whether it had too many errors: nothing of it goes out, no episode of it ends.
     pub quarantined: bool,
+}
+
+/// Something that somebody has to look at before more goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// A stable name: `held`, `approval-void`, `emptied-signal`, `emptied-column`, `finds-nobody`, or
+    /// the code of a signal's problem.
+    pub code: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What helps.
+    pub help: String,
+    /// The rules of which nothing goes out because of it; for `approval-void`, the rule.
+    pub rules: Vec<RuleId>,
+}
+
+impl Alarm {
+    /// An alarm about some rules.
+    pub fn new<'r>(
+        code: &str,
+        message: String,
+        help: String,
+        rules: impl IntoIterator<Item = &'r RuleId>,
+    ) -> Self {
+        let rules = rules.into_iter().cloned().collect();
+        Self { code: code.to_owned(), message, help, rules }
+    }
 }
 
 /// The sums of a run.
@@ -348,4 +443,6 @@ pub struct RunReport {
     pub totals: Totals,
     /// One a rule that was evaluated, ordered by rule.
     pub rules: Vec<RuleTally>,
+    /// What somebody has to look at.
+    pub alarms: Vec<Alarm>,
 }

@@ -61,12 +61,39 @@ pub struct Suppression {
     pub since: Instant,
 }
 
-/// An outreach that was decided by an earlier run and is not yet on its way (state `ready`): it is
-/// on the table again, whether its rule is evaluated now or not. It is not among the charges.
+/// An outreach that was decided by an earlier run and is not yet on its way (state `ready` or
+/// `held`): it is on the table again, whether its rule is evaluated now or not. It is not among the
+/// charges.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiting {
     /// What was decided.
     pub outreach: Outreach,
+    /// Whether it is held.
+    pub held: bool,
+    /// Under which hash of its rule and the policy it is held or was approved.
+    pub bound: Option<String>,
+    /// The approval, where somebody gave it.
+    pub approval: Option<String>,
+}
+
+impl From<Outreach> for Waiting {
+    /// One that is `ready` and needed no approval.
+    fn from(outreach: Outreach) -> Self {
+        Self { outreach, held: false, bound: None, approval: None }
+    }
+}
+
+/// How much a rule contacts, by the books.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Messages in the last 24 hours that nobody approved, whatever became of them but for those
+    /// that failed, expired or were withdrawn.
+    pub day: u64,
+    /// The median of the earlier stretches of 24 hours within 28 days that had any; known from
+    /// three of them on.
+    pub usual: Option<u64>,
+    /// Since when each version of it has been evaluated.
+    pub versions: BTreeMap<String, Instant>,
 }
 
 /// Everything of the past that one decision may look at.
@@ -82,4 +109,6 @@ pub struct History {
     pub suppressions: Vec<Suppression>,
     /// What is not yet on its way, ordered by key.
     pub waiting: Vec<Waiting>,
+    /// How much each rule contacts; one that never did may be absent.
+    pub volumes: BTreeMap<RuleId, Volume>,
 }

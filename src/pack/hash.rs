@@ -9,22 +9,48 @@ use crate::domain::Problem;
 
 /// The hash of every file of a folder, by its path in it; hidden files don't count.
 pub(super) fn of_folder(folder: &Path, problems: &mut Vec<Problem>) -> String {
+    of_files(folder, problems, |_| true)
+}
+
+/// The hash of what a rule does: every file of its folder but the examples.
+pub(super) fn of_rule(folder: &Path, problems: &mut Vec<Problem>) -> String {
+    of_files(folder, problems, |file| !file.ends_with("cases.toml"))
+}
+
+/// The hash of a rule's own and of the file that it is read together with.
+pub(super) fn with_file(rule: &str, file: &Path) -> String {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let mut hash = Sha256::new();
+    add(&mut hash, rule.as_bytes());
+    add(&mut hash, &bytes);
+    in_hex(hash)
+}
+
+fn of_files(folder: &Path, problems: &mut Vec<Problem>, counts: impl Fn(&Path) -> bool) -> String {
     let mut files = Vec::new();
     collect(folder, &mut files, problems);
     files.sort();
     let mut hash = Sha256::new();
-    for file in files {
-        let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
-        match std::fs::read(&file) {
+    for file in files.iter().filter(|file| counts(file)) {
+        let name = file.strip_prefix(folder).unwrap_or(file).to_string_lossy().replace('\\', "/");
+        match std::fs::read(file) {
             Ok(bytes) => {
-                for part in [name.as_bytes(), &bytes] {
-                    hash.update((part.len() as u64).to_be_bytes());
-                    hash.update(part);
-                }
+                add(&mut hash, name.as_bytes());
+                add(&mut hash, &bytes);
             }
-            Err(error) => problems.push(unreadable(&file, &error)),
+            Err(error) => problems.push(unreadable(file, &error)),
         }
     }
+    in_hex(hash)
+}
+
+/// The length first, so that no two lists of parts read the same.
+fn add(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u64).to_be_bytes());
+    hash.update(part);
+}
+
+fn in_hex(hash: Sha256) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -17,7 +17,11 @@ pub(super) fn ask(
     history: &History,
     as_of: Instant,
 ) -> (Evaluation, BTreeMap<RuleId, RuleFound>) {
-    let mut evaluation = Evaluation::default();
+    let mut evaluation = Evaluation {
+        customers: Some(found.customers),
+        versions: pack.versions(),
+        ..Evaluation::default()
+    };
     let mut rules = BTreeMap::new();
     for (id, rule_found) in &found.rules {
         let Some(rule) = pack.rules.get(id) else { continue };

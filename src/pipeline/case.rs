@@ -209,7 +209,7 @@ fn words(pack: &Pack, wanted: Option<&str>, considered: &Considered) -> Vec<Fail
     let mut failures = Vec::new();
     let mut titles = Vec::new();
     for outreach in &considered.decided.outreaches {
-        match pack.message(outreach) {
+        match pack.message(outreach, None) {
             Ok(message) => titles.push(message.subject),
             Err(error) => failures.push(Failure {
                 expected: format!("the words `{}`", outreach.template),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::health::{self, Looked};
 use super::names::{has, reads_one_of, signals_of, unusable};
 use super::{EpisodeKey, Over, RunError, Watch};
 use crate::domain::{
@@ -12,6 +13,7 @@ use crate::domain::{
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
 use crate::signals::{Conditions, Examined, SourceError, View, Wanted};
+use crate::store::FieldSeen;
 
 /// How many matches' further facts are asked for in one statement.
 pub(super) const AT_ONCE: usize = 30_000;
@@ -32,6 +34,8 @@ pub struct Found {
     pub seen: Vec<Seen>,
     /// What is over of what somebody was told about or works on.
     pub over: BTreeMap<EpisodeKey, Over>,
+    /// What was not known of signals' columns before.
+    pub fields: Vec<FieldSeen>,
 }
 
 /// How one rule fared.
@@ -67,8 +71,10 @@ pub struct FailedRow {
 pub enum Quarantine {
     /// It failed on too many subjects.
     Errors,
-    /// A signal that it reads can't be used, or lacks what it reads.
+    /// A signal that it reads can't be used, lacks what it reads, or is suddenly empty.
     Signals(Vec<Problem>),
+    /// It usually finds many, and suddenly nobody.
+    FindsNobody(Problem),
 }
 
 /// One subject of the watched customer.
@@ -82,6 +88,17 @@ pub struct Seen {
     pub facts: Facts,
     /// What it found.
     pub verdict: Result<bool, RowError>,
+}
+
+impl Quarantine {
+    /// What is wrong beside its errors.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Errors => &[],
+            Self::Signals(problems) => problems,
+            Self::FindsNobody(problem) => std::slice::from_ref(problem),
+        }
+    }
 }
 
 impl RuleFound {
@@ -132,10 +149,22 @@ pub async fn find(
     if let Some(problems) = examined.problems.get(&pack.signals.customers.name) {
         return Err(RunError::Customers(problems.clone()));
     }
+    let customers = &pack.signals.customers.name;
+    let looked = match watch.memory {
+        Some(memory) => {
+            let rules: Vec<&PackRule> = rules.iter().map(|(_, rule)| *rule).collect();
+            health::look(pack, view, &examined, &rules, memory).await?
+        }
+        None => Looked::default(),
+    };
+    if let Some(problem) = looked.no_customers(customers) {
+        return Err(RunError::NoCustomers(Box::new(problem.clone())));
+    }
     let mut found = Found { customers: examined.customers, ..Found::default() };
     let mut by_about: BTreeMap<&About, Group<'_>> = BTreeMap::new();
     for (id, rule) in rules {
-        let problems = unusable(rule, pack, &examined);
+        let mut problems = unusable(rule, pack, &examined);
+        problems.extend(looked.of_rule(rule, customers));
         if problems.is_empty() {
             by_about.entry(&rule.rule.settings.about).or_default().push((id, rule));
         } else {
@@ -149,6 +178,10 @@ pub async fn find(
     for rule in found.rules.values_mut() {
         rule.judge_health(pack.policy.errors);
     }
+    if let Some(memory) = watch.memory.filter(|_| !watch.nobody_else) {
+        health::mind_silence(pack, &mut found, memory);
+    }
+    found.fields = looked.news;
     Ok(found)
 }
 

@@ -47,14 +47,18 @@ pub(super) fn unusable(rule: &PackRule, pack: &Pack, examined: &Examined) -> Vec
 }
 
 /// The signal that gives a field.
-fn signal_of<'a>(field: &'a Field, about: &'a About, customers: &'a SignalName) -> &'a SignalName {
+pub(super) fn signal_of<'a>(
+    field: &'a Field,
+    about: &'a About,
+    customers: &'a SignalName,
+) -> &'a SignalName {
     match (field, about) {
         (Field::Signal(name, _), _) | (Field::Subject(_), About::Signal(name)) => name,
         _ => customers,
     }
 }
 
-fn column_of(field: &Field) -> &str {
+pub(super) fn column_of(field: &Field) -> &str {
     match field {
         Field::Customer(column) | Field::Signal(_, column) | Field::Subject(column) => column,
     }

@@ -1,17 +1,21 @@
 //! The decision: every candidate on the table before any is decided, a recipient at a time, the
 //! most important first. Pure: the same inputs give the same bytes.
 
+mod round;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bid::{Bid, Standing, normalise};
 use super::gates::{self, Table, ignores};
-use super::recipient::{Draft, Person, seat};
+use super::hold::{Hold, Over};
+use super::recipient::{Draft, Person};
 use super::{Evaluation, Lenience, Policy};
 use crate::domain::{
     Ask, Asked, Candidate, Channel, CustomerId, Decided, Decision, EpisodeChange, History, Instant,
     Match, Outcome, Outreach, OutreachKey, OutreachSubject, RuleId, RuleSettings, SubjectId,
     Withdrawal,
 };
+use round::Round;
 
 /// Judges every candidate by policy and history.
 ///
@@ -29,27 +33,20 @@ pub fn decide(
     let put_off = waiting.flat_map(|o| o.subjects.iter().map(|s| (&s.dedupe_key, o.expires_at)));
     let put_off = put_off.collect();
     let inputs = Inputs { evaluation, settings, policy, history, as_of, put_off };
-    let mut bids: Vec<Bid<'_>> = inputs.fresh();
-    bids.extend(inputs.last_words());
-    bids.extend(inputs.carried());
-    let mut decided = Decided { episodes: inputs.episodes(), ..Decided::default() };
-    let mut refused = BTreeMap::new();
-    for mut person in seat(bids, history) {
-        let bids = std::mem::take(&mut person.bids);
-        person.bids = bids.clone();
-        for bid in bids {
-            let (decision, key) = inputs.judge(bid, &mut person);
-            if let Some(refusal) = &decision.refusal {
-                refused.entry(key).or_insert_with(|| refusal.code());
-            }
-            decided.decisions.push(decision);
-        }
-        decided
-            .outreaches
-            .extend(person.drafts.iter().filter_map(|draft| inputs.outreach(draft, &person)));
+    let mut hold = Hold::new(history, evaluation);
+    let mut round = inputs.round(&hold);
+    while hold.tighten(&round.contacts, policy, evaluation, history, as_of) {
+        round = inputs.round(&hold);
     }
-    decided.withdrawals = inputs.withdrawals(&decided.outreaches, &refused);
+    if !hold.is_empty() {
+        inputs.keep_back(&hold, &mut round);
+    }
+    let Round { mut decided, refused, .. } = round;
+    decided.episodes = inputs.episodes();
+    decided.withdrawals = inputs.withdrawals(&decided, &refused);
+    decided.voided = hold.voided;
     decided.outreaches.sort_by(|a, b| a.key.cmp(&b.key));
+    decided.held.sort_by(|a, b| a.outreach.key.cmp(&b.outreach.key));
     decided.decisions.sort_by(|a, b| order(a).cmp(&order(b)));
     decided
 }
@@ -70,6 +67,12 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
+    /// Everything on the table.
+    fn bids(&self) -> Vec<Bid<'a>> {
+        let asked = self.fresh().into_iter().chain(self.last_words());
+        asked.chain(self.carried()).collect()
+    }
+
     /// The candidates of the rules that were evaluated in good health.
     fn fresh(&self) -> Vec<Bid<'a>> {
         let healthy = |c: &&Candidate| {
@@ -175,7 +178,13 @@ impl<'a> Inputs<'a> {
     }
 
     /// Sends a bid through the gates; what passes joins or becomes a draft.
-    fn judge(&self, bid: Bid<'a>, person: &mut Person<'a>) -> (Decision, OutreachKey) {
+    /// What is `held` needs no room: it goes nowhere before it is decided afresh.
+    fn judge(
+        &self,
+        bid: Bid<'a>,
+        person: &mut Person<'a>,
+        held: Option<Over>,
+    ) -> (Decision, OutreachKey) {
         let bid = self.settle_channel(bid, person);
         let leaves_at = self.leaves_at(&bid);
         let table = Table { policy: self.policy, as_of: self.as_of, person, leaves_at };
@@ -187,6 +196,7 @@ impl<'a> Inputs<'a> {
                         let table = Table { leaves_at, ..table };
                         gates::may_join(&bid, &table).map(|()| Some(draft))
                     }
+                    None if held.is_some() => gates::may_join(&bid, &table).map(|()| None),
                     None => gates::has_room(&bid, &table).map(|()| None),
                 }
             })
@@ -223,6 +233,10 @@ impl<'a> Inputs<'a> {
         let draft = &mut person.drafts[draft];
         draft.expires_at = draft.expires_at.min(bid.expires_at);
         draft.bids.push(bid);
+        if let Some(over) = held {
+            let (outreach, refusal) = (Some(draft.key.clone()), Some(over.refusal()));
+            return (Decision { outcome: Outcome::Held, refusal, outreach, ..decision }, key);
+        }
         let deferred = draft.leaves_at > self.as_of;
         let outcome = match (is_task, deferred) {
             (true, _) => Outcome::Task,
@@ -329,15 +343,20 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// What was waiting and was not decided again, each with the reason.
+    /// What was waiting and was not decided again, each with the reason. What is held of a rule that
+    /// sits out goes nowhere, so it stays.
     fn withdrawals(
         &self,
-        outreaches: &[Outreach],
+        decided: &Decided,
         refused: &BTreeMap<OutreachKey, &'static str>,
     ) -> Vec<Withdrawal> {
-        let kept: BTreeSet<_> = outreaches.iter().map(|o| &o.key).collect();
+        let held = decided.held.iter().map(|held| &held.outreach);
+        let outreaches = decided.outreaches.iter().chain(held);
+        let kept: BTreeSet<_> = outreaches.clone().map(|o| &o.key).collect();
         let spoken_of: BTreeSet<_> =
-            outreaches.iter().flat_map(|o| o.subjects.iter().map(|s| &s.dedupe_key)).collect();
+            outreaches.flat_map(|o| o.subjects.iter().map(|s| &s.dedupe_key)).collect();
+        let sits_out =
+            |rule: &RuleId| self.evaluation.rules.get(rule).is_some_and(|r| r.quarantined);
         let too_late =
             |key: &&OutreachKey| refused.get(key) == Some(&"expired") && !spoken_of.contains(key);
         let because = |waiting: &Outreach| {
@@ -365,8 +384,9 @@ impl<'a> Inputs<'a> {
                 _ => "not_asked",
             }
         };
-        let waiting =
-            self.history.waiting.iter().map(|w| &w.outreach).filter(|o| !kept.contains(&o.key));
+        let waiting = self.history.waiting.iter();
+        let waiting = waiting.filter(|w| !(w.held && sits_out(&w.outreach.rule)));
+        let waiting = waiting.map(|w| &w.outreach).filter(|o| !kept.contains(&o.key));
         let withdraw = |o: &Outreach| {
             let keys = o.subjects.iter().map(|s| &s.dedupe_key);
             let freed: Vec<_> = keys.filter(|key| !too_late(key)).cloned().collect();

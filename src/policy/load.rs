@@ -227,6 +227,7 @@ fn hold(section: &Section<'_>) -> Hold {
         new_rule: count("new_rule", usual.new_rule),
         share: share(section, "share").unwrap_or(usual.share),
         times_usual: count("times_usual", usual.times_usual),
+        never: usual.never,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The decision, gate by gate.
 
+mod hold;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -184,7 +186,7 @@ impl Scene {
     fn later(&self, when: &str) -> Self {
         let decided = self.decide();
         let mut next = Self { as_of: at(when), ..self.clone() };
-        let waiting = decided.outreaches.into_iter().map(|outreach| Waiting { outreach });
+        let waiting = decided.outreaches.into_iter().map(Waiting::from);
         next.history.waiting = waiting.collect();
         for change in decided.episodes {
             if let EpisodeChange::Started(rule, customer, subject) = change {

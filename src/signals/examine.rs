@@ -2,6 +2,7 @@
 //! signal is reported, and never spoils the others.
 
 mod columns;
+mod fill;
 mod survey;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use super::source::{Failure, RawColumn, View};
 use super::{Column, Examined, Signal, Signals, SourceError, compose};
 use crate::domain::{Place, Problem, SignalName, Value};
 use columns::{Described, Ids};
+pub use fill::Fill;
 
 /// The column that says whose a row is, as both dialects take it.
 const OWN_ID: &str = "\"customer_id\"";

@@ -126,7 +126,7 @@ impl Store {
     /// First, what a lost worker held is free again (or uncertain, if it is an e-mail that the
     /// server may have), and what is past its time expires.
     pub async fn claim(&self, query: &ClaimQuery<'_>) -> Result<Vec<Claimed>, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("claim").await?;
         let claimed = take(&mut tx, query).await;
         tx.end(claimed).await
     }
@@ -141,7 +141,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let rows: Vec<_> = claims.iter().map(Claim::cells).collect();
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("renew").await?;
         let kept = tx.fetch_given(&RENEW, &[lease_until.into()], &rows).await;
         let kept = tx.end(kept).await?;
         kept.iter().map(|row| Ok(Claim { key: row.id(0)?, fence: row.get(1)? })).collect()
@@ -149,7 +149,7 @@ impl Store {
 
     /// Gives back what was taken and not begun, as if it had never been taken.
     pub async fn release(&self, claims: &[Claim]) -> Result<u64, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("release").await?;
         let released = tx.bulk(&RELEASE, &[], claims.iter().map(|claim| Ok(claim.cells()))).await;
         tx.end(released).await
     }
@@ -157,7 +157,7 @@ impl Store {
     /// Hands a call that had to wait to a colleague: the task is made and the outreach is `sent`.
     /// False where somebody else has it: then nothing changes.
     pub async fn hand_over(&self, claim: &Claim, text: &TaskText) -> Result<bool, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("hand_over").await?;
         let done = hand_over(&mut tx, claim, text).await;
         tx.end(done).await
     }

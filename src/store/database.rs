@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
 use super::StoreError;
 use super::given::{Cell, Given};
 use super::sql::{Arg, Row, Sql, postgres, sqlite};
+use crate::fault;
 
 /// How long to wait for a connection to a server.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -98,22 +99,37 @@ impl Database {
         matches!(self.pool, Pool::Sqlite(_))
     }
 
+    /// The file of a SQLite database.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.is_sqlite().then(|| Path::new(&self.place))
+    }
+
+    /// The connections to a PostgreSQL server.
+    pub(super) fn postgres(&self) -> Option<&PgPool> {
+        match &self.pool {
+            Pool::Postgres(pool) => Some(pool),
+            Pool::Sqlite(_) => None,
+        }
+    }
+
     pub(super) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
 
     /// A transaction that sees one state of the database from its first statement to its last.
     pub(super) async fn read(&self) -> Result<Transaction<'_>, StoreError> {
-        self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+        self.begin(None, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
     }
 
-    /// A transaction that writes. On SQLite it is the only writer from the start.
-    pub(super) async fn write(&self) -> Result<Transaction<'_>, StoreError> {
-        self.begin("BEGIN IMMEDIATE", "BEGIN").await
+    /// A transaction that writes what `name` says, once in the source: a test knows its commit by
+    /// it. On SQLite it is the only writer from the start.
+    pub(super) async fn write(&self, name: &'static str) -> Result<Transaction<'_>, StoreError> {
+        self.begin(Some(name), "BEGIN IMMEDIATE", "BEGIN").await
     }
 
     async fn begin(
         &self,
+        name: Option<&'static str>,
         sqlite: &'static str,
         postgres: &'static str,
     ) -> Result<Transaction<'_>, StoreError> {
@@ -122,7 +138,8 @@ impl Database {
             Pool::Sqlite(pool) => pool.begin_with(sqlite).await.map(Inner::Sqlite),
             Pool::Postgres(pool) => pool.begin_with(postgres).await.map(Inner::Postgres),
         };
-        Ok(Transaction { database: self, inner: inner.map_err(|error| self.explain(error))? })
+        let inner = inner.map_err(|error| self.explain(error))?;
+        Ok(Transaction { database: self, name, inner })
     }
 
     /// Lets readers and one writer work side by side from now on. It has to be alone for that
@@ -140,6 +157,17 @@ impl Database {
             }
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Leaves no trace in a SQLite file of what was deleted from it or overwritten in it.
+    pub(super) async fn scrub(&self) -> Result<(), StoreError> {
+        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        for sql in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            self.count();
+            let done = sqlx::raw_sql(sql).execute(pool).await;
+            done.map_err(|error| self.explain(error))?;
+        }
+        Ok(())
     }
 
     fn count(&self) {
@@ -182,6 +210,8 @@ enum Inner {
 /// Everything that is read or written together. Dropped without `commit`, it changes nothing.
 pub(super) struct Transaction<'d> {
     database: &'d Database,
+    /// What it writes; none where it only reads.
+    name: Option<&'static str>,
     inner: Inner,
 }
 
@@ -295,11 +325,14 @@ impl Transaction<'_> {
     /// Makes it all visible at once, and durable.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         self.database.count();
-        match self.inner {
+        let passes = |when| self.name.into_iter().for_each(|name| fault::commit(name, when));
+        passes("before_commit");
+        let done = match self.inner {
             Inner::Sqlite(inner) => inner.commit().await,
             Inner::Postgres(inner) => inner.commit().await,
-        }
-        .map_err(|error| self.database.explain(error))
+        };
+        passes("after_commit");
+        done.map_err(|error| self.database.explain(error))
     }
 
     /// Leaves everything as it was.

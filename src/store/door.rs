@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::Claim;
 use super::database::Transaction;
+use super::erased::Erased;
 use super::given::{Cell, Given, given};
-use super::{Store, StoreError, history, pauses, suppressions};
+use super::{Store, StoreError, history, pauses, restored, suppressions};
 use crate::domain::{
     Channel, Charge, CustomerId, Instant, Outreach, OutreachKey, OutreachState, Recipient,
     Suppression, SuppressionCause,
 };
+use crate::opt_out::OptOut;
 
 /// How an attempt went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,27 +205,33 @@ impl Store {
         judge: &Judge<'_>,
         wall: Instant,
     ) -> Result<Turn, StoreError> {
-        let mut tx = self.database.write().await?;
-        let turn = turn(&mut tx, settled, asking, judge, wall, self.database.is_sqlite()).await;
-        let turn = tx.end(turn).await?;
+        let mut tx = match asking.is_empty() {
+            true => self.database.write("settle").await?,
+            false => self.database.write("let_through").await?,
+        };
+        let turn = self.turn_in(&mut tx, settled, asking, judge, wall).await;
+        let (turn, mark) = tx.end(turn).await?;
+        mark.into_iter().for_each(|mark| self.write_mark(mark));
         Ok(turn)
     }
-}
 
-async fn turn(
-    tx: &mut Transaction<'_>,
-    settled: &[Settled],
-    asking: &[Asking<'_>],
-    judge: &Judge<'_>,
-    wall: Instant,
-    alone: bool,
-) -> Result<Turn, StoreError> {
-    if !asking.is_empty() && !alone {
-        wait(tx, asking).await?;
+    async fn turn_in(
+        &self,
+        tx: &mut Transaction<'_>,
+        settled: &[Settled],
+        asking: &[Asking<'_>],
+        judge: &Judge<'_>,
+        wall: Instant,
+    ) -> Result<(Turn, Option<i64>), StoreError> {
+        if !asking.is_empty() && !self.database.is_sqlite() {
+            wait(tx, asking).await?;
+        }
+        let settled = settle(tx, settled, wall).await?;
+        let passed = pass(tx, asking, judge, wall, self.opt_out.as_ref()).await?;
+        let counted = self.database.is_sqlite() && passed.contains(&Passed::Through);
+        let mark = if counted { Some(restored::count(tx).await?) } else { None };
+        Ok((Turn { settled, passed }, mark))
     }
-    let settled = settle(tx, settled, wall).await?;
-    let passed = pass(tx, asking, judge, wall).await?;
-    Ok(Turn { settled, passed })
 }
 
 /// Waits for whoever opts these people out, and for other messages to them.
@@ -315,9 +323,10 @@ async fn pass(
     asking: &[Asking<'_>],
     judge: &Judge<'_>,
     wall: Instant,
+    opt_out: Option<&OptOut>,
 ) -> Result<Vec<Passed>, StoreError> {
     let Some(since) = asking.iter().map(|one| one.since).min() else { return Ok(Vec::new()) };
-    let mut known = Known::read(tx, asking, since).await?;
+    let mut known = Known::read(tx, asking, since, opt_out).await?;
     let mut verdicts = Vec::new();
     for one in asking {
         let verdict = judge(one, &known.past(one));
@@ -369,20 +378,22 @@ impl Known {
         tx: &mut Transaction<'_>,
         asking: &[Asking<'_>],
         since: Instant,
+        opt_out: Option<&OptOut>,
     ) -> Result<Self, StoreError> {
         let subjects = asking.iter().flat_map(|one| &one.outreach.subjects);
         let customers: BTreeSet<&str> = subjects.map(|s| s.customer.as_str()).collect();
         let recipients = asking.iter().flat_map(|one| &one.outreach.recipients);
         let recipients: BTreeSet<&str> = recipients.map(|to| to.0.as_str()).collect();
+        let erased = Erased::of(opt_out, &customers, &recipients);
         let customers = customers.into_iter().map(|id| [id.into(), Cell::Null]);
         let recipients = recipients.into_iter().map(|to| [Cell::Null, to.into()]);
-        let people: Vec<_> = customers.chain(recipients).collect();
+        let people: Vec<_> = customers.chain(recipients).chain(erased.people()).collect();
         let mut suppressions = BTreeMap::new();
         history::read_suppressions(tx, &people, &mut suppressions).await?;
         let mut charges = BTreeMap::new();
         history::read_charges(tx, &LEFT, &people, since, &mut charges).await?;
         Ok(Self {
-            suppressions: suppressions.into_values().collect(),
+            suppressions: suppressions.into_values().map(|s| erased.recognise(s)).collect(),
             charges: charges.into_values().collect(),
         })
     }

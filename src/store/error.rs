@@ -70,6 +70,16 @@ pub enum StoreError {
         /// The version that this program needs.
         known: i64,
     },
+    /// People were erased, and there is no key, or another one, by which they would be known again.
+    #[error(
+        "people were erased from the state database, and {cause}: without the key of that time \
+         they would not be known again, and could be contacted; set LOOKOUT_OPT_OUT__KEY_FILE \
+         (or [opt_out] key) to it"
+    )]
+    KeyNeeded {
+        /// What is missing.
+        cause: &'static str,
+    },
     /// The books are no longer those that the decision was made on: read them and decide again.
     #[error("the state database changed while this was being decided; it has to be decided again")]
     Moved,

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::database::Transaction;
+use super::erased::Erased;
 use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
-use super::{Store, StoreError};
+use super::{Store, StoreError, volumes};
 use crate::domain::{
     Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,
     SubjectId, Suppression, Waiting,
 };
+use crate::opt_out::OptOut;
 
 /// Whose past is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,8 @@ pub struct HistoryQuery<'a> {
     pub recipients: &'a [Recipient],
     /// Contacts later than this count; earlier ones are of no interest.
     pub since: Instant,
+    /// The instant that is decided.
+    pub as_of: Instant,
 }
 
 /// Customers and recipients a statement. Each thousand people bring two or three thousand of them.
@@ -46,8 +50,9 @@ const EPISODES: Given<1> = given!(
 );
 
 /// Says twice that it waits: the first time in the words of the index that holds only such rows.
-const WAITING: &str = "SELECT payload FROM outreaches
-     WHERE state IN ('ready', 'retry') AND state = 'ready' AND channel <> 'task'";
+const WAITING: &str = "SELECT payload, CAST(0 AS BIGINT), bound, approval FROM outreaches
+     WHERE state IN ('ready', 'retry') AND state = 'ready' AND channel <> 'task'
+     UNION ALL SELECT payload, CAST(1 AS BIGINT), bound, approval FROM outreaches WHERE state = 'held'";
 
 /// One row a recipient of each charge; the rows of one charge stand together.
 const CHARGES: Given<2> = given!(
@@ -87,15 +92,20 @@ impl Store {
     /// recipients.
     pub async fn history(&self, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
         let mut tx = self.database.read().await?;
-        let history = read(&mut tx, query).await;
+        let history = read(&mut tx, query, self.opt_out.as_ref()).await;
         tx.end(history).await
     }
 }
 
-async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
+async fn read(
+    tx: &mut Transaction<'_>,
+    query: &HistoryQuery<'_>,
+    opt_out: Option<&OptOut>,
+) -> Result<History, StoreError> {
     let version = version(tx).await?;
     let episodes = episodes(tx, query.evaluated).await?;
     let waiting = waiting(tx).await?;
+    let volumes = volumes::read(tx, query.as_of).await?;
     let outreaches = || waiting.iter().map(|waiting| &waiting.outreach);
     let customers: BTreeSet<&str> = query
         .customers
@@ -109,9 +119,10 @@ async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<Hist
         .chain(outreaches().flat_map(|o| &o.recipients))
         .map(|recipient| recipient.0.as_str())
         .collect();
+    let erased = Erased::among(tx, opt_out, &customers, &recipients).await?;
     let customers = customers.into_iter().map(|id| [id.into(), Cell::Null]);
     let recipients = recipients.into_iter().map(|to| [Cell::Null, to.into()]);
-    let people: Vec<_> = customers.chain(recipients).collect();
+    let people: Vec<_> = customers.chain(recipients).chain(erased.people()).collect();
 
     let mut charges = BTreeMap::new();
     let mut suppressions = BTreeMap::new();
@@ -123,8 +134,9 @@ async fn read(tx: &mut Transaction<'_>, query: &HistoryQuery<'_>) -> Result<Hist
         version,
         episodes,
         charges: charges.into_values().collect(),
-        suppressions: suppressions.into_values().collect(),
+        suppressions: suppressions.into_values().map(|s| erased.recognise(s)).collect(),
         waiting,
+        volumes,
     })
 }
 
@@ -160,7 +172,14 @@ async fn episodes(
 
 async fn waiting(tx: &mut Transaction<'_>) -> Result<Vec<Waiting>, StoreError> {
     let rows = tx.fetch(WAITING, &[]).await?;
-    let waiting = rows.iter().map(|row| Ok(Waiting { outreach: read_payload(row, 0)? }));
+    let waiting = rows.iter().map(|row| {
+        Ok(Waiting {
+            outreach: read_payload(row, 0)?,
+            held: row.count(1)? == 1,
+            bound: row.get(2)?,
+            approval: row.get(3)?,
+        })
+    });
     let mut waiting = waiting.collect::<Result<Vec<_>, StoreError>>()?;
     waiting.sort_by(|a, b| a.outreach.key.cmp(&b.outreach.key));
     Ok(waiting)

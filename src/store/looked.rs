@@ -93,7 +93,7 @@ impl Store {
         all: &[Refreshed<'_>],
         wall: Instant,
     ) -> Result<Vec<OutreachKey>, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("refresh").await?;
         let done = refresh(&mut tx, all, wall).await;
         tx.end(done).await
     }
@@ -107,7 +107,7 @@ impl Store {
         all: &[TakenBack<'_>],
         wall: Instant,
     ) -> Result<Vec<OutreachKey>, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("withdraw").await?;
         let done = withdraw(&mut tx, all, wall).await;
         tx.end(done).await
     }

@@ -116,6 +116,7 @@ async fn read(tx: &mut Transaction<'_>, query: &OutboxQuery) -> Result<Outbox, S
     Ok(Outbox { states, outreaches: outreaches.collect::<Result<_, StoreError>>()? })
 }
 
+/// The state in a column.
 pub(super) fn state(row: &Row, column: usize) -> Result<OutreachState, StoreError> {
     let name: String = row.get(column)?;
     OutreachState::from_name(&name).ok_or(StoreError::Damaged {

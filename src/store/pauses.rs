@@ -56,14 +56,14 @@ impl Store {
         because: &str,
         wall: Instant,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("pause").await?;
         let added = add(&mut tx, scope, because, wall).await;
         tx.end(added).await
     }
 
     /// Lifts one pause, or all of them. Gives those that were lifted.
     pub async fn resume(&self, scope: Option<&Scope>) -> Result<Vec<Pause>, StoreError> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("resume").await?;
         let lifted = lift(&mut tx, scope).await;
         tx.end(lifted).await
     }

@@ -3,10 +3,13 @@
 
 mod outreaches;
 
+use std::collections::BTreeMap;
+
 use super::database::Transaction;
 use super::given::{Cell, Given, given};
+use super::memory::{self, FieldSeen};
 use super::sql::json;
-use super::{Store, StoreError, runs, tasks};
+use super::{Store, StoreError, runs, tasks, volumes};
 use crate::domain::{
     CustomerId, Decided, Decision, EpisodeChange, HistoryVersion, Instant, OutreachKey, RuleId,
     RunReport, SubjectId,
@@ -27,8 +30,19 @@ pub struct Run<'a> {
     pub tasks: &'a [TaskText],
     /// The rules that were evaluated in good health.
     pub evaluated: &'a [RuleId],
+    /// What it learned of rules and signals beside.
+    pub learned: &'a Learned,
     /// The state of the books that it was decided on.
     pub version: HistoryVersion,
+}
+
+/// What a run learned beside its decisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Learned {
+    /// Which version of each rule was evaluated.
+    pub versions: BTreeMap<RuleId, String>,
+    /// Which columns of signals were seen with something in them, or empty.
+    pub fields: Vec<FieldSeen>,
 }
 
 /// The words of a task.
@@ -52,8 +66,8 @@ impl Store {
     /// that the run decided on afresh: read the history and decide again; `Contradiction` where
     /// the run would tell about a contact that another outreach tells about already.
     pub async fn record(&self, run: &Run<'_>) -> Result<(), StoreError> {
-        let mut tx = self.database.write().await?;
-        let done = write(&mut tx, run).await;
+        let mut tx = self.database.write("record").await?;
+        let done = write(&mut tx, run, self.database.is_sqlite()).await;
         tx.end(done).await
     }
 }
@@ -69,7 +83,7 @@ pub(super) async fn turn_page(tx: &mut Transaction<'_>) -> Result<HistoryVersion
     Ok(HistoryVersion(row.get(0)?))
 }
 
-async fn write(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
+async fn write(tx: &mut Transaction<'_>, run: &Run<'_>, alone: bool) -> Result<(), StoreError> {
     let version = turn_page(tx).await?;
     check_instant(tx, run.as_of).await?;
     if version != run.version {
@@ -82,8 +96,13 @@ async fn write(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError
     outreaches::take_back(tx, run).await?;
     change_episodes(tx, run).await?;
     outreaches::put(tx, run).await?;
+    if !alone && !run.decided.outreaches.is_empty() {
+        tx.fetch(super::wakes::TELL, &[]).await?;
+    }
     let at = [run.as_of.into()];
     tx.bulk(&DECISIONS, &at, run.report.decisions.iter().zip(0..).map(decided)).await?;
+    volumes::write(tx, &run.learned.versions, run.as_of).await?;
+    memory::write(tx, run).await?;
     tx.bulk(&EVALUATED, &at, run.evaluated.iter().map(|rule| Ok([rule.as_str().into()]))).await?;
     Ok(())
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::database::Transaction;
 use super::sql::Row;
 use super::{Store, StoreError};
-use crate::domain::{Channel, Decision, Instant, Outcome, RuleId, RuleTally, RunReport, Totals};
+use crate::domain::{
+    Alarm, Channel, Decision, Instant, Outcome, RuleId, RuleTally, RunReport, Totals,
+};
 
 /// A report without its decisions, as `runs.report` holds it.
 #[derive(Serialize, Deserialize)]
@@ -17,6 +19,8 @@ struct Head {
     as_of: String,
     totals: Totals,
     rules: Vec<RuleTally>,
+    #[serde(default)]
+    alarms: Vec<Alarm>,
 }
 
 impl Store {
@@ -51,6 +55,7 @@ pub(super) fn head(report: &RunReport) -> Result<String, StoreError> {
         as_of: report.as_of.clone(),
         totals: report.totals.clone(),
         rules: report.rules.clone(),
+        alarms: report.alarms.clone(),
     })
 }
 
@@ -71,6 +76,7 @@ async fn read(tx: &mut Transaction<'_>, as_of: Instant) -> Result<Option<RunRepo
         decisions: rows.iter().map(decision).collect::<Result<_, _>>()?,
         totals: head.totals,
         rules: head.rules,
+        alarms: head.alarms,
     }))
 }
 

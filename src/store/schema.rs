@@ -24,8 +24,13 @@ macro_rules! migration {
 }
 
 /// In the order in which they apply; the first leads to version 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_first_tables"), migration!("0002_queue"), migration!("0005_looked_again")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_first_tables"),
+    migration!("0002_queue"),
+    migration!("0003_hold_and_health"),
+    migration!("0004_opting_out"),
+    migration!("0005_looked_again"),
+];
 
 /// The version that this program reads and writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -53,7 +58,7 @@ pub(super) async fn migrate(database: &Database) -> Result<(), StoreError> {
         return Ok(());
     }
     database.write_ahead().await?;
-    let mut tx = database.write().await?;
+    let mut tx = database.write("migrate").await?;
     let done = apply(&mut tx, database).await;
     tx.end(done).await
 }
@@ -68,7 +73,10 @@ async fn apply(tx: &mut Transaction<'_>, database: &Database) -> Result<(), Stor
     }
     let found = version(tx, database).await?;
     let start = match judge(database, found)? {
-        Standing::Empty => 0,
+        Standing::Empty => {
+            database.file().into_iter().for_each(super::restored::forget_mark);
+            0
+        }
         Standing::Older(found) => found as usize,
         Standing::Current => return Ok(()),
     };

@@ -70,7 +70,7 @@ impl Store {
         let (sql, detail) = word.statement();
         let state = word.leads_to();
         let args = [key.as_str().into(), wall.into(), detail.into(), state.name().into()];
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("steer").await?;
         let done = async {
             if tx.execute(sql, &args).await? == 1 {
                 return Ok(Heard::Now(state));

@@ -3,7 +3,7 @@
 
 use super::database::Transaction;
 use super::given::{Cell, Given, given};
-use super::sql::Row;
+use super::sql::{Row, Sql};
 use super::{Store, StoreError, record};
 use crate::domain::{CustomerId, Instant, Recipient, Suppression, SuppressionCause};
 
@@ -42,35 +42,46 @@ const INSERT: Given<5> = given!(
 const LIST: &str = "SELECT customer_id, recipient, topic, cause, since, note FROM suppressions
      ORDER BY since, id";
 
+/// `$3` and `$4` are what is kept of the two once they are erased.
 const DELETE: &str = "DELETE FROM suppressions
-     WHERE COALESCE(customer_id, '') = $1 AND COALESCE(recipient, '') = $2
-         AND COALESCE(topic, '') = $3";
+     WHERE (customer_id IN ($1, $3) OR recipient IN ($2, $4)) AND COALESCE(topic, '') = $5";
 
 impl Store {
     /// Suppresses people from `at` on, and gives how many of them were not suppressed before for
-    /// the same topic and cause. Where none was new, nothing changes.
+    /// the same topic and cause. Where none was new, nothing changes. No message to them starts to
+    /// leave after this has returned.
     pub async fn suppress(
         &self,
         people: &[NewSuppression],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.database.write().await?;
-        let changed = insert(&mut tx, people, at).await;
+        let mut tx = self.database.write("suppress").await?;
+        let changed = match alone(&mut tx).await {
+            Ok(()) => insert(&mut tx, people, at).await,
+            Err(error) => Err(error),
+        };
         end(tx, changed).await
     }
 
-    /// Lifts the suppressions that were entered for just this customer, address and topic,
-    /// whatever their cause, and gives how many there were.
+    /// Lifts the suppressions that name this customer or this address, for just this topic (`None`:
+    /// those for all), whatever their cause, and gives how many there were.
     pub async fn unsuppress(
         &self,
         customer: Option<&CustomerId>,
         recipient: Option<&Recipient>,
         topic: Option<&str>,
     ) -> Result<u64, StoreError> {
-        let customer = customer.map_or("", CustomerId::as_str);
-        let recipient = recipient.map_or("", |to| to.0.as_str());
-        let args = [customer.into(), recipient.into(), topic.unwrap_or_default().into()];
-        let mut tx = self.database.write().await?;
+        let key = self.opt_out.as_ref();
+        let erased_customer = key.zip(customer).map(|(key, id)| key.erased_customer(id));
+        let erased_address = key.zip(recipient).map(|(key, to)| key.erased_address(to).0);
+        let args = [
+            customer.map(ToString::to_string).into(),
+            recipient.map(|to| to.0.clone()).into(),
+            erased_customer.map(|id| id.to_string()).into(),
+            erased_address.into(),
+            topic.unwrap_or_default().into(),
+        ];
+        let mut tx = self.database.write("unsuppress").await?;
         let changed = match record::turn_page(&mut tx).await {
             Ok(_) => tx.execute(DELETE, &args).await,
             Err(error) => Err(error),
@@ -89,7 +100,17 @@ impl Store {
     }
 }
 
-async fn insert(
+/// Waits until no worker is between asking whether somebody is suppressed and committing that a
+/// message to them leaves, and lets none begin before the transaction ends. The first statement of
+/// every transaction that suppresses somebody; on SQLite, a writer is alone from the start.
+pub(super) async fn alone(tx: &mut Transaction<'_>) -> Result<(), StoreError> {
+    let lock =
+        Sql { sqlite: "SELECT 1", postgres: "SELECT 1 FROM pg_advisory_xact_lock(7810779962002)" };
+    tx.fetch(lock, &[]).await.map(|_| ())
+}
+
+/// Suppresses people, in a transaction that is [`alone`].
+pub(super) async fn insert(
     tx: &mut Transaction<'_>,
     people: &[NewSuppression],
     at: Instant,

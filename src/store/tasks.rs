@@ -87,7 +87,7 @@ impl Store {
         wall: Instant,
     ) -> Result<bool, StoreError> {
         let args = [id.into(), wall.into(), by.map(str::to_owned).into()];
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("take_task").await?;
         let changed = tx.execute(TAKE, &args).await;
         tx.end(changed).await.map(|changed| changed == 1)
     }
@@ -95,7 +95,7 @@ impl Store {
     /// Marks a task as done at `wall`. False where no open task has that number.
     pub async fn finish_task(&self, id: i64, wall: Instant) -> Result<bool, StoreError> {
         let sql = "UPDATE tasks SET done_at = $2 WHERE id = $1 AND done_at IS NULL";
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write("finish_task").await?;
         let changed = tx.execute(sql, &[id.into(), wall.into()]).await;
         tx.end(changed).await.map(|changed| changed == 1)
     }

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior};
 
+use super::voice;
+
 /// What the words are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flavour {
@@ -36,6 +38,7 @@ pub(super) fn environment(flavour: Flavour) -> Environment<'static> {
     }
     engine.add_filter("default", or_default);
     engine.add_filter("d", or_default);
+    voice::teach(&mut engine);
     engine.add_filter(LINK, |value: &Value| whole_link(&value.to_string()));
     engine.add_filter(LINK_PART, |value: &Value| encode(&value.to_string(), "/"));
     engine.add_filter(LINK_ADDRESS, |value: &Value| encode(&value.to_string(), "@+"));

@@ -1,4 +1,4 @@
-//! The head of a template file: `subject` and `because` between two `---` lines. Nothing here
+//! The head of a template file: `subject`, `because`, `stop` and `language` between two `---` lines. Nothing here
 //! knows Markdown.
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::domain::{Place, Problem, nearest};
 
 /// The keys that a head may have.
-const KEYS: [&str; 2] = ["subject", "because"];
+const KEYS: [&str; 4] = ["subject", "because", "stop", "language"];
 
 /// A template file, taken apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,10 @@ pub(super) struct FrontMatter<'a> {
     pub(super) subject: Part<'a>,
     /// The customer's own "why you get this".
     pub(super) because: Option<Part<'a>>,
+    /// The words of the link by which the customer stops the topic.
+    pub(super) stop: Option<Part<'a>>,
+    /// The language of the words, where the file's name says none.
+    pub(super) language: Option<Part<'a>>,
     /// The Markdown below the head.
     pub(super) body: Part<'a>,
 }
@@ -40,7 +44,7 @@ pub(super) fn read<'a>(
     };
     let start = source.len() - after.len();
     let mut offset = start;
-    let mut found: [Option<Part<'a>>; 2] = [None, None];
+    let mut found: [Option<Part<'a>>; 4] = [None; 4];
     let mut faults = false;
     for line in after.split_inclusive('\n') {
         let at = offset;
@@ -48,11 +52,11 @@ pub(super) fn read<'a>(
         let text = line.trim_end();
         if text == "---" {
             let body = Part { text: &source[offset..], offset };
-            let [subject, because] = found;
+            let [subject, because, stop, language] = found;
             if subject.is_none() && !faults {
                 problems.push(no_subject(file));
             }
-            return Some(FrontMatter { subject: subject?, because, body });
+            return Some(FrontMatter { subject: subject?, because, stop, language, body });
         }
         if text.trim().is_empty() || text.starts_with('#') {
             continue;
@@ -130,7 +134,7 @@ fn unknown_key(file: &Path, source: &str, at: usize, key: &str) -> Problem {
         Some(near) => problem.label(format!("did you mean `{near}`?")),
         None => problem,
     }
-    .help("the keys are `subject` and `because`")
+    .help("the keys are `subject`, `because`, `stop` and `language`")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! gets. Nothing here guesses a language from an address or a country.
 
 use icu_locale_core::LanguageIdentifier;
+use icu_locale_core::subtags::{Language, language};
 
 /// The two-letter codes of ISO 639-1.
 const LANGUAGES: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce \
@@ -14,7 +15,8 @@ const LANGUAGES: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm b
 
 /// The canonical form of a BCP 47 tag whose language exists, or why there is none.
 pub(super) fn canonical(tag: &str) -> Result<String, String> {
-    let parsed = LanguageIdentifier::try_from_str(tag).map_err(|_| {
+    let strict = Some(tag).filter(|tag| !tag.contains(['_', ' ']));
+    let parsed = strict.and_then(parse).ok_or_else(|| {
         format!("`{tag}` is no language tag; write a language, and a country where it matters: de, th, pt-BR")
     })?;
     let language = parsed.language.as_str();
@@ -31,11 +33,28 @@ pub(super) fn canonical(tag: &str) -> Result<String, String> {
     Ok(parsed.to_string())
 }
 
+/// Reads a tag, whatever separates its parts, with the language under the code it has today.
+pub(super) fn parse(tag: &str) -> Option<LanguageIdentifier> {
+    /// What CLDR calls them by now.
+    const TODAY: [(&str, Language); 5] = [
+        ("tl", language!("fil")),
+        ("iw", language!("he")),
+        ("in", language!("id")),
+        ("ji", language!("yi")),
+        ("no", language!("nb")),
+    ];
+    let mut parsed = LanguageIdentifier::try_from_str(&tag.trim().replace('_', "-")).ok()?;
+    let today = TODAY.into_iter().find(|(old, _)| parsed.language.as_str() == *old);
+    if let Some((_, today)) = today {
+        parsed.language = today;
+    }
+    Some(parsed)
+}
+
 /// The tags to look for, the best first: `th-TH`, `th`. The default, "", always comes last.
 pub(super) fn fallback(locale: Option<&str>) -> Vec<String> {
-    let tag = locale.unwrap_or("").trim().replace('_', "-");
     let mut chain = Vec::new();
-    if let Ok(full) = LanguageIdentifier::try_from_str(&tag) {
+    if let Some(full) = locale.and_then(parse) {
         let mut shorter = full;
         chain.push(shorter.to_string());
         shorter.variants.clear();
@@ -51,8 +70,13 @@ pub(super) fn fallback(locale: Option<&str>) -> Vec<String> {
 }
 
 /// Whether a language is written from right to left.
-pub(super) fn is_right_to_left(locale: &str) -> bool {
-    ["ar", "fa", "he", "ur"].contains(&locale.split('-').next().unwrap_or(""))
+pub(super) fn is_right_to_left(locale: &LanguageIdentifier) -> bool {
+    const LANGUAGES: [&str; 9] = ["ar", "ckb", "dv", "fa", "he", "ps", "ug", "ur", "yi"];
+    const SCRIPTS: [&str; 7] = ["Adlm", "Arab", "Hebr", "Nkoo", "Rohg", "Syrc", "Thaa"];
+    match locale.script {
+        Some(script) => SCRIPTS.contains(&script.as_str()),
+        None => LANGUAGES.contains(&locale.language.as_str()),
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +88,7 @@ mod tests {
         assert_eq!(canonical("TH-th").as_deref(), Ok("th-TH"));
         assert_eq!(canonical("zh-hant-tw").as_deref(), Ok("zh-Hant-TW"));
         assert_eq!(canonical("fil").as_deref(), Ok("fil"));
+        assert_eq!(canonical("tl").as_deref(), Ok("fil"));
         for wrong in ["", "jp", "english", "und", "th_TH_x_y_z!", "de..", "x", "foo.bar"] {
             assert!(canonical(wrong).is_err(), "{wrong}");
         }
@@ -74,6 +99,7 @@ mod tests {
         assert_eq!(fallback(Some("th-TH")), ["th-TH", "th", ""]);
         assert_eq!(fallback(Some("zh_hant_TW")), ["zh-Hant-TW", "zh-Hant", "zh", ""]);
         assert_eq!(fallback(Some("de")), ["de", ""]);
+        assert_eq!(fallback(Some("tl-PH")), ["fil-PH", "fil", ""]);
         for none in [None, Some(""), Some("not a locale"), Some("<script>")] {
             assert_eq!(fallback(none), [""], "{none:?}");
         }
@@ -81,7 +107,8 @@ mod tests {
 
     #[test]
     fn right_to_left_is_a_matter_of_the_language() {
-        assert!(is_right_to_left("ar-EG") && is_right_to_left("he"));
-        assert!(!is_right_to_left("arn") && !is_right_to_left(""));
+        let is = |tag: &str| is_right_to_left(&parse(tag).unwrap());
+        assert!(is("ar-EG") && is("he") && is("iw") && is("pa-Arab"));
+        assert!(!is("arn") && !is("en") && !is("ar-Latn"));
     }
 }

@@ -5,11 +5,11 @@
 use std::ops::Range;
 use std::path::Path;
 
-use pulldown_cmark::{CowStr, Event, LinkType, Parser, Tag as Element, TagEnd};
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag as Element, TagEnd};
 
 use super::engine::{LINK, LINK_ADDRESS, LINK_PART, escape, is_allowed_link};
 use super::tags::{Tag, TagKind};
-use super::text;
+use super::{shape, style, text};
 use crate::domain::{Place, Problem};
 
 /// A template made from a source, and where its tags come from.
@@ -40,12 +40,14 @@ pub(super) struct Body {
     pub(super) text: Assembled,
 }
 
-/// The body of a file as the two templates. `offset` is where the body starts in the file.
+/// The body of a file as the two templates. `offset` is where the body starts in the file. The
+/// HTML gets its style while a tag is still one word, or a comment where it is no part of the text.
 pub(super) fn assemble(
     file: &Path,
     source: &str,
     offset: usize,
     tags: &[Tag],
+    right_to_left: bool,
     problems: &mut Vec<Problem>,
 ) -> Body {
     let body = &source[offset..];
@@ -53,7 +55,8 @@ pub(super) fn assemble(
     let marked = stand_ins.mark(body);
     let mut events = Vec::new();
     let mut code = false;
-    for (event, range) in Parser::new(&marked.text).into_offset_iter() {
+    let parser = Parser::new_ext(&marked.text, Options::ENABLE_TABLES);
+    for (event, range) in parser.into_offset_iter() {
         match &event {
             Event::Start(Element::CodeBlock(_)) => code = true,
             Event::End(TagEnd::CodeBlock) => code = false,
@@ -65,12 +68,14 @@ pub(super) fn assemble(
         };
         events.push(stand_ins.event(event, code, place, problems));
     }
+    let events = stand_ins.free_rows(events);
     let mut html = String::new();
-    pulldown_cmark::html::push_html(&mut html, events.iter().cloned());
+    pulldown_cmark::html::push_html(&mut html, shape::shaped(&events).into_iter());
+    let html = style::inline(&html, right_to_left).replace('{', "&#123;");
     let text = text::write(events.into_iter());
     Body {
-        html: stand_ins.restore(body, offset, &html.replace('{', "&#123;"), true),
-        text: stand_ins.restore(body, offset, &text, false),
+        html: stand_ins.restore(body, offset, &stand_ins.unwrap(&html), true),
+        text: stand_ins.restore(body, offset, &stand_ins.unwrap(&text), false),
     }
 }
 
@@ -130,14 +135,19 @@ impl<'t> StandIns<'t> {
     }
 
     /// A tag that has a line for itself, or shares it only with its like, is no part of a
-    /// paragraph: an HTML comment stands for it, which also ends the paragraph before.
+    /// paragraph: an HTML comment stands for it, which also ends the paragraph before. Between the
+    /// rows of a table it is a row itself, for else the table would end there.
     fn mark(&self, body: &str) -> Marked {
         let mut marked = Marked { text: String::with_capacity(body.len()), ends: Vec::new() };
         let mut from = 0;
+        let mut rows = RowTags::default();
         for (index, tag) in self.tags.iter().enumerate() {
             marked.text.push_str(&body[from..tag.range.start]);
             let word = self.stand_in(index, Role::AsItIs);
-            if self.has_own_line(body, tag) {
+            let has_own_line = self.has_own_line(body, tag);
+            if has_own_line && rows.is_row(&marked.text, tag.inner(body)) {
+                marked.text.push_str(&format!("|{word}|"));
+            } else if has_own_line {
                 marked.text.push_str(&format!("<!--{word}-->"));
             } else {
                 marked.text.push_str(&word);
@@ -192,7 +202,7 @@ impl<'t> StandIns<'t> {
                 if bare.contains('<') && !problems.last().is_some_and(is_said) {
                     problems.push(raw_html(place));
                 }
-                Event::Html(bare.into())
+                Event::Html(html)
             }
             Event::Start(Element::Link { link_type, dest_url, title, id }) => {
                 let scheme = if link_type == LinkType::Email { "mailto:" } else { "" };
@@ -205,6 +215,33 @@ impl<'t> StandIns<'t> {
             }
             other => other,
         }
+    }
+
+    /// The rows that stand for tags, without the row.
+    fn free_rows<'e>(&self, events: Vec<Event<'e>>) -> Vec<Event<'e>> {
+        let mut freed: Vec<Event<'e>> = Vec::with_capacity(events.len());
+        for event in events {
+            let ends = matches!(event, Event::End(TagEnd::TableRow));
+            freed.push(event);
+            let is_start = |e: &Event<'_>| matches!(e, Event::Start(Element::TableRow));
+            let Some(start) = freed.iter().rposition(is_start).filter(|_| ends) else { continue };
+            let mut words = freed[start..].iter().filter_map(|e| match e {
+                Event::Text(text) => Some(text.as_ref()),
+                Event::Start(_) | Event::End(_) => None,
+                _ => Some(""),
+            });
+            let word = match (words.next(), words.next()) {
+                (Some(word), None) => self.find(word).filter(|f| f.range == (0..word.len())),
+                _ => None,
+            };
+            let block = word.filter(|f| self.tags[f.index].kind == TagKind::Block);
+            if let Some(found) = block {
+                freed.truncate(start);
+                let word = self.stand_in(found.index, Role::AsItIs);
+                freed.push(Event::Html(format!("<!--{word}-->").into()));
+            }
+        }
+        freed
     }
 
     /// Comments that stand for tags, without the comment.
@@ -307,6 +344,40 @@ impl<'t> StandIns<'t> {
     }
 }
 
+/// The tags that stand between the rows of a table.
+#[derive(Default)]
+struct RowTags {
+    /// How many of them are open.
+    open: usize,
+}
+
+impl RowTags {
+    /// Whether a tag on a line of its own stands between rows. One that ends what began before the
+    /// table ends the table too.
+    fn is_row(&mut self, before: &str, inner: &str) -> bool {
+        let mut above = before.lines().rev().take_while(|line| line.trim_start().starts_with('|'));
+        let is_rule = |line: &str| {
+            line.contains('-') && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
+        };
+        if !before.ends_with('\n') || !above.any(is_rule) {
+            self.open = 0;
+            return false;
+        }
+        match inner.split_whitespace().next().unwrap_or_default() {
+            "if" | "for" => {
+                self.open += 1;
+                true
+            }
+            "endif" | "endfor" if self.open > 0 => {
+                self.open -= 1;
+                true
+            }
+            "else" | "elif" => self.open > 0,
+            _ => false,
+        }
+    }
+}
+
 struct Found {
     index: usize,
     filter: &'static str,
@@ -320,40 +391,4 @@ fn raw_html(place: Place) -> Problem {
     Problem::error(place, RAW_HTML, "HTML has no place in a template").help(
         "write Markdown: **bold**, [text](https://…); for a note that nobody sees write {# … #}; a < that is meant as such is written \\<",
     )
-}
-
-/// Joins what a loop cut into pieces: neighbouring lists are one, and a paragraph of which
-/// nothing is left is none. Data is escaped by then and can't be taken for either.
-pub(super) fn join_pieces(html: &str) -> String {
-    let mut joined = html.to_owned();
-    for (end, start) in [("</ul>", "<ul>"), ("</ol>", "<ol>")] {
-        let mut out = String::with_capacity(joined.len());
-        let mut rest = joined.as_str();
-        while let Some((before, after)) = rest.split_once(end) {
-            out.push_str(before);
-            match after.trim_start().strip_prefix(start) {
-                Some(next) => rest = next,
-                None => {
-                    out.push_str(end);
-                    rest = after;
-                }
-            }
-        }
-        out.push_str(rest);
-        joined = out;
-    }
-    let mut out = String::with_capacity(joined.len());
-    let mut rest = joined.as_str();
-    while let Some((before, after)) = rest.split_once("<p>") {
-        out.push_str(before);
-        match after.trim_start().strip_prefix("</p>") {
-            Some(next) => rest = next,
-            None => {
-                out.push_str("<p>");
-                rest = after;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
 }

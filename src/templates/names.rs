@@ -1,14 +1,15 @@
 //! The names that a template reads, checked as far as the engine alone can check them. Whether a
 //! name is there in the signals is not known here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use minijinja::ErrorKind;
+use minijinja::{Environment, ErrorKind, Value};
 
 use super::engine::{self, Flavour};
 use super::front_matter::Part;
-use super::tags::{self, Role};
+use super::tags::{self, Reference, Role};
+use super::voice::{self, Voice};
 use crate::domain::{Place, Problem, nearest};
 
 /// The names that one part reads; none, and a problem, if it is no template.
@@ -16,6 +17,7 @@ pub(super) fn read(
     file: &Path,
     source: &str,
     part: Part<'_>,
+    voice: &Voice,
     problems: &mut Vec<Problem>,
 ) -> Vec<(String, Place)> {
     let engine = engine::environment(Flavour::Text);
@@ -32,9 +34,12 @@ pub(super) fn read(
         Place::at_offset(file, source, part.offset + offset, width)
     };
     for filter in found.iter().filter(|reference| reference.role == Role::Filter) {
+        let place = at(filter.offset, &filter.path);
         let tried = engine.render_str(&format!("{{{{ ''|{} }}}}", filter.path), ());
         if tried.is_err_and(|error| error.kind() == ErrorKind::UnknownFilter) {
-            problems.push(unknown_filter(at(filter.offset, &filter.path), &filter.path));
+            problems.push(unknown_filter(place, &filter.path));
+        } else if let Some(wrong) = wrong_use(&engine, voice, part.text, filter) {
+            problems.push(wrong.at(place));
         }
     }
     let undeclared = template.undeclared_variables(true);
@@ -54,6 +59,46 @@ pub(super) fn read(
     names
 }
 
+/// What is wrong with what a filter is given, as far as its author wrote it down.
+struct WrongUse {
+    filter: String,
+    said: String,
+}
+
+impl WrongUse {
+    fn at(self, place: Place) -> Problem {
+        let help = match self.filter.as_str() {
+            "date" => "write | date, | date(\"long\"), or | date(\"long\", calendar=\"gregorian\")",
+            "datetime" => "write | datetime, or | datetime(\"long\")",
+            "number" => "write | number, or | number(2) for two decimals",
+            "money" => "write | money(\"EUR\")",
+            _ => "write | plural(\"one order\", \"# orders\"); # is the number",
+        };
+        Problem::error(place, "filter", self.said).help(help)
+    }
+}
+
+/// Tries a filter on a value that suits it, with what the author gives it. What he gives it from
+/// the data is not known yet, and is not tried.
+fn wrong_use(
+    engine: &Environment<'static>,
+    voice: &Voice,
+    source: &str,
+    filter: &Reference,
+) -> Option<WrongUse> {
+    let sample = voice::sample(&filter.path)?;
+    let arguments = tags::arguments(source, filter.offset + filter.path.len());
+    if tags::reads_data(arguments) {
+        return None;
+    }
+    let call = format!("{{{{ {sample}|{}{arguments} }}}}", filter.path);
+    let heard = BTreeMap::from([(voice::NAME, Value::from_object(voice.clone()))]);
+    match engine.render_str(&call, heard) {
+        Err(error) => Some(WrongUse { filter: filter.path.clone(), said: said(&error) }),
+        Ok(_) => None,
+    }
+}
+
 fn no_template(file: &Path, source: &str, part: Part<'_>, error: &minijinja::Error) -> Problem {
     let range = error.range().unwrap_or(0..0);
     let asked = part.text.get(range.clone()).unwrap_or_default();
@@ -64,8 +109,10 @@ fn no_template(file: &Path, source: &str, part: Part<'_>, error: &minijinja::Err
 }
 
 fn unknown_filter(place: Place, name: &str) -> Problem {
-    const USUAL: [&str; 9] =
-        ["default", "join", "length", "lower", "replace", "round", "title", "trim", "upper"];
+    const USUAL: [&str; 12] = [
+        "date", "datetime", "default", "join", "length", "lower", "money", "number", "plural",
+        "replace", "trim", "upper",
+    ];
     let near = nearest(name, USUAL);
     let problem = Problem::error(place, "unknown-filter", format!("there is no filter `{name}`"))
         .help(format!("among the filters are {}; data is made safe without one", USUAL.join(", ")));

@@ -115,6 +115,37 @@ pub(super) struct Reference {
     pub(super) role: Role,
 }
 
+/// What stands in the brackets behind a filter's name, brackets included; nothing where it has none.
+pub(super) fn arguments(source: &str, from: usize) -> &str {
+    let rest = &source[from..];
+    let start = rest.len() - rest.trim_start().len();
+    if !rest[start..].starts_with('(') {
+        return "";
+    }
+    let bytes = rest.as_bytes();
+    let (mut depth, mut at) = (0_u32, start);
+    while at < bytes.len() {
+        match bytes[at] {
+            quote @ (b'"' | b'\'') => at = end_of_string(bytes, at, quote),
+            b'(' => depth += 1,
+            b')' if depth == 1 => return &rest[start..=at],
+            b')' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    ""
+}
+
+/// Whether what a filter is given depends on data: it holds a name that is none of a parameter.
+pub(super) fn reads_data(arguments: &str) -> bool {
+    paths(arguments, 0..arguments.len()).iter().any(|name| {
+        let after = arguments[name.offset + name.path.len()..].trim_start();
+        let is_word = ["true", "false", "none"].contains(&name.path.to_ascii_lowercase().as_str());
+        !is_word && (!after.starts_with('=') || after.starts_with("=="))
+    })
+}
+
 /// What a name in a tag is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
@@ -245,6 +276,16 @@ mod tests {
             found,
             [("customer.plan".into(), 3), ("upper".into(), 17), ("a.b.c".into(), 29)]
         );
+    }
+
+    #[test]
+    fn what_a_filter_is_given_ends_with_its_bracket() {
+        let arguments =
+            |source: &'static str| arguments(source, source.find("plural").unwrap() + 6);
+        assert_eq!(arguments("{{ n | plural }}"), "");
+        assert_eq!(arguments("{{ n|plural (\"a)\", f(x)) | trim }}"), "(\"a)\", f(x))");
+        assert!(!reads_data("('a', two = \"b c\", three=None, four=4.5)"));
+        assert!(reads_data("('a', two=b)") && reads_data("(a == 1)"));
     }
 
     #[test]

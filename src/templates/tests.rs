@@ -13,15 +13,23 @@ fn load(files: &[(&str, &str)]) -> (RuleTemplates, Vec<Problem>, tempfile::TempD
     (templates, problems, folder)
 }
 
-/// The content of the HTML document, and the text, of a body.
+/// HTML without the style in its elements.
+pub(super) fn without_style(html: &str) -> String {
+    let mut pieces = html.split(" style=\"");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |bare, piece| bare + piece.split_once('"').unwrap().1)
+}
+
+/// The content of the HTML document without its style, and the text, of a body.
 fn render(body: &str, data: serde_json::Value) -> (String, String) {
     let (templates, problems, _folder) =
         load(&[("email.md", &format!("---\nsubject: s\n---\n{body}"))]);
     assert_eq!(problems, []);
     let message = templates.render("email", None, &data).unwrap();
-    let (_, content) = message.html.split_once("auto\">\n").unwrap();
-    let (content, _) = content.rsplit_once("</div>").unwrap();
-    (content.to_owned(), message.text)
+    let (_, content) = message.html.split_once("class=\"card\"").unwrap();
+    let (_, content) = content.split_once(">\n").unwrap();
+    let (content, _) = content.split_once("</div>\n</div>\n<!--[if").unwrap();
+    (without_style(content), message.text)
 }
 
 #[test]
@@ -219,6 +227,224 @@ fn every_mistake_is_a_problem_with_its_place() {
         assert!(codes.contains(&(line, code)), "{source:?}: {problems:?}");
         assert!(name == "email.de.md" || templates.names().next().is_none());
     }
+}
+
+#[test]
+fn a_link_alone_is_a_button_and_a_bare_address_is_none() {
+    let (html, text) = render(
+        "[Pay {{ n }}](https://x.example/{{ n }})\n\nSee [this](https://y.example).\n\n<https://z.example>\n",
+        json!({"n": 7}),
+    );
+    assert_eq!(html.matches("<p class=\"button\"><a href=").count(), 1, "{html}");
+    assert!(html.contains("<p class=\"button\"><a href=\"https://x.example/7\">Pay 7</a></p>"));
+    assert_eq!(
+        text,
+        "Pay 7 (https://x.example/7)\n\nSee this (https://y.example).\n\nhttps://z.example\n"
+    );
+}
+
+#[test]
+fn a_table_grows_by_a_row_an_entry() {
+    let body = "{% if also %}\n| Order | Total |\n|:--|--:|\n| {{ order.id }} | 1 |\n{% for o in also %}\n| {{ o.order.id }} | {{ loop.index }} |\n{% endfor %}\n{% endif %}\n\nBye\n";
+    let data =
+        json!({"order": {"id": 1}, "also": [{"order": {"id": 2}}, {"order": {"id": "a|<b>"}}]});
+    let (html, text) = render(body, data);
+    assert_eq!(html.matches("<tr>").count(), 4, "{html}");
+    assert_eq!(html.matches("<td").count(), 6, "{html}");
+    assert!(html.contains("<td>a|&lt;b&gt;</td>"), "{html}");
+    assert_eq!(text, "Order | Total\n1 | 1\n2 | 1\na|<b> | 2\n\nBye\n");
+
+    let (html, text) = render(body, json!({"order": {"id": 1}, "also": []}));
+    assert_eq!(text, "Bye\n");
+    assert!(!html.contains("table") && !html.contains("<tr"), "{html}");
+}
+
+/// The text of a body in a file for a language, as somebody reads it.
+fn said(file: &str, reader: Reader<'_>, body: &str, data: serde_json::Value) -> String {
+    let head = |body: &str| format!("---\nsubject: s\n---\n{body}\n");
+    let (templates, problems, _folder) = load(&[(file, &head(body)), ("email.md", &head(body))]);
+    assert_eq!(problems, [], "{body}");
+    templates
+        .render("email", reader, &data)
+        .unwrap()
+        .text
+        .trim()
+        .replace(['\u{a0}', '\u{202f}'], " ")
+}
+
+fn reader<'a>(locale: &'a str, timezone: &str) -> Reader<'a> {
+    Reader { timezone: timezone.parse().unwrap(), ..Reader::from(Some(locale)) }
+}
+
+#[test]
+fn values_are_said_as_the_reader_says_them() {
+    let data = json!({
+        "day": "1998-04-30", "at": "1998-05-06T22:30:00Z", "n": 1234567.891, "some": 3, "one": 1,
+        "nil": 0, "sum": -1234.5,
+    });
+    for (file, locale, body, expected) in [
+        ("email.md", "", "{{ day | date }}", "Apr 30, 1998"),
+        ("email.md", "en-GB", "{{ day | date('long') }}", "30 April 1998"),
+        // Words in English for want of Swedish are English all through.
+        ("email.md", "sv", "{{ day | date('full') }}", "Thursday, April 30, 1998"),
+        ("email.de.md", "de-AT", "{{ day | date }} {{ n | number }}", "30.04.1998 1 234 567,891"),
+        (
+            "email.de.md",
+            "de",
+            "{{ day | date('short') }} {{ n | number(2) }}",
+            "30.04.1998 1.234.567,89",
+        ),
+        ("email.de.md", "de", "{{ sum | money('EUR') }}", "-1.234,50 €"),
+        (
+            "email.md",
+            "en-US",
+            "{{ sum | money('USD') }} {{ n | money('JPY') }}",
+            "-$1,234.50 ¥1,234,568",
+        ),
+        ("email.th.md", "th-TH", "{{ day | date('long') }}", "30 เมษายน 2541"),
+        (
+            "email.th.md",
+            "th",
+            "{{ day | date('long', calendar='gregorian') }}",
+            "30 เมษายน ค.ศ. 1998",
+        ),
+        ("email.fil.md", "tl-PH", "{{ day | date('long') }}", "Abril 30, 1998"),
+        (
+            "email.pl.md",
+            "pl",
+            "{{ some | plural(one='# plik', few='# pliki', many='# plików', other='# pliku') }}",
+            "3 pliki",
+        ),
+        (
+            "email.md",
+            "",
+            "{{ one | plural('one order', '# orders') }} {{ n | plural('one', '#') }}",
+            "one order 1,234,567.891",
+        ),
+        ("email.md", "", "{{ nil | plural('one', '# orders', zero='nothing') }}", "nothing"),
+        ("email.md", "", "{{ [1, 2] | length | plural('one', '# orders') }}", "2 orders"),
+    ] {
+        assert_eq!(said(file, reader(locale, "UTC"), body, data.clone()), expected, "{body}");
+    }
+}
+
+#[test]
+fn an_instant_is_told_where_the_reader_is() {
+    let data = json!({"at": "1998-05-06T22:30:00Z"});
+    let told = |file, locale, zone, body| said(file, reader(locale, zone), body, data.clone());
+    assert_eq!(told("email.md", "", "UTC", "{{ at | datetime }}"), "May 6, 1998, 10:30 PM");
+    assert_eq!(
+        told("email.de.md", "de", "Europe/Berlin", "{{ at | datetime('short') }}"),
+        "07.05.1998, 00:30"
+    );
+    assert_eq!(told("email.md", "", "Asia/Bangkok", "{{ at | date }}"), "May 7, 1998");
+    assert_eq!(told("email.de.md", "de", "UTC", "{{ at | datetime }}"), "06.05.1998, 22:30");
+    assert_eq!(told("email.th.md", "th", "UTC", "{{ at | datetime }}"), "6 พ.ค. 2541 22:30");
+    assert_eq!(told("email.th.md", "th", "UTC", "{{ 1234.5 | money('EUR') }}"), "€1,234.50");
+}
+
+#[test]
+fn the_head_may_say_the_language_of_the_words() {
+    let (templates, problems, _folder) = load(&[(
+        "email.md",
+        "---\nsubject: s\nlanguage: ar\n---\n{{ day | date('long') }}\n\n- x\n",
+    )]);
+    assert_eq!(problems, []);
+    let message = templates.render("email", None, &json!({"day": "1998-04-30"})).unwrap();
+    assert!(message.html.contains("<html lang=\"ar\" dir=\"rtl\">"), "{}", message.html);
+    assert!(message.html.contains("padding-right: 24px"), "{}", message.html);
+    assert!(message.text.contains("أبريل"), "{}", message.text);
+    for (name, source) in [
+        ("email.md", "---\nsubject: s\nlanguage: english\n---\nHi\n"),
+        ("email.de.md", "---\nsubject: s\nlanguage: de\n---\nHi\n"),
+    ] {
+        let (_, problems, _folder) = load(&[(name, source)]);
+        let found: Vec<_> = problems.iter().map(|p| (p.place.line, p.code)).collect();
+        assert!(found.contains(&(Some(3), "language")), "{problems:?}");
+    }
+}
+
+#[test]
+fn what_a_filter_cannot_say_is_told_without_the_value() {
+    let (templates, problems, _folder) = load(&[
+        ("email.md", "---\nsubject: s\n---\n\n{{ x | date }}\n"),
+        ("task.md", "---\nsubject: s\n---\n{{ x | datetime }}\n"),
+        ("call.md", "---\nsubject: s\n---\n{{ x | number }}\n"),
+        ("sms.md", "---\nsubject: s\n---\n{{ 1 | money(x) }}\n"),
+    ]);
+    assert_eq!(problems, []);
+    for (name, x, expected) in [
+        ("email", json!(null), "the value is absent"),
+        ("email", json!("s3cret"), "takes a date or an instant"),
+        ("email", json!(19980430), "takes a date or an instant"),
+        ("task", json!("1998-04-30"), "a day without a time"),
+        ("call", json!("s3cret"), "takes a number"),
+        ("call", json!(null), "the value is absent"),
+        ("sms", json!("s3cret"), "no such currency"),
+    ] {
+        let error = templates.render(name, None, &json!({ "x": x })).unwrap_err();
+        assert!(error.message.contains(expected), "{}", error.message);
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        assert_eq!(error.place.line, Some(if name == "email" { 5 } else { 4 }), "{error}");
+    }
+    let missing = templates.render("email", None, &json!({})).unwrap_err();
+    assert!(missing.message.contains("a name that is not known here"), "{}", missing.message);
+}
+
+#[test]
+fn a_wrong_use_of_a_filter_is_found_before_anybody_reads_it() {
+    for (call, said) in [
+        ("date('lnog')", "did you mean long?"),
+        ("date('long', calender='buddhist')", "a form and a calendar"),
+        ("date(calendar='mayan')", "gregorian and buddhist"),
+        ("datetime(3)", "datetime"),
+        ("number('two')", "number"),
+        ("money", "needs its currency"),
+        ("money('EURO')", "no such currency"),
+        ("money('EUT')", "no such currency"),
+        ("plural('one')", "needs words for one and for others"),
+        ("plural(ones='a', other='b')", "zero, one, two, few, many, other"),
+    ] {
+        let source = format!("---\nsubject: s\n---\nHi {{{{ customer.x | {call} }}}}\n");
+        let (_, problems, _folder) = load(&[("email.md", &source)]);
+        let found: Vec<_> =
+            problems.iter().map(|p| (p.place.line, p.place.column, p.code)).collect();
+        assert_eq!(found[0], (Some(4), Some(20), "filter"), "{call}: {problems:?}");
+        let problem = &problems[0];
+        assert!(
+            format!("{} {}", problem.message, problem.help).contains(said),
+            "{call}: {problem:?}"
+        );
+    }
+}
+
+#[test]
+fn a_customer_is_told_why_and_how_to_stop() {
+    let (templates, problems, _folder) = load(&[
+        ("email.md", "---\nsubject: s\nstop: No more, {{ name }}\n---\nHi\n"),
+        ("email.de.md", "---\nsubject: s\nbecause: Weil.\n---\nHallo\n"),
+    ]);
+    assert_eq!(problems, []);
+    let message = |locale: &str, stop: &HowToStop| {
+        let ending = Some(Ending { topic: "offers", in_short: false, stop });
+        let reader = Reader { ending, ..Reader::from(Some(locale)) };
+        templates.render("email", reader, &json!({"name": "<Ana>"})).unwrap()
+    };
+    let page = HowToStop::Link("https://x.example/stop?a=1&b=2".to_owned());
+    let english = message("", &page);
+    assert_eq!(
+        english.text,
+        "Hi\n\n-- \nYou get this as a customer of ours. Topic: offers.\nNo more, <Ana>: https://x.example/stop?a=1&b=2\n"
+    );
+    assert!(without_style(&english.html).contains(
+        "Topic: offers.</p>\n<p><a href=\"https://x.example/stop?a=1&amp;b=2\">No more, &lt;Ana&gt;</a></p>\n</div>"
+    ), "{}", english.html);
+    let german = message("de", &HowToStop::Reply);
+    assert_eq!(german.because.as_deref(), Some("Weil."));
+    assert!(german.text.ends_with(
+        "-- \nWeil.\nKeine Nachrichten mehr zu diesem Thema? Antworten Sie einfach auf diese.\n"
+    ));
+    assert_eq!(message("de", &HowToStop::Never).text, "Hallo\n\n-- \nWeil.\n");
 }
 
 #[test]

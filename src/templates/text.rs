@@ -31,6 +31,8 @@ struct Writer {
     /// For each list around: whether it is numbered.
     lists: Vec<bool>,
     targets: Vec<String>,
+    /// How many cells the row of a table has so far.
+    cells: usize,
 }
 
 impl Writer {
@@ -72,6 +74,14 @@ impl Writer {
                     self.out.push_str(&format!("{NUMBERS}{first}{NUMBERS}"));
                 }
             }
+            Tag::Table(_) => self.blank_line(),
+            Tag::TableHead | Tag::TableRow => self.cells = 0,
+            Tag::TableCell => {
+                if self.cells > 0 {
+                    self.out.push_str(" | ");
+                }
+                self.cells += 1;
+            }
             Tag::Item => {
                 match self.lists.last() {
                     Some(true) => self.out.push(ITEM),
@@ -90,6 +100,8 @@ impl Writer {
     fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::CodeBlock => self.blank_line(),
+            TagEnd::TableHead | TagEnd::TableRow => self.line(),
+            TagEnd::Table => self.blank_line(),
             TagEnd::BlockQuote(_) => {
                 self.prefix.pop();
                 self.blank_line();

@@ -18,7 +18,7 @@ use crate::domain::{
 use crate::pipeline::task_text;
 use crate::policy;
 use crate::store::{Claimed, Passed, Settled, Settlement, StoreError};
-use crate::templates::Message;
+use crate::templates::{HowToStop, Message};
 
 /// How long a lane waits for its turn at a rate; what has to wait longer goes back into the outbox.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -64,7 +64,8 @@ impl Lane<'_> {
             return Ok(());
         }
         sleep(wait).await;
-        match self.worker.pack.message(&claimed.outreach) {
+        let page = self.stop_page(&claimed.outreach);
+        match self.worker.pack.message(&claimed.outreach, page.as_deref()) {
             Ok(message) => self.send(&claimed, &message).await,
             Err(error) => {
                 let error = format!("the words failed: {error}");
@@ -136,9 +137,18 @@ impl Lane<'_> {
             rule: outreach.rule.clone(),
             customer_id: first.customer.clone(),
             reply_to: first.facts.customer().text("owner").filter(|o| normalise_email(o).is_some()),
-            unsubscribe: None,
+            unsubscribe: self.stop_page(outreach),
             date: (self.worker.wall)(),
         })
+    }
+
+    /// Where the customer stops the topic, where it can be stopped and there is such a page.
+    fn stop_page(&self, outreach: &Outreach) -> Option<String> {
+        let page = self.worker.store.opt_out()?.link(&outreach.key);
+        match self.worker.pack.how_to_stop(outreach.topic.as_deref(), Some(&page)) {
+            HowToStop::Link(page) => Some(page),
+            HowToStop::Reply | HowToStop::Never => None,
+        }
     }
 
     /// Now, on the outreach's own clock.

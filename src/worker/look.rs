@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Shift, Worker};
 use crate::domain::{Instant, OutreachState};
-use crate::pipeline::{Looked, look_again};
+use crate::pipeline::{Looked, ailing, look_again};
 use crate::signals::Source;
 use crate::store::{Claimed, Refreshed, Settled, Settlement, StoreError, TakenBack};
 
@@ -132,7 +132,9 @@ async fn ask(worker: &Worker<'_>, batch: &[Claimed]) -> Result<Vec<Looked>, Stri
     let as_of = batch.iter().map(|one| one.now).max().ok_or("nothing was asked")?;
     let mut view = source.view(as_of).await.map_err(|error| error.to_string())?;
     let outreaches: Vec<_> = batch.iter().map(|one| &one.outreach).collect();
-    let ailing = BTreeSet::new();
+    let rules = outreaches.iter().map(|outreach| outreach.rule.clone()).collect();
+    let ailing = ailing(worker.pack, &mut view, worker.store, &rules).await;
+    let ailing = ailing.map_err(|error| error.to_string())?.into_keys().collect();
     let looked = look_again(worker.pack, &mut view, as_of, &ailing, &outreaches).await;
     looked.map_err(|error| error.to_string())
 }

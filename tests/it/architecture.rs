@@ -11,14 +11,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rhai::", &["rules"]),
     ("lettre::", &["deliver"]),
     ("reqwest::", &["deliver"]),
+    ("hyper::", &["listen"]),
+    ("mail_parser::", &["listen", "reports"]),
+    ("hmac::", &["deliver", "opt_out"]),
     ("minijinja::", &["templates", "deliver"]),
     ("pulldown_cmark::", &["templates", "deliver"]),
+    ("css_inline::", &["templates"]),
+    ("icu_datetime::", &["templates"]),
+    ("icu_decimal::", &["templates"]),
+    ("icu_experimental::", &["templates"]),
+    ("icu_plurals::", &["templates"]),
     ("clap::", &["cli", "main"]),
     ("indicatif::", &["cli"]),
     ("comfy_table::", &["cli"]),
     ("annotate_snippets::", &["cli"]),
     ("anyhow::", &["cli", "demo"]),
-    ("env::var", &["config"]),
+    ("env::var", &["config", "fault"]),
+    ("rustix::", &["fault"]),
     ("env::vars_os", &["config"]),
     ("Utc::now", &["clock"]),
     ("Local::now", &["clock"]),
@@ -135,6 +144,34 @@ fn the_readers_of_code_find_what_they_look_for() {
     assert!(mentions("use sqlx::Row;", "sqlx::"));
     assert!(!mentions("use mysqlx::Row;", "sqlx::"));
     assert!(!mentions("eprintln!()", "println!"));
+}
+
+#[test]
+fn every_fault_point_is_in_the_list_and_in_the_code_once() {
+    let mut points = Vec::new();
+    for file in source().iter().filter(|file| file.module() != "fault") {
+        let code = file.code();
+        for call in ["fault::point(", "fault::waiting(", "fault::torn("] {
+            points.extend(first_arguments(&code, call));
+        }
+        if file.module() == "store" {
+            for name in first_arguments(&code, ".write(") {
+                points.push(format!("store.{name}.before_commit"));
+                points.push(format!("store.{name}.after_commit"));
+            }
+        }
+    }
+    points.sort();
+    let mut list = lookout::fault::POINTS.to_vec();
+    list.sort_unstable();
+    assert_eq!(points, list);
+}
+
+/// The literals that calls begin with; `call` ends with its bracket.
+fn first_arguments<'c>(code: &'c str, call: &'c str) -> impl Iterator<Item = String> + 'c {
+    let calls = code.split(call).skip(1);
+    calls
+        .filter_map(|rest| Some(rest.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned()))
 }
 
 /// The modules of the crate in the order of `src/lib.rs`: from the top down.

@@ -2,7 +2,7 @@
 //! for give the same matches and the same errors. Rhai is the meaning; the others may only be faster.
 
 mod cells;
-mod chance;
+pub(crate) mod chance;
 mod company;
 mod example;
 mod grow;

@@ -45,6 +45,16 @@ const POLICY: &str = r#"
     to = "08:00"
 "#;
 
+/// However much it is, it goes out without anybody's approval.
+const NOBODY_APPROVES: &str = r#"
+    [hold]
+    rule = 1000000
+    new_rule = 1000000
+    everything = 1000000
+    share = "100%"
+    times_usual = 1000000
+"#;
+
 /// A parcel has been on its way for a week.
 const LOST: &str = r#"
     //! Tell customers about a parcel that is late.
@@ -220,6 +230,7 @@ async fn open_episodes(courier: &Courier, store: &Store) -> Vec<String> {
         customers: &[],
         recipients: &[],
         since: at("1998-01-01"),
+        as_of: at("1998-05-07"),
     };
     let history = store.history(&query).await.unwrap();
     history.episodes.keys().map(|(rule, _, subject)| format!("{rule} {subject}")).collect()

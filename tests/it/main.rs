@@ -5,14 +5,18 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod blast;
 mod command_line;
 mod deliver;
 mod demo;
 mod differ;
 mod flow;
 mod instructions;
+#[cfg(feature = "faults")]
+mod kill;
 mod meanwhile;
 mod model;
+mod opt_out;
 mod pack;
 mod rules;
 mod signals;

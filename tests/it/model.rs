@@ -15,9 +15,9 @@ use lookout::domain::{
     Recipient, Refusal, RuleId, RuleSettings, RunReport, SuppressionCause, Totals, format_instant,
     parse_instant,
 };
-use lookout::policy::{self, Evaluation, Judged, Lenience, Policy};
+use lookout::policy::{self, Evaluation, Judged, Lenience, Policy, Version};
 use lookout::store::{
-    Claim, ClaimQuery, Claimed, HistoryQuery, NewSuppression, OutboxQuery, OutboxRow, Run,
+    Claim, ClaimQuery, Claimed, HistoryQuery, Learned, NewSuppression, OutboxQuery, OutboxRow, Run,
     Settlement, Store, StoreError, TaskText,
 };
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -52,7 +52,10 @@ fn random_histories_end_as_the_reference_says_on_postgresql() {
 }
 
 /// Every table but the migrations and the page number of the books.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 12] = [
+    "rule_versions",
+    "rule_matches",
+    "signal_fields",
     "runs",
     "rule_evaluations",
     "decisions",
@@ -121,6 +124,7 @@ impl<'a> Game<'a> {
             open: BTreeMap::new(),
             told: Vec::new(),
             suppressed: Vec::new(),
+            edits: vec![0; history.rules.len()],
         };
         Self {
             history,
@@ -196,6 +200,12 @@ impl<'a> Game<'a> {
                 assert_eq!(new == 0, self.reference.suppressed.contains(&known));
                 self.reference.suppressed.push(known);
             }
+            Change::Approve(rule, yes) => {
+                self.settle_held(rule % self.history.rules.len(), *yes).await
+            }
+            Change::Edit(rule) => {
+                self.reference.edits[rule % self.history.rules.len()] += 1;
+            }
             Change::Unsuppress(customer, by_id, topic) => {
                 let name = name_of(&self.who[*customer], *by_id);
                 let (id, to) = (CustomerId::from(&name), Recipient(name.clone()));
@@ -205,6 +215,21 @@ impl<'a> Game<'a> {
                     .suppressed
                     .retain(|s| s.name != name || s.topic.as_deref() != *topic);
             }
+        }
+    }
+
+    async fn settle_held(&mut self, rule: usize, yes: bool) {
+        let held = self.store.held().await.unwrap();
+        let held = held.iter().find(|held| held.rule == rule_id(rule));
+        let expected = self.reference.settle_held(rule, yes);
+        assert_eq!(held.map_or(0, |held| held.messages + held.approved), expected.0);
+        let Some(held) = held else { return };
+        if yes {
+            let approved = self.store.approve(&held.rule, &held.shown).await.unwrap();
+            assert_eq!(approved, Some(expected.1));
+        } else {
+            let rejected = self.store.reject(&held.rule, wall(self.now)).await.unwrap();
+            assert_eq!(rejected, expected.1);
         }
     }
 
@@ -239,6 +264,7 @@ impl<'a> Game<'a> {
             customers: &customers.into_iter().collect::<Vec<_>>(),
             recipients: &recipients.into_iter().collect::<Vec<_>>(),
             since: self.now - hours(72),
+            as_of: self.now,
         };
         let past = self.store.history(&query).await.unwrap();
         let decided = policy::decide(&evaluation, &self.settings, &self.policy, &past, self.now);
@@ -263,6 +289,7 @@ impl<'a> Game<'a> {
             decisions: decided.decisions.clone(),
             totals: Totals { candidates: decided.decisions.len() as u64, ..Totals::default() },
             rules: Vec::new(),
+            alarms: Vec::new(),
         };
         let is_work = |o: &&Outreach| o.channel.is_task() && o.not_before <= self.now;
         let text = |o: &Outreach| TaskText {
@@ -277,6 +304,7 @@ impl<'a> Game<'a> {
             decided: &decided,
             tasks: &decided.outreaches.iter().filter(is_work).map(text).collect::<Vec<_>>(),
             evaluated: &evaluated,
+            learned: &Learned::default(),
             version: past.version,
         };
         self.seen.extend(decided.decisions.iter().filter_map(|d| Some(d.refusal.as_ref()?.code())));
@@ -302,6 +330,10 @@ impl<'a> Game<'a> {
 
     fn evaluation(&self, found: &Found) -> Evaluation {
         let mut evaluation = Evaluation::default();
+        for (number, edits) in self.reference.edits.iter().enumerate() {
+            let version = Version { rule: format!("v{edits}"), bound: format!("b{edits}") };
+            evaluation.versions.insert(rule_id(number), version);
+        }
         let pair = |e: &Episode| (CustomerId::from(&e.1), (&e.2).into());
         for number in &found.due {
             let judged = Judged {
@@ -337,6 +369,10 @@ impl<'a> Game<'a> {
         let name = format!("{rule} {customer_id} {subject} {channel} {position}");
         match (&decision.refusal, &decision.outreach) {
             (Some(refusal), None) => format!("{name}: refused {}", refusal.code()),
+            (Some(Refusal::Held { .. }), Some(key)) => {
+                let held = decided.held.iter().find(|held| held.outreach.key == *key).unwrap();
+                format!("{name}: held in {}", id_of(&held.outreach))
+            }
             (None, Some(key)) => {
                 let outreach = decided.outreaches.iter().find(|o| o.key == *key).unwrap();
                 let at = decision.not_before.unwrap_or(self.now).format("%dT%H:%M");
@@ -433,6 +469,7 @@ impl<'a> Game<'a> {
             customers: &[],
             recipients: &[],
             since: self.now,
+            as_of: self.now,
         };
         let past = self.store.history(&past).await.unwrap();
         let episodes = past.episodes.into_iter().map(|((rule, who, subject), episode)| {

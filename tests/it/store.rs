@@ -15,7 +15,8 @@ use lookout::domain::{
     Withdrawal, parse_instant,
 };
 use lookout::store::{
-    ClaimQuery, Claimed, HistoryQuery, Outbox, OutboxQuery, Run, Store, StoreError, TaskText,
+    ClaimQuery, Claimed, HistoryQuery, Learned, Outbox, OutboxQuery, Run, Store, StoreError,
+    TaskText,
 };
 use tempfile::TempDir;
 
@@ -132,6 +133,7 @@ impl Draft {
             decisions: self.decided.decisions.clone(),
             totals: Totals { customers: 91, ..Totals::default() },
             rules: Vec::new(),
+            alarms: Vec::new(),
         }
     }
 
@@ -148,6 +150,7 @@ impl Draft {
             decided: &self.decided,
             tasks: &self.tasks,
             evaluated: &["stalled-order".into()],
+            learned: &Learned::default(),
             version,
         };
         store.record(&run).await
@@ -167,6 +170,7 @@ async fn past(store: &Store, customers: &[&str], recipients: &[&str]) -> History
         customers: &customers,
         recipients: &recipients,
         since: at("1998-04-07T09:00:00Z"),
+        as_of: at("1998-05-07T10:00:00Z"),
     };
     store.history(&query).await.unwrap()
 }

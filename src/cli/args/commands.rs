@@ -1,5 +1,6 @@
 //! The commands and their own options. Each shows by an example what it is for.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -39,8 +40,18 @@ pub enum Command {
     Resume(Resume),
     /// See the work that waits for colleagues
     Tasks(Tasks),
+    /// See what waits for approval, and let it go or take it back
+    Approve(Approve),
     /// Keep somebody from being contacted
     Suppress(Suppress),
+    /// Let somebody be contacted again
+    Unsuppress(Unsuppress),
+    /// Forget somebody for good, and never contact them again
+    Erase(Erase),
+    /// Answer the links by which customers stop a topic, until told to end
+    Listen(Listen),
+    /// Take in delivery reports and complaints
+    Bounces(Bounces),
 }
 
 /// `lookout demo`
@@ -297,15 +308,38 @@ pub struct Tasks {
     pub by: Option<String>,
 }
 
+/// `lookout approve`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout approve                               what is held, by rule
+  lookout approve stalled-order                 what would go out, why it is held, and one message
+  lookout approve stalled-order --yes           let it go out at the next run
+  lookout approve stalled-order --reject --yes  take it back
+  lookout approve --signal orders --yes         this signal may be empty: the next run goes on")]
+pub struct Approve {
+    /// The rule whose messages are held, or which suddenly finds nobody and rightly so
+    #[arg(value_name = "RULE", conflicts_with = "signal")]
+    pub rule: Option<String>,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// Take them back
+    #[arg(long, requires = "rule")]
+    pub reject: bool,
+    /// A signal that may be empty, or have empty columns, from now on
+    #[arg(long, value_name = "NAME")]
+    pub signal: Option<String>,
+}
+
 /// `lookout suppress`
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:
   lookout suppress ALFKI                       nothing more to ALFKI
   lookout suppress ana@example.com --topic offers
-  lookout suppress ALFKI --remove              ALFKI may be contacted again
   lookout suppress --from refused.txt          a customer or address a line: who refused before
-  lookout suppress --list",
+  lookout suppress --list
+`lookout unsuppress` lifts it.",
     group = clap::ArgGroup::new("whom").required(true)
 )]
 pub struct Suppress {
@@ -316,14 +350,71 @@ pub struct Suppress {
     #[arg(long, value_name = "FILE", group = "whom")]
     pub from: Option<PathBuf>,
     /// Show who is suppressed
-    #[arg(long, group = "whom", conflicts_with_all = ["topic", "remove"])]
+    #[arg(long, group = "whom", conflicts_with = "topic")]
     pub list: bool,
     /// Only for this topic; everything where left out
     #[arg(long, value_name = "TOPIC")]
     pub topic: Option<String>,
-    /// Lift it
+}
+
+/// `lookout unsuppress`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:
+  lookout unsuppress ALFKI                     ALFKI may be contacted again
+  lookout unsuppress ana@example.com --topic offers",
+    group = clap::ArgGroup::new("whom").required(true)
+)]
+pub struct Unsuppress {
+    /// A customer's id, an e-mail address, or a telephone number that starts with +
+    #[arg(value_name = "CUSTOMER|ADDRESS", group = "whom")]
+    pub person: Option<Person>,
+    /// Everybody named in this file, one a line
+    #[arg(long, value_name = "FILE", group = "whom")]
+    pub from: Option<PathBuf>,
+    /// Only what was suppressed for just this topic
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+}
+
+/// `lookout erase`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout erase ALFKI                          shows what there is, and asks
+  lookout erase ana@example.com --yes          erases without being asked")]
+pub struct Erase {
+    /// A customer's id, an e-mail address, or a telephone number that starts with +
+    #[arg(value_name = "CUSTOMER|ADDRESS")]
+    pub person: Person,
+    /// Erase without being asked
     #[arg(long)]
-    pub remove: bool,
+    pub yes: bool,
+}
+
+/// `lookout listen`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout listen                               behind a proxy on the same machine
+  lookout listen --address 0.0.0.0:8025        behind a proxy elsewhere")]
+pub struct Listen {
+    /// Where to listen; it speaks plain HTTP, so a proxy with TLS stands in front of it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8025")]
+    pub address: SocketAddr,
+}
+
+/// `lookout bounces`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout bounces /var/mail/bounces/Maildir    from cron: a Maildir, or a folder of files
+  lookout bounces report.eml                   one message
+  lookout bounces -                            one message from a mail server's pipe
+
+Messages of a folder are moved to seen/ or not-understood/ in it. Reading one twice changes
+nothing. From a pipe, every failure ends with exit code 75, so that the server brings it again.")]
+pub struct Bounces {
+    /// A message, a folder of messages, or - for one message on standard input
+    #[arg(value_name = "FILE|FOLDER|-")]
+    pub from: PathBuf,
 }
 
 /// Somebody, as named on the command line or in a list.
@@ -333,6 +424,16 @@ pub enum Person {
     Customer(CustomerId),
     /// By an address, whoever has it.
     Address(Recipient),
+}
+
+impl Person {
+    /// The customer or the address that they were named by.
+    pub fn parts(&self) -> (Option<&CustomerId>, Option<&Recipient>) {
+        match self {
+            Self::Customer(customer) => (Some(customer), None),
+            Self::Address(recipient) => (None, Some(recipient)),
+        }
+    }
 }
 
 impl FromStr for Person {

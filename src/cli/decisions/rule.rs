@@ -131,6 +131,9 @@ fn refused(
 ) -> Vec<Vec<String>> {
     let why = |decision: &Decision| {
         let refused = decision.refusal.as_ref().filter(|refusal| refusal.code() == code)?;
+        if decision.outcome == Outcome::Held {
+            return None;
+        }
         Some(refusal(refused, &decision.channel, times))
     };
     let row = |decision: &&Decision| {

@@ -93,6 +93,7 @@ fn report() -> RunReport {
         decisions,
         totals,
         rules,
+        alarms: vec![],
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::super::{Network, redact};
 use super::reply::{Meaning, Phase, meaning};
+use crate::fault;
 
 /// An open connection.
 pub(super) struct Line {
@@ -127,8 +128,14 @@ impl Line {
     /// Says DATA and then the message, and gives what the server answers to the whole of it.
     pub(super) async fn content(&mut self, content: &Content) -> Result<Response, Failure> {
         answered(Phase::Content, self.patience.data, self.connection.command(Data)).await?;
-        let sent = self.connection.command(content);
+        fault::point("smtp.content_asked_for");
+        if let Some(half) = fault::torn("smtp.within_content", &content.0) {
+            let sent = fault::last_words(self.connection.command(half));
+            answered(Phase::Content, self.patience.content, sent).await?;
+        }
+        let sent = fault::waiting("smtp.before_answer", self.connection.command(content));
         let answer = answered(Phase::Content, self.patience.content, sent).await?;
+        fault::point("smtp.answered");
         self.begun = false;
         Ok(answer)
     }

@@ -8,13 +8,15 @@ use super::super::given::{Cell, Given, given};
 use super::super::sql::json;
 use super::super::{StoreError, tasks};
 use super::{Run, TaskText};
-use crate::domain::{Channel, Outreach, OutreachKey, OutreachState, OutreachSubject, Withdrawal};
+use crate::domain::{
+    Channel, HeldBack, Outreach, OutreachKey, OutreachState, OutreachSubject, Withdrawal,
+};
 
 const TAKE_BACK: Given<3> = given!(
     1,
     (key text, state text, because text),
     "UPDATE outreaches SET state = given.state, detail = given.because, settled_at = $1
-     FROM given WHERE outreaches.key = given.key AND outreaches.state = 'ready'"
+     FROM given WHERE outreaches.key = given.key AND outreaches.state IN ('ready', 'held')"
 );
 
 const FREE: Given<1> = given!(
@@ -35,19 +37,25 @@ const FORGET_RECIPIENTS: Given<1> = given!(
     "DELETE FROM outreach_recipients WHERE outreach IN (SELECT key FROM given)"
 );
 
-/// `$1` is the run, `$2` how far its clock is ahead, `$3` the wall time.
+/// `$1` is the run, `$2` how far its clock is ahead, `$3` the wall time. What stays held keeps the
+/// run that held it first.
 ///
 /// `asked` is 0 where its rule was not asked in this run.
-const PUT: Given<9> = given!(
+const PUT: Given<11> = given!(
     3,
     (key text, rule text, channel text, state text, not_before bigint, expires_at bigint,
-     priority bigint, asked bigint, payload text),
+     priority bigint, asked bigint, payload text, bound text, approval text),
     "INSERT INTO outreaches (key, run, rule, channel, state, not_before, expires_at, ahead,
-         next_attempt_at, last_attempt_at, attempts, fence, settled_at, priority, asked_at, payload)
+         next_attempt_at, last_attempt_at, attempts, fence, settled_at, priority, asked_at, payload,
+         bound, approval)
      SELECT key, $1, rule, channel, state, not_before, expires_at, $2, not_before - $2,
-         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, priority, asked * $3, payload
+         expires_at - $2, 0, 0, CASE WHEN state = 'sent' THEN $3 END, priority, asked * $3,
+         payload, bound, approval
      FROM given WHERE true
-     ON CONFLICT (key) DO UPDATE SET run = excluded.run, rule = excluded.rule,
+     ON CONFLICT (key) DO UPDATE SET
+         run = CASE WHEN outreaches.state = 'held' AND excluded.state = 'held'
+             THEN outreaches.run ELSE excluded.run END,
+         rule = excluded.rule,
          channel = excluded.channel, state = excluded.state, not_before = excluded.not_before,
          expires_at = excluded.expires_at, ahead = excluded.ahead,
          next_attempt_at = excluded.next_attempt_at, last_attempt_at = excluded.last_attempt_at,
@@ -56,8 +64,8 @@ const PUT: Given<9> = given!(
          priority = excluded.priority,
          asked_at = CASE WHEN excluded.asked_at = 0 THEN outreaches.asked_at
              ELSE excluded.asked_at END,
-         payload = excluded.payload
-     WHERE outreaches.state IN ('ready', 'withdrawn')"
+         payload = excluded.payload, bound = excluded.bound, approval = excluded.approval
+     WHERE outreaches.state IN ('ready', 'held', 'withdrawn')"
 );
 
 const RECIPIENTS: Given<2> = given!(
@@ -100,27 +108,30 @@ pub(super) async fn take_back(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result
 }
 
 /// Puts outreaches into the outbox: new ones, waiting ones decided afresh, and withdrawn ones that
-/// come back. All that is freed is freed before anything is taken, so that a subject can move from
-/// one outreach to another.
+/// come back. What is held and stands there just like this is left alone. All that is freed is
+/// freed before anything is taken, so that a subject can move from one outreach to another.
 pub(super) async fn put(tx: &mut Transaction<'_>, run: &Run<'_>) -> Result<(), StoreError> {
-    let outreaches = &run.decided.outreaches;
+    let held = run.decided.held.iter().filter(|held| !held.stands);
+    let outreaches = || run.decided.outreaches.iter().chain(held.clone().map(|h| &h.outreach));
+    let count = outreaches().count() as u64;
     let ahead = (run.as_of - run.started_at).num_microseconds().unwrap_or_default();
     let args = [run.as_of.into(), ahead.into(), run.started_at.into()];
-    let rows = outreaches.iter().map(|outreach| outbox(run, outreach));
-    if tx.bulk(&PUT, &args, rows).await? != outreaches.len() as u64 {
+    let released = run.decided.outreaches.iter().map(|outreach| released(run, outreach));
+    if tx.bulk(&PUT, &args, released.chain(held.clone().map(|held| kept_back(run, held)))).await?
+        != count
+    {
         return Err(StoreError::Moved);
     }
-    let keys = || outreaches.iter().map(|outreach| Ok([outreach.key.as_str().into()]));
+    let keys = || outreaches().map(|outreach| Ok([outreach.key.as_str().into()]));
     tx.bulk(&FREE, &[], keys()).await?;
     tx.bulk(&FORGET_RECIPIENTS, &[], keys()).await?;
-    let recipients = outreaches.iter().flat_map(|outreach| {
+    let recipients = outreaches().flat_map(|outreach| {
         let recipients = outreach.recipients.iter();
         recipients.map(|to| Ok([outreach.key.as_str().into(), to.0.as_str().into()]))
     });
     tx.bulk(&RECIPIENTS, &[], recipients).await?;
-    let told: usize = outreaches.iter().map(|outreach| outreach.subjects.len()).sum();
-    let contacts = outreaches
-        .iter()
+    let told: usize = outreaches().map(|outreach| outreach.subjects.len()).sum();
+    let contacts = outreaches()
         .flat_map(|outreach| outreach.subjects.iter().map(|subject| contact(outreach, subject)));
     if tx.bulk(&CONTACTS, &[], contacts).await? != told as u64 {
         let twice = "a contact of an episode is in the books already".to_owned();
@@ -156,11 +167,27 @@ fn asked(run: &Run<'_>, outreach: &Outreach) -> i64 {
     i64::from(run.evaluated.contains(&outreach.rule) && !outreach.last_word)
 }
 
-fn outbox<'a>(run: &Run<'_>, outreach: &'a Outreach) -> Result<[Cell<'a>; 9], StoreError> {
+fn released<'a>(run: &Run<'a>, outreach: &'a Outreach) -> Result<[Cell<'a>; 11], StoreError> {
     let state = match is_task(run, outreach) {
         true => OutreachState::Sent,
         false => OutreachState::Ready,
     };
+    let approval = run.decided.approved.get(&outreach.key);
+    let bound = approval.map(|approval| approval.bound.as_str());
+    row(run, outreach, state, bound, approval.map(|approval| approval.approval.as_str()))
+}
+
+fn kept_back<'a>(run: &Run<'a>, held: &'a HeldBack) -> Result<[Cell<'a>; 11], StoreError> {
+    row(run, &held.outreach, OutreachState::Held, Some(&held.bound), None)
+}
+
+fn row<'a>(
+    run: &Run<'a>,
+    outreach: &'a Outreach,
+    state: OutreachState,
+    bound: Option<&'a str>,
+    approval: Option<&'a str>,
+) -> Result<[Cell<'a>; 11], StoreError> {
     Ok([
         outreach.key.as_str().into(),
         outreach.rule.as_str().into(),
@@ -171,6 +198,8 @@ fn outbox<'a>(run: &Run<'_>, outreach: &'a Outreach) -> Result<[Cell<'a>; 9], St
         u32::from(outreach.priority).into(),
         asked(run, outreach).into(),
         json(outreach)?.into(),
+        bound.into(),
+        approval.into(),
     ])
 }
 

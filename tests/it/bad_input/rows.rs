@@ -37,6 +37,7 @@ fn what_is_absent_is_absent() {
          INSERT INTO orders VALUES (3, 'CID', NULL, '1998-04-01');
          DELETE FROM tickets",
     );
+    assert_eq!(company.lookout("approve --signal tickets --yes").code, 0);
     let dry_run = dry_run(&company);
     let dora = company.lookout(&format!("dry-run --as-of {SECOND_DAY} --message DORA"));
     assert_eq!(company.run(SECOND_DAY).code, 0);

@@ -42,7 +42,7 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     let unknown = run(demo, "suppress BLAUSS");
     assert_eq!((unknown.code, unknown.out), (0, format!("{done}{necessary}")));
     assert!(unknown.err.contains("has no customer `BLAUSS`"), "{}", unknown.err);
-    run(demo, "suppress BLAUSS --remove");
+    run(demo, "unsuppress BLAUSS");
 
     let listed = run(demo, "suppress --list").fine();
     let who: Vec<_> = listed.lines().map(|l| l.split("  ").next().unwrap()).collect();
@@ -52,10 +52,10 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     assert_eq!(listed["suppressions"][0]["customer_id"], "BLAUS");
 
     // Lifting is as exact as suppressing: another topic lifts nothing.
-    let said = run(demo, "suppress BLAUS --topic offers --remove").fine();
+    let said = run(demo, "unsuppress BLAUS --topic offers").fine();
     assert_eq!(said, "Nothing changed: 1 customer or address was not suppressed about offers.\n");
     assert_eq!(outcome(demo, "stalled-order", "BLAUS"), [is("refused", "suppressed")]);
-    let said = run(demo, "suppress BLAUS --remove").fine();
+    let said = run(demo, "unsuppress BLAUS").fine();
     assert_eq!(said, "1 customer or address may be contacted again.\n");
     assert_eq!(outcome(demo, "stalled-order", "BLAUS"), [is("contact", "-")]);
 }
@@ -81,7 +81,7 @@ fn a_list_of_those_who_refused_before_is_taken_whole_or_not_at_all() {
     let notes = listed["suppressions"].as_array().unwrap().iter().map(|s| &s["note"]);
     assert_eq!(notes.collect::<Vec<_>>(), ["from refused.txt"; 3]);
     assert_eq!(outcome(demo, "stalled-order", "BLAUS"), [is("refused", "suppressed")]);
-    let lifted = run(demo, "suppress --from refused.txt --remove").fine();
+    let lifted = run(demo, "unsuppress --from refused.txt").fine();
     assert_eq!(lifted, "3 customers or addresses may be contacted again.\n");
     assert_eq!(run(demo, "suppress --list").fine(), "Nobody is suppressed.\n");
 

@@ -170,8 +170,10 @@ async fn the_whole_way(folder: &Path, source: &str, state: &str) -> String {
     assert_eq!(
         texts.iter().map(|text| text.trim_end()).collect::<Vec<_>>(),
         [
-            "+33 6 00 00 00 03 Maud, Blue 2 is late. Desk: Rossio.",
-            "+351 910 000 001 Inês, Red 7 está atrasada, e Red 8 também, e Red 9 também. Loja: Rossio.",
+            "+33 6 00 00 00 03 Maud, Blue 2 is late. Desk: Rossio.\n\
+             To stop messages on this topic, just reply to this one and say so.",
+            "+351 910 000 001 Inês, Red 7 está atrasada, e Red 8 também, e Red 9 também. Loja: Rossio.\n\
+             Para não receber mais mensagens sobre este assunto, basta responder a esta mensagem.",
         ],
         "one message to one telephone, whoever shares it"
     );

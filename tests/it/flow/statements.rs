@@ -10,6 +10,7 @@ async fn statements(matches: u32) -> (u64, u64) {
          INSERT INTO people (id, name, email) SELECT 'c' || i, 'C' || i, 'c' || i || '@example.com' FROM n;
          INSERT INTO parcels SELECT 'p' || id, id, '1998-04-20 00:00:00', NULL, 5 FROM people"
     ));
+    courier.write("rules/policy.toml", &format!("{POLICY}{NOBODY_APPROVES}"));
     let (store, pack) = (courier.store().await, courier.pack());
     let mut sent = Vec::new();
     // The second day's history has all those messages in it.

@@ -87,7 +87,7 @@ async fn of_two_orders_the_one_that_still_stalls_is_told(
     assert_eq!(ana.outreach.key, claimed[0].outreach.key);
     assert_eq!(ana.no_longer.len(), 1);
     assert_eq!(ana.evidence["subjects"][0]["reason"], "no_longer_true");
-    let message = shop.pack().message(&ana.outreach).unwrap();
+    let message = shop.pack().message(&ana.outreach, None).unwrap();
     assert_eq!(message.subject, format!("Your order {stalls}"));
     assert_eq!(message.text.trim(), "Dear Ana Li.");
     assert_eq!(ana.outreach.address.as_deref(), Some("li@example.com"));

@@ -35,6 +35,8 @@ pub struct Policy {
     pub caps: Vec<Cap>,
     /// From this hour to that, and the days (Monday is 0) that are quiet all day.
     pub quiet: Option<(u32, u32, Vec<u8>)>,
+    /// How many messages of one rule, and of all, go out in a day without approval.
+    pub hold: Option<(u64, u64)>,
     /// What the topic `security` ignores.
     pub lenient: &'static [&'static str],
 }
@@ -54,6 +56,10 @@ pub enum Change {
     Correct,
     /// Somebody is suppressed in Lookout, by id or by address.
     Suppress(usize, bool, Option<&'static str>, &'static str),
+    /// Somebody approves what is held of a rule, or takes it back.
+    Approve(usize, bool),
+    /// A rule is edited: an approval of it no longer fits.
+    Edit(usize),
     /// And is no longer.
     Unsuppress(usize, bool, Option<&'static str>),
 }
@@ -161,11 +167,9 @@ fn policy() -> impl Strategy<Value = Policy> {
     ];
     let everything: &[&str] = &["quiet_hours", "cap", "outranked"];
     let lenient = prop::sample::select(vec![everything, &["outranked"], &["quiet_hours"], &[]]);
-    (prop::collection::vec(cap, 0..=2), quiet, lenient).prop_map(|(caps, quiet, lenient)| Policy {
-        caps,
-        quiet,
-        lenient,
-    })
+    let hold = prop::sample::select(vec![None, None, Some((1, 9)), Some((2, 3)), Some((9, 2))]);
+    (prop::collection::vec(cap, 0..=2), quiet, hold, lenient)
+        .prop_map(|(caps, quiet, hold, lenient)| Policy { caps, quiet, hold, lenient })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -203,6 +207,9 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::Correct),
         1 => (customer(), any::<bool>(), topic(), cause)
             .prop_map(|(customer, by_id, topic, cause)| Change::Suppress(customer, by_id, topic, cause)),
+        2 => (0..3usize, prop::sample::select(vec![true, true, true, false]))
+            .prop_map(|(rule, yes)| Change::Approve(rule, yes)),
+        1 => (0..3usize).prop_map(Change::Edit),
         1 => (customer(), any::<bool>(), topic())
             .prop_map(|(customer, by_id, topic)| Change::Unsuppress(customer, by_id, topic)),
     ]

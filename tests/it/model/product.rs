@@ -7,7 +7,7 @@ use lookout::domain::{
     About, Ask, Asked, Channel, Consent, Facts, Instant, Outreach, RuleId, RuleSettings, Span,
     Value,
 };
-use lookout::policy::{Cap, Lenience, Policy, QuietHours, Topic};
+use lookout::policy::{Cap, Hold, Lenience, Policy, QuietHours, Topic};
 
 use super::histories::{History, Rule};
 use super::reference::{Who, is_task};
@@ -140,6 +140,12 @@ pub fn policy_of(history: &History) -> Policy {
                 channel: cap.channel.map(|name| Channel(name.to_owned())),
             })
             .collect(),
+        hold: match plan.hold {
+            None => Hold::default(),
+            Some((rule, everything)) => {
+                Hold { rule, everything, times_usual: 1_000_000, never: 0, ..Hold::default() }
+            }
+        },
         ..Policy::default()
     }
 }

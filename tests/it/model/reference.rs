@@ -54,6 +54,10 @@ pub struct Told {
     pub due: Instant,
     /// Until when a worker holds it.
     pub lease: Instant,
+    /// How often its rule had been edited when it was last decided.
+    pub edits: usize,
+    /// Whether somebody approved it then.
+    pub approved: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +84,8 @@ pub struct Reference {
     pub open: BTreeMap<Episode, Instant>,
     pub told: Vec<Told>,
     pub suppressed: Vec<Suppression>,
+    /// How often each rule was edited.
+    pub edits: Vec<usize>,
 }
 
 pub fn is_task(channel: &str) -> bool {
@@ -136,7 +142,8 @@ impl Reference {
     /// Decides one instant, and gives a line for each candidate.
     pub fn run(&mut self, now: Instant, found: &Found) -> Vec<String> {
         let healthy = |rule: &usize| found.due.contains(rule) && !found.quarantined.contains(rule);
-        let waiting: Vec<Told> = self.told.iter().filter(|t| t.state == "ready").cloned().collect();
+        let waits = |t: &&Told| ["ready", "held"].contains(&t.state);
+        let waiting: Vec<Told> = self.told.iter().filter(waits).cloned().collect();
         let mut table: Vec<Bid> = Vec::new();
         for (episode, who) in found.matched.iter().filter(|(e, _)| healthy(&e.0)) {
             for (position, channel) in self.rules[episode.0].asks.iter().enumerate() {
@@ -162,43 +169,24 @@ impl Reference {
                 b.subject.clone(),
             )
         });
-        let mut people: Vec<BTreeSet<String>> = Vec::new();
-        for bid in &table {
-            let (known, others): (Vec<_>, Vec<_>) =
-                people.into_iter().partition(|p| !p.is_disjoint(&bid.who.names()));
-            people = others;
-            people.push(known.into_iter().flatten().chain(bid.who.names()).collect());
-        }
-        let (mut drafts, mut lines, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
-        for bid in &table {
-            let person = people.iter().find(|p| p.contains(&bid.who.id)).unwrap();
-            let mut bid = bid.clone();
-            if bid.channel == "contact" {
-                let open = |c: &&&str| {
-                    self.closed(&Bid { channel: c.to_string(), ..bid.clone() }, person, &table)
-                        .is_none()
-                };
-                bid.channel = ["sms", "email"].iter().find(open).unwrap_or(&"sms").to_string();
+        let (mut drafts, mut lines, mut refused, held) =
+            self.without_what_is_held(now, &table, &waiting);
+        let (held, more, others) = self.sit(now, &table, Some(&held));
+        for mut told in held {
+            told.state = "held";
+            if let Some(before) = waiting.iter().find(|t| t.id == told.id && t.state == "held") {
+                told.at = before.at;
             }
-            let name = format!(
-                "r{} {} {} {} {}",
-                bid.rule, bid.who.id, bid.subject, bid.channel, bid.position
-            );
-            let ended = match self.judge(now, &bid, person, &table, &mut drafts) {
-                Err(code) => {
-                    refused.entry(bid.id()).or_insert(code);
-                    format!("refused {code}")
-                }
-                Ok(into) => {
-                    let told: &mut Told = &mut drafts[into];
-                    told.expires = told.expires.min(bid.expires);
-                    told.about.push(bid);
-                    format!("at {} in {}", told.at.format("%dT%H:%M"), told.id)
-                }
-            };
-            lines.push(format!("{name}: {ended}"));
+            drafts.push(told);
         }
-        for told in self.told.iter_mut().filter(|t| t.state == "ready") {
+        lines.extend(more);
+        for (id, code) in others {
+            refused.entry(id).or_insert(code);
+        }
+        let gone = |t: &&mut Told| {
+            t.state == "ready" || t.state == "held" && !found.quarantined.contains(&t.about[0].rule)
+        };
+        for told in self.told.iter_mut().filter(gone) {
             let moved = |b: &Bid| drafts.iter().any(|d| d.about.iter().any(|o| o.id() == b.id()));
             told.about.retain(|b| refused.get(&b.id()) == Some(&"expired") && !moved(b));
             told.state = if told.about.is_empty() { "withdrawn" } else { "expired" };
@@ -217,6 +205,126 @@ impl Reference {
         lines
     }
 
+    /// The table judged as if what is held were absent, and the bids that are.
+    #[allow(clippy::type_complexity)]
+    fn without_what_is_held(
+        &self,
+        now: Instant,
+        table: &[Bid],
+        waiting: &[Told],
+    ) -> (Vec<Told>, Vec<String>, BTreeMap<String, &'static str>, BTreeSet<String>) {
+        let fits = |t: &&Told| t.approved && t.edits == self.edits[t.about[0].rule];
+        let approved: BTreeSet<String> =
+            waiting.iter().filter(fits).flat_map(|t| t.about.iter().map(Bid::id)).collect();
+        let heard = ["claimed", "transmitting", "sent", "retry", "uncertain"];
+        let today = self.told.iter().filter(|t| {
+            heard.contains(&t.state) && !t.is_task() && !t.approved && t.at > now - hours(24)
+        });
+        let today: Vec<usize> = today.map(|t| t.about[0].rule).collect();
+        let (most, most_of_all) = self.policy.hold.unwrap_or((500, 1000));
+        let mut over: BTreeSet<usize> = BTreeSet::new();
+        loop {
+            let keeps = |b: &&Bid| {
+                !is_task(&b.channel) && over.contains(&b.rule) && !approved.contains(&b.id())
+            };
+            let held: BTreeSet<String> = table.iter().filter(keeps).map(Bid::id).collect();
+            let rest: Vec<Bid> = table.iter().filter(|b| !keeps(b)).cloned().collect();
+            let (mut drafts, lines, refused) = self.sit(now, &rest, None);
+            for told in &mut drafts {
+                told.approved =
+                    !told.is_task() && told.about.iter().all(|b| approved.contains(&b.id()));
+            }
+            let now: Vec<usize> = drafts
+                .iter()
+                .filter(|t| !t.is_task() && !t.approved)
+                .map(|t| t.about[0].rule)
+                .collect();
+            let of = |rule: usize| now.iter().chain(&today).filter(|r| **r == rule).count() as u64;
+            let more: Vec<usize> = (0..self.rules.len())
+                .filter(|rule| !over.contains(rule) && now.contains(rule) && of(*rule) > most)
+                .collect();
+            if more.is_empty()
+                && (now.is_empty() || (now.len() + today.len()) as u64 <= most_of_all)
+            {
+                return (drafts, lines, refused, held);
+            }
+            match more.is_empty() {
+                true => over.extend(0..self.rules.len()),
+                false => over.extend(more),
+            }
+        }
+    }
+
+    /// Somebody approves what is held of a rule, or takes it back: how many messages were held, and
+    /// how many of them that changed.
+    pub fn settle_held(&mut self, rule: usize, yes: bool) -> (u64, u64) {
+        let ours = |t: &&mut Told| t.state == "held" && t.about[0].rule == rule;
+        let (mut held, mut changed) = (0, 0);
+        for told in self.told.iter_mut().filter(ours) {
+            held += 1;
+            if !yes {
+                told.about.clear();
+                told.state = "withdrawn";
+                changed += 1;
+            } else if !told.approved {
+                told.approved = true;
+                changed += 1;
+            }
+        }
+        (held, changed)
+    }
+
+    /// Sends bids through the gates: all of a table, or those that are held, which need no room.
+    #[allow(clippy::type_complexity)]
+    fn sit(
+        &self,
+        now: Instant,
+        table: &[Bid],
+        held: Option<&BTreeSet<String>>,
+    ) -> (Vec<Told>, Vec<String>, BTreeMap<String, &'static str>) {
+        let mut people: Vec<BTreeSet<String>> = Vec::new();
+        for bid in table {
+            let (known, others): (Vec<_>, Vec<_>) =
+                people.into_iter().partition(|p| !p.is_disjoint(&bid.who.names()));
+            people = others;
+            people.push(known.into_iter().flatten().chain(bid.who.names()).collect());
+        }
+        let (mut drafts, mut lines, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let ours = |b: &&Bid| held.is_none_or(|h| !is_task(&b.channel) && h.contains(&b.id()));
+        for bid in table.iter().filter(ours) {
+            let person = people.iter().find(|p| p.contains(&bid.who.id)).unwrap();
+            let mut bid = bid.clone();
+            if bid.channel == "contact" {
+                let open = |c: &&&str| {
+                    self.closed(&Bid { channel: c.to_string(), ..bid.clone() }, person, table)
+                        .is_none()
+                };
+                bid.channel = ["sms", "email"].iter().find(open).unwrap_or(&"sms").to_string();
+            }
+            let name = format!(
+                "r{} {} {} {} {}",
+                bid.rule, bid.who.id, bid.subject, bid.channel, bid.position
+            );
+            let ended = match self.judge(now, &bid, person, table, held.is_some(), &mut drafts) {
+                Err(code) => {
+                    refused.entry(bid.id()).or_insert(code);
+                    format!("refused {code}")
+                }
+                Ok(into) => {
+                    let told: &mut Told = &mut drafts[into];
+                    told.expires = told.expires.min(bid.expires);
+                    told.about.push(bid);
+                    match held {
+                        Some(_) => format!("held in {}", told.id),
+                        None => format!("at {} in {}", told.at.format("%dT%H:%M"), told.id),
+                    }
+                }
+            };
+            lines.push(format!("{name}: {ended}"));
+        }
+        (drafts, lines, refused)
+    }
+
     fn bid(
         &self,
         now: Instant,
@@ -230,7 +338,7 @@ impl Reference {
         let started = self.open.get(episode).copied().unwrap_or(now);
         let ours = |b: &&Bid| b.episode() == *episode && b.started == started;
         let counted = self.told.iter().filter(|t| {
-            !["ready", "withdrawn"].contains(&t.state) && t.is_task() == is_task(channel)
+            !["ready", "held", "withdrawn"].contains(&t.state) && t.is_task() == is_task(channel)
         });
         let told: Vec<(usize, Instant)> =
             counted.flat_map(|t| t.about.iter().filter(ours).map(|b| (b.ordinal, t.at))).collect();
@@ -280,6 +388,7 @@ impl Reference {
         bid: &Bid,
         person: &BTreeSet<String>,
         table: &[Bid],
+        held: bool,
         drafts: &mut Vec<Told>,
     ) -> Result<usize, &'static str> {
         let (rule, contact) = (&self.rules[bid.rule], !is_task(&bid.channel));
@@ -336,7 +445,7 @@ impl Reference {
             require(drafts[into].at <= bid.expires, "expired")?;
             return Ok(into);
         }
-        if contact {
+        if contact && !held {
             require(lenient("outranked") || today.iter().all(|t| t.is_task()), "outranked")?;
             for cap in
                 self.policy.caps.iter().filter(|c| c.channel.is_none_or(|c| c == bid.channel))
@@ -349,8 +458,8 @@ impl Reference {
                 let used = past.iter().chain(&today).filter(counts).count();
                 require(lenient("cap") || used < cap.contacts as usize, "cap")?;
             }
-            require(at <= bid.expires, "expired")?;
         }
+        require(!contact || at <= bid.expires, "expired")?;
         let done = is_task(&bid.channel) || bid.channel == "phone" && at <= now;
         let state = if done { "sent" } else { "ready" };
         drafts.push(Told {
@@ -361,6 +470,8 @@ impl Reference {
             state,
             due: at,
             lease: at,
+            edits: self.edits[bid.rule],
+            approved: false,
         });
         Ok(drafts.len() - 1)
     }

@@ -40,7 +40,7 @@ async fn a_newer_database_is_refused(#[values(On::Sqlite, On::Postgres)] on: On)
     for refused in
         [Store::open(&place.url).await.err(), Store::open_existing(&place.url).await.err()]
     {
-        assert!(matches!(refused, Some(StoreError::Newer { found: 99, .. })));
+        assert!(matches!(refused, Some(StoreError::Newer { found: 99, known: ..99, .. })));
     }
 }
 
@@ -51,7 +51,7 @@ async fn a_reader_says_that_a_database_is_older(#[values(On::Sqlite, On::Postgre
     place.open().await;
     place.execute("DELETE FROM lookout_migrations").await;
     let refused = Store::open_existing(&place.url).await.err().unwrap();
-    assert!(matches!(refused, StoreError::Older { found: 0, .. }));
+    assert!(matches!(refused, StoreError::Older { found: 0, known: 1.., .. }));
     assert!(refused.to_string().contains("run `lookout run` once"), "{refused}");
 }
 

@@ -27,3 +27,21 @@ pub async fn execute(url: &str, sql: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.unwrap();
 }
+
+/// The one text that a query gives.
+pub async fn text(url: &str, sql: &str) -> String {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap()
+}
+
+/// Takes a database away, with everybody thrown out of it, or gives it back.
+pub async fn close(url: &str, closed: bool) {
+    let (_, name) = url.rsplit_once('/').unwrap();
+    let sql = format!(
+        "ALTER DATABASE {name} ALLOW_CONNECTIONS {};
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+        !closed
+    );
+    let mut connection = PgConnection::connect(&server()).await.unwrap();
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+}

@@ -11,7 +11,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/smtp
 
 /// A Python with aiosmtpd. `scripts/test` makes it and sets the variable.
 #[allow(clippy::disallowed_methods, reason = "a test is told by its script where Python is")]
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     let path = std::env::var("LOOKOUT_TEST_PYTHON")
         .expect("LOOKOUT_TEST_PYTHON is not set; run scripts/test");
     Command::new(path)
