@@ -25,9 +25,9 @@ mod sql;
 mod steer;
 mod suppressions;
 mod tasks;
+mod told;
 mod volumes;
 mod wakes;
-mod told;
 
 use std::path::Path;
 

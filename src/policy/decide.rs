@@ -67,9 +67,10 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Everything that is to be decided on.
-    fn on_the_table(&self) -> impl Iterator<Item = Bid<'a>> {
-        self.fresh().into_iter().chain(self.last_words()).chain(self.carried())
+    /// Everything on the table.
+    fn bids(&self) -> Vec<Bid<'a>> {
+        let asked = self.fresh().into_iter().chain(self.last_words());
+        asked.chain(self.carried()).collect()
     }
 
     /// The candidates of the rules that were evaluated in good health.

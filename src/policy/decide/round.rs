@@ -22,7 +22,7 @@ impl Inputs<'_> {
     /// Judges everything that nobody holds back, as if what is held were absent.
     pub(super) fn round(&self, hold: &Hold<'_>) -> Round {
         let mut round = Round::default();
-        let bids = self.on_the_table();
+        let bids = self.bids().into_iter();
         let on_table = bids.filter(|bid| hold.keeps(bid).is_none()).collect();
         for mut person in seat(on_table, self.history) {
             for bid in person.bids.clone() {
@@ -52,8 +52,7 @@ impl Inputs<'_> {
     pub(super) fn keep_back(&self, hold: &Hold<'_>, round: &mut Round) {
         let held = self.history.waiting.iter().filter(|w| w.held);
         let standing: BTreeMap<_, _> = held.map(|w| (&w.outreach.key, w)).collect();
-        let bids = self.on_the_table().collect();
-        for mut person in seat(bids, self.history) {
+        for mut person in seat(self.bids(), self.history) {
             for bid in person.bids.clone() {
                 let Some(over) = hold.keeps(&bid) else { continue };
                 let (decision, key) = self.judge(bid, &mut person, Some(over));
