@@ -169,7 +169,7 @@ pub(super) async fn tell_pauses(
     if delivered.paused > 0 {
         output.remark(&format!("{} stayed in the outbox.", counted(delivered.paused, "outreach")));
     }
-    if let Some(told) = super::pause::told(&store.pauses().await?, &super::zone(config)) {
+    if let Some(told) = super::pause::told(&store.pauses().await?) {
         output.remark(&told);
     }
     Ok(())

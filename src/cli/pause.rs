@@ -66,7 +66,7 @@ pub(super) async fn resume(
             }
         }
     }
-    if let Some(told) = told(&rest, &super::zone(&config)) {
+    if let Some(told) = told(&rest) {
         output.text(&told);
     }
     Ok(Exit::Fine)
@@ -88,28 +88,29 @@ async fn list(config: &Config, output: &mut Output) -> anyhow::Result<Exit> {
         output.json(&json!({ "schema_version": 1, "pauses": pauses }));
         return Ok(Exit::Fine);
     }
-    output.text(
-        &told(&pauses, &super::zone(config)).unwrap_or_else(|| "Nothing is paused.".to_owned()),
-    );
+    let times = Times { zone: super::zone(config), as_of: clock::wall() };
+    let since = |pause: &store::Pause| {
+        let told = told(std::slice::from_ref(pause)).unwrap_or_default();
+        format!("Since {}: {told}", times.say(&pause.since))
+    };
+    match pauses.as_slice() {
+        [] => output.text("Nothing is paused."),
+        pauses => pauses.iter().for_each(|pause| output.text(&since(pause))),
+    }
     Ok(Exit::Fine)
 }
 
 /// Every pause in a line, with its reason and the way out; none where nothing is paused.
-pub(super) fn told(pauses: &[store::Pause], zone: &chrono_tz::Tz) -> Option<String> {
-    if pauses.is_empty() {
-        return None;
-    }
-    let times = Times { zone: *zone, as_of: clock::wall() };
+pub(super) fn told(pauses: &[store::Pause]) -> Option<String> {
     let line = |pause: &store::Pause| {
-        format!(
-            "{} is paused since {}: {}. `lookout resume{}` lets it go.",
-            said(&pause.scope),
-            times.say(&pause.since),
-            pause.because.trim_end_matches('.'),
-            argument(&pause.scope)
-        )
+        let because = pause.because.trim_end_matches('.');
+        let way_out = match because.contains("lookout resume") {
+            true => String::new(),
+            false => format!(" `lookout resume{}` lets it go.", argument(&pause.scope)),
+        };
+        format!("{} is paused: {because}.{way_out}", said(&pause.scope))
     };
-    Some(pauses.iter().map(line).collect::<Vec<_>>().join("\n"))
+    (!pauses.is_empty()).then(|| pauses.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// What a person means: everything, a channel, or a rule.

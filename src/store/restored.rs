@@ -34,13 +34,26 @@ impl Store {
             None => self.is_elsewhere().await?,
         };
         let Some((sql, now)) = restored else { return Ok(false) };
+        self.note(sql, &now, Some(wall)).await.map(|()| true)
+    }
+
+    /// Writes down which database this is, and pauses everything from `paused` on.
+    async fn note(
+        &self,
+        sql: &'static str,
+        now: &str,
+        paused: Option<Instant>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.write("note_server").await?;
         let done = async {
-            tx.execute(sql, &[now.as_str().into()]).await?;
-            pauses::add(&mut tx, &Scope::Everything, BECAUSE, wall).await
+            tx.execute(sql, &[now.into()]).await?;
+            if let Some(wall) = paused {
+                pauses::add(&mut tx, &Scope::Everything, BECAUSE, wall).await?;
+            }
+            Ok(())
         }
         .await;
-        tx.end(done).await.map(|_| true)
+        tx.end(done).await
     }
 
     /// Whether the file beside a SQLite database has seen more messages leave than the database.
@@ -70,9 +83,7 @@ impl Store {
         let Some(own) = own else { return Ok(None) };
         let sql = "UPDATE books SET identity = $1";
         if known.is_none() {
-            let mut tx = self.database.write("note_server").await?;
-            let noted = tx.execute(sql, &[own.as_str().into()]).await;
-            tx.end(noted).await?;
+            self.note(sql, &own, None).await?;
         }
         Ok(known.filter(|known| *known != own).map(|_| (sql, own)))
     }

@@ -88,6 +88,8 @@ impl Club {
             );
         }
         club.sql("CREATE TABLE members (customer_id TEXT, name TEXT, email TEXT, phone TEXT, locale TEXT, told TEXT)");
+        // A club in which nobody were told anything would be one whose database broke.
+        club.sql("INSERT INTO members VALUES ('QUIET', 'Mr Quiet', 'quiet@example.com', '+49 221 7', 'en', 'jokes')");
         club
     }
 

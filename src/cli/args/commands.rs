@@ -231,6 +231,10 @@ pub struct Outbox {
 #[derive(Debug, Subcommand)]
 pub enum Steer {
     /// Say what became of an outreach that is uncertain
+    #[command(after_help = "Examples:
+  lookout outbox settle 3f09a1 arrived         somebody saw it in the mailbox
+  lookout outbox settle 3f09a1 lost            it did not arrive, and that is that
+  lookout outbox settle 3f09a1 again           it did not arrive: send it again")]
     Settle {
         /// The beginning of its key, as `lookout outbox` shows it
         key: String,
@@ -239,6 +243,7 @@ pub enum Steer {
         word: String,
     },
     /// Keep an outreach from leaving, for good
+    #[command(after_help = "Example:\n  lookout outbox cancel 3f09a1")]
     Cancel {
         /// The beginning of its key, as `lookout outbox` shows it
         key: String,

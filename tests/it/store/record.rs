@@ -300,7 +300,8 @@ async fn statements_grow_by_thousands_of_rows_not_by_rows(
         draft.record_on(&store, books).await.unwrap();
         counts.push(store.statements() - before);
     }
-    assert_eq!(counts[0], 13);
+    // PostgreSQL is told besides that there is something new.
+    assert_eq!(counts[0], if on == On::Postgres { 14 } else { 13 });
     assert!(counts[1] <= counts[0] * 3, "{counts:?}");
     assert_eq!(outbox(&store).await.states[&OutreachState::Ready], 2500);
 
