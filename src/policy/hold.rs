@@ -130,7 +130,9 @@ fn allowed(
 ) -> (HoldLimit, u64) {
     let hold = &policy.hold;
     let volume = history.volumes.get(rule);
-    let share = evaluation.customers.map(|all| (all as f64 * hold.share).floor() as u64);
+    // All of them is no limit: several messages to one customer are no larger share.
+    let share = evaluation.customers.filter(|_| hold.share < 1.0);
+    let share = share.map(|all| (all as f64 * hold.share).floor() as u64);
     let usual = volume.and_then(|volume| volume.usual);
     let new = is_new(rule, volume, evaluation, as_of);
     let limits = [

@@ -405,6 +405,9 @@ impl<'a> Game<'a> {
             let state = self.work(one, *fate, now).await;
             let told = self.reference.told.iter_mut().find(|t| t.id == *id).unwrap();
             told.state = state;
+            if begins(*fate) && one.outreach.channel.0 != Channel::PHONE {
+                told.began = Some(now);
+            }
             if state == "retry" {
                 told.due = now + TimeDelta::minutes(30);
             }
@@ -413,8 +416,7 @@ impl<'a> Game<'a> {
 
     async fn work(&mut self, one: &Claimed, fate: Fate, now: Instant) -> &'static str {
         let (claim, error) = (&one.claim, "what went wrong".to_owned());
-        let begins =
-            matches!(fate, Fate::Sent | Fate::Uncertain | Fate::Lost { transmitting: true });
+        let begins = begins(fate);
         let by_phone = one.outreach.channel.0 == Channel::PHONE;
         if begins && !by_phone {
             assert!(begin(self.store, one).await);
@@ -530,4 +532,9 @@ impl Books {
             }
         }
     }
+}
+
+/// Whether a message of this fate begins to leave: then it counts from that moment.
+fn begins(fate: Fate) -> bool {
+    matches!(fate, Fate::Sent | Fate::Uncertain | Fate::Lost { transmitting: true })
 }

@@ -254,7 +254,7 @@ pub enum Steer {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout pause                                nothing leaves from the next message on
-  lookout pause email --because \"the provider is down\"
+  lookout pause email --because maintenance
   lookout pause stalled-order                  one rule
   lookout pause --list
 

@@ -124,7 +124,7 @@ impl Life {
             "suppress" => self.die_in(fault, &format!("suppress {person}"), &suppressed, 1),
             "unsuppress" => {
                 self.company.lookout(&format!("suppress {person}"), None);
-                self.die_in(fault, &format!("suppress {person} --remove"), &suppressed, 0);
+                self.die_in(fault, &format!("unsuppress {person}"), &suppressed, 0);
             }
             "pause" => {
                 self.die_in(fault, "pause email", paused, 1);
@@ -154,7 +154,9 @@ impl Life {
             }
             _ => {
                 let uncertain = "SELECT key FROM outreaches WHERE state = 'uncertain'";
-                let Some(key) = self.company.state.ask(uncertain).concat().pop() else {
+                let arrived = self.company.mail.book.keys();
+                let doubtful = self.company.state.ask(uncertain).concat();
+                let Some(key) = doubtful.into_iter().find(|key| arrived.contains(key)) else {
                     return false;
                 };
                 let doubt = format!("SELECT COUNT(*) FROM ({uncertain}) AS d WHERE key = '{key}'");

@@ -72,7 +72,12 @@ impl State {
 
     /// The rows of a query, every column as a text; NULL is an empty one.
     pub(crate) fn ask(&self, sql: &str) -> Vec<Line> {
-        self.try_ask(sql).unwrap()
+        // The last blow to a server may only just have fallen.
+        let again = |_| {
+            self.wait_until_it_answers();
+            self.try_ask(sql)
+        };
+        self.try_ask(sql).or_else(again).unwrap()
     }
 
     /// The same of a server that may be on its way down.

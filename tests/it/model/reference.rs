@@ -48,6 +48,8 @@ pub struct Told {
     pub id: String,
     pub about: Vec<Bid>,
     pub at: Instant,
+    /// When it began to leave: from then on it counts from there.
+    pub began: Option<Instant>,
     pub expires: Instant,
     pub state: &'static str,
     /// When a worker may take it.
@@ -126,6 +128,11 @@ impl Bid {
 impl Told {
     fn is_task(&self) -> bool {
         is_task(&self.about[0].channel)
+    }
+
+    /// When it counts as having reached somebody.
+    fn counts_at(&self) -> Instant {
+        self.began.unwrap_or(self.at)
     }
 
     /// Whom it reaches: customers, and the addresses of all of them; a task reaches nobody.
@@ -218,7 +225,10 @@ impl Reference {
             waiting.iter().filter(fits).flat_map(|t| t.about.iter().map(Bid::id)).collect();
         let heard = ["claimed", "transmitting", "sent", "retry", "uncertain"];
         let today = self.told.iter().filter(|t| {
-            heard.contains(&t.state) && !t.is_task() && !t.approved && t.at > now - hours(24)
+            heard.contains(&t.state)
+                && !t.is_task()
+                && !t.approved
+                && t.counts_at() > now - hours(24)
         });
         let today: Vec<usize> = today.map(|t| t.about[0].rule).collect();
         let (most, most_of_all) = self.policy.hold.unwrap_or((500, 1000));
@@ -340,8 +350,9 @@ impl Reference {
         let counted = self.told.iter().filter(|t| {
             !["ready", "held", "withdrawn"].contains(&t.state) && t.is_task() == is_task(channel)
         });
-        let told: Vec<(usize, Instant)> =
-            counted.flat_map(|t| t.about.iter().filter(ours).map(|b| (b.ordinal, t.at))).collect();
+        let told: Vec<(usize, Instant)> = counted
+            .flat_map(|t| t.about.iter().filter(ours).map(|b| (b.ordinal, t.counts_at())))
+            .collect();
         let ordinals: BTreeSet<usize> = told.iter().map(|(ordinal, _)| *ordinal).collect();
         let mut bid = Bid {
             rule: episode.0,
@@ -437,7 +448,7 @@ impl Reference {
                 t.is_task() != contact
                     && t.about.iter().any(other)
                     && !t.about.iter().any(own)
-                    && now < t.at + hours(c)
+                    && now < t.counts_at() + hours(c)
             })
         };
         require(!rule.cooldown.is_some_and(too_soon), "cooldown")?;
@@ -453,7 +464,7 @@ impl Reference {
                 let counts = |t: &&&Told| {
                     !t.is_task()
                         && cap.channel.is_none_or(|c| t.about[0].channel == c)
-                        && (t.at - at).abs() < hours(cap.hours)
+                        && (t.counts_at() - at).abs() < hours(cap.hours)
                 };
                 let used = past.iter().chain(&today).filter(counts).count();
                 require(lenient("cap") || used < cap.contacts as usize, "cap")?;
@@ -466,6 +477,7 @@ impl Reference {
             id: bid.id(),
             about: Vec::new(),
             at,
+            began: None,
             expires: bid.expires,
             state,
             due: at,
