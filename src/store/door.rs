@@ -146,11 +146,12 @@ const BEGIN: Given<2> = given!(
      RETURNING key"
 );
 
-/// A contact counts from when it really leaves.
+/// A contact that leaves more than an hour (3,600,000,000 microseconds) late counts from when it really
+/// leaves. Any other keeps the minute that was decided, or a daily run would trip over a daily cap.
 const DATE: Given<2> = given!(
     0,
     (held text, leaves bigint),
-    "UPDATE contacts SET at = leaves FROM given WHERE outreach = held"
+    "UPDATE contacts SET at = leaves FROM given WHERE outreach = held AND at < leaves - 3600000000"
 );
 
 /// What is taken back tells about nothing, and what it was to tell about is free again.

@@ -3,6 +3,7 @@
 mod exits;
 mod first_pack;
 mod looking;
+mod steering;
 mod suppressing;
 
 use std::path::Path;

@@ -405,7 +405,8 @@ impl<'a> Game<'a> {
             let state = self.work(one, *fate, now).await;
             let told = self.reference.told.iter_mut().find(|t| t.id == *id).unwrap();
             told.state = state;
-            if begins(*fate) && one.outreach.channel.0 != Channel::PHONE {
+            let late = now > told.at + TimeDelta::hours(1);
+            if begins(*fate) && late && one.outreach.channel.0 != Channel::PHONE {
                 told.began = Some(now);
             }
             if state == "retry" {

@@ -1,6 +1,7 @@
 //! The state database, on SQLite and on PostgreSQL.
 
 mod claims;
+mod door;
 mod history;
 mod opening;
 mod record;

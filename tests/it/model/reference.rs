@@ -48,7 +48,7 @@ pub struct Told {
     pub id: String,
     pub about: Vec<Bid>,
     pub at: Instant,
-    /// When it began to leave: from then on it counts from there.
+    /// When it began to leave, if that was late: from then on it counts from there.
     pub began: Option<Instant>,
     pub expires: Instant,
     pub state: &'static str,
