@@ -111,9 +111,10 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
         .filter_map(|state| delivered.states.get(state).map(|n| format!("{n} {}", state.name())))
         .collect();
     if !super::is_json(output) {
-        match parts.is_empty() {
-            true => output.text("Nothing was due to leave."),
-            false => output.text(&format!("Delivery: {}.", parts.join(", "))),
+        match (parts.is_empty(), kept_back(delivered)) {
+            (true, false) => output.text("Nothing was due to leave."),
+            (true, true) => output.text("Nothing has left."),
+            (false, _) => output.text(&format!("Delivery: {}.", parts.join(", "))),
         }
     }
     for trouble in &delivered.troubles {
@@ -150,6 +151,12 @@ pub(super) fn tell(delivered: &Delivered, output: &mut Output) -> bool {
     }
     let wrong = [OutreachState::Retry, OutreachState::Failed, OutreachState::Uncertain];
     wrong.iter().any(|state| delivered.states.contains_key(state)) || delivered.unasked > 0
+}
+
+/// Whether something that was due is still in the outbox.
+fn kept_back(delivered: &Delivered) -> bool {
+    let Delivered { waiting, unasked, paused, stopped, far, unconfigured, .. } = delivered;
+    waiting + unasked + paused + stopped + far + unconfigured > 0
 }
 
 /// Tells what is kept back, by what, and how it goes on.

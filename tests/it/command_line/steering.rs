@@ -43,7 +43,7 @@ fn a_file_stops_everything() {
     let demo = demo.path();
     fs::write(demo.join("STOP"), "").unwrap();
     let ran = ran(demo);
-    assert!(ran.out.contains("Nothing was due to leave."), "{}", ran.out);
+    assert!(ran.out.contains("Nothing has left."), "{}", ran.out);
     let told = "17 outreaches stayed in the outbox: nothing leaves while STOP is there. Remove it to go on.\n";
     assert_eq!(ran.err, told);
     let stopped = run(demo, "deliver --format json").json();

@@ -171,7 +171,7 @@ async fn nobody_real_hears_of_an_instant_that_is_not_now() {
     );
 
     let still = with_sms(demo.path(), "deliver", &url);
-    assert_eq!((still.code, still.out.as_str()), (0, "Nothing was due to leave.\n"));
+    assert_eq!((still.code, still.out.as_str()), (0, "Nothing has left.\n"));
     assert!(still.err.contains("1 outreach stayed in the outbox"), "{}", still.err);
     assert_eq!(service.received_requests().await.unwrap().len(), 0);
 
