@@ -1,6 +1,7 @@
 //! `just bench`: what Lookout promises about speed and memory, measured beside its rivals in one run.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 
+mod deliver;
 mod dry_run;
 mod evaluate;
 mod goal;
@@ -36,6 +37,12 @@ enum Part {
     Record,
     /// Sending by SMTP to a server on this machine
     Send,
+    /// From the outbox to a server on this machine, every step durable
+    Deliver {
+        /// How many messages
+        #[arg(default_value_t = DELIVERED)]
+        messages: usize,
+    },
     /// What a dry run grows with: customers, rules, matches, columns
     Grow,
     /// The dry run of one process, whose peak memory another one asks for
@@ -47,6 +54,8 @@ enum Part {
 const MATCHES: usize = 100_000;
 /// Messages that are sent.
 const MESSAGES: usize = 5_000;
+/// Messages that are brought from the outbox to a server.
+const DELIVERED: usize = 20_000;
 /// How often writing and sending are measured; the shortest time counts.
 const ROUNDS: u32 = 3;
 
@@ -70,6 +79,9 @@ async fn main() -> anyhow::Result<()> {
             table::of_goals(&record::measure(MATCHES, ROUNDS, server, &tell).await?)
         }
         Some(Part::Send) => table::of_goals(&send::measure(MESSAGES, ROUNDS, &tell).await?),
+        Some(Part::Deliver { messages }) => {
+            table::of_goals(&deliver::measure(messages, ROUNDS, server, &tell).await?)
+        }
         None => table::of_goals(&everything(server, &tell).await?),
     };
     println!("\n{body}\n{}", machine::described(server).await?);
@@ -85,5 +97,6 @@ async fn everything(server: Option<&str>, tell: &dyn Fn(&str)) -> anyhow::Result
     goals.extend(dry_run::measure_goals(server, tell).await?);
     goals.extend(record::measure(MATCHES, ROUNDS, server, tell).await?);
     goals.extend(send::measure(MESSAGES, ROUNDS, tell).await?);
+    goals.extend(deliver::measure(DELIVERED, ROUNDS, server, tell).await?);
     Ok(goals)
 }

@@ -10,8 +10,10 @@ const EVALUATED: &str = "INSERT INTO rule_evaluations (rule, at) VALUES ($1, $2)
 const EPISODES: &str =
     "INSERT INTO episodes (rule, customer_id, subject, started_at) VALUES ($1, $2, $3, $4)";
 const OUTREACHES: &str = "INSERT INTO outreaches (key, run, rule, channel, state, not_before,
-         expires_at, ahead, next_attempt_at, last_attempt_at, attempts, fence, payload)
-     VALUES ($1, $2, $3, $4, 'ready', $5, $6, $7, $8, $9, 0, 0, $10)";
+         expires_at, ahead, next_attempt_at, last_attempt_at, attempts, fence, payload, priority,
+         asked_at)
+     VALUES ($1, $2, $3, $4, 'ready', $5, $6, $7, $8, $9, 0, 0, $10, $11, $12)";
+const MATCHES: &str = "INSERT INTO rule_matches (rule, run, matches) VALUES ($1, $2, $3)";
 const RECIPIENTS: &str = "INSERT INTO outreach_recipients (outreach, recipient) VALUES ($1, $2)";
 const CONTACTS: &str = "INSERT INTO contacts (dedupe_key, outreach, rule, customer_id, subject,
          episode_started_at, ordinal, channel, at)
@@ -36,6 +38,14 @@ macro_rules! writer {
                 .await?;
             for rule in run.evaluated {
                 sqlx::query(EVALUATED).bind(rule.as_str()).bind(as_of).execute(&mut *to).await?;
+            }
+            for tally in &run.report.rules {
+                sqlx::query(MATCHES)
+                    .bind(tally.rule.as_str())
+                    .bind(as_of)
+                    .bind(i64::try_from(tally.matches)?)
+                    .execute(&mut *to)
+                    .await?;
             }
             for change in &run.decided.episodes {
                 let lookout::domain::EpisodeChange::Started(rule, customer, subject) = change
@@ -64,6 +74,8 @@ macro_rules! writer {
                     .bind(not_before - ahead)
                     .bind(expires_at - ahead)
                     .bind(serde_json::to_string(outreach)?)
+                    .bind(i64::from(outreach.priority))
+                    .bind(run.started_at.timestamp_micros())
                     .execute(&mut *to)
                     .await?;
                 for recipient in &outreach.recipients {

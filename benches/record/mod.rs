@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use lookout::store::{Run, Store};
 
 use crate::goal::{Bound, Goal};
-use books::Books;
-use run::Generated;
+pub use books::Books;
+pub use run::Generated;
 
 /// How many times faster than a row a statement it is promised to be.
 const ON_POSTGRES: f64 = 5.0;

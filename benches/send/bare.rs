@@ -26,26 +26,48 @@ pub fn rate(sink: &Sink, messages: usize, connections: usize) -> anyhow::Result<
 }
 
 fn send(port: u16, numbers: impl Iterator<Item = usize>) -> anyhow::Result<()> {
-    let mut to = TcpStream::connect(("127.0.0.1", port))?;
-    to.set_nodelay(true)?;
-    let mut from = BufReader::new(to.try_clone()?);
-    let mut line = String::new();
-    let mut answers = move |count: usize| -> anyhow::Result<()> {
-        for _ in 0..count {
-            line.clear();
-            ensure!(from.read_line(&mut line)? > 0, "the server hung up");
-        }
-        Ok(())
-    };
-    answers(1)?;
-    let rest = format!("\r\n\r\n{}.\r\n", format!("{}\r\n", "x".repeat(74)).repeat(24));
+    let mut line = Line::open(port)?;
     for number in numbers {
-        to.write_all(format!("MAIL FROM:<{FROM}>\r\nRCPT TO:<{TO}>\r\n").as_bytes())?;
-        answers(2)?;
-        to.write_all(b"DATA\r\n")?;
-        answers(1)?;
-        to.write_all(format!("Message-ID: <{}>{rest}", key(number)).as_bytes())?;
-        answers(1)?;
+        line.send(&key(number))?;
     }
     Ok(())
+}
+
+/// One connection, on which every command leaves at once.
+pub struct Line {
+    to: TcpStream,
+    from: BufReader<TcpStream>,
+    said: String,
+    rest: String,
+}
+
+impl Line {
+    /// Connects and hears the greeting.
+    pub fn open(port: u16) -> anyhow::Result<Self> {
+        let to = TcpStream::connect(("127.0.0.1", port))?;
+        to.set_nodelay(true)?;
+        let from = BufReader::new(to.try_clone()?);
+        let rest = format!("\r\n\r\n{}.\r\n", format!("{}\r\n", "x".repeat(74)).repeat(24));
+        let mut line = Self { to, from, said: String::new(), rest };
+        line.answers(1)?;
+        Ok(line)
+    }
+
+    /// Sends a message of that id.
+    pub fn send(&mut self, id: &str) -> anyhow::Result<()> {
+        self.to.write_all(format!("MAIL FROM:<{FROM}>\r\nRCPT TO:<{TO}>\r\n").as_bytes())?;
+        self.answers(2)?;
+        self.to.write_all(b"DATA\r\n")?;
+        self.answers(1)?;
+        self.to.write_all(format!("Message-ID: <{id}>{}", self.rest).as_bytes())?;
+        self.answers(1)
+    }
+
+    fn answers(&mut self, count: usize) -> anyhow::Result<()> {
+        for _ in 0..count {
+            self.said.clear();
+            ensure!(self.from.read_line(&mut self.said)? > 0, "the server hung up");
+        }
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! Sending mail to a server on this machine: Lookout's own way beside lettre's pool as shipped,
 //! with the same message; and four connections beside one. Every message is proved to have come.
 
-mod bare;
+pub mod bare;
 mod sink;
 
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use lookout::domain::parse_instant;
 use tokio::task::JoinSet;
 
 use crate::goal::{Bound, Goal};
-use sink::Sink;
+pub use sink::Sink;
 
-const FROM: &str = "care@example.com";
+pub const FROM: &str = "care@example.com";
 const TO: &str = "ana.trujillo@example.org";
 /// How many messages lettre's pool gets to send; each takes it more than forty milliseconds.
 const BY_POOL: usize = 50;
