@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::Topic;
+use super::{Policy, Topic};
 use crate::domain::{
-    Asked, Channel, CustomerId, Facts, Instant, OutreachKey, Recipient, RuleId, RuleSettings,
-    SubjectId, Template, Value, normalise_email, normalise_phone,
+    Ask, Asked, Channel, CustomerId, Facts, Instant, Outreach, OutreachKey, OutreachSubject,
+    Recipient, RuleId, RuleSettings, SubjectId, Template, Value, normalise_email, normalise_phone,
 };
 
 /// A candidate on the table.
@@ -68,6 +68,43 @@ pub(super) struct Standing {
     pub times: u32,
     /// When last.
     pub last_at: Option<Instant>,
+}
+
+impl<'a> Bid<'a> {
+    /// What an outreach says of one of its subjects, as it was decided: nothing is asked anew.
+    pub fn decided(
+        outreach: &'a Outreach,
+        subject: &'a OutreachSubject,
+        rule: &'a RuleSettings,
+        policy: &'a Policy,
+    ) -> Self {
+        Self {
+            rule,
+            topic: rule.topic.as_ref().and_then(|topic| policy.topics.get(topic)),
+            customer: subject.customer.clone(),
+            subject: subject.subject.clone(),
+            facts: &subject.facts,
+            position: outreach.position,
+            options: Vec::new(),
+            channel: outreach.channel.clone(),
+            template: outreach.template.clone(),
+            asked: Asked {
+                ask: Ask::Send(outreach.channel.clone(), outreach.template.clone()),
+                assign: outreach.assign.clone(),
+                due: None,
+                values: subject.values.clone(),
+            },
+            muted: None,
+            episode: Standing {
+                started_at: subject.episode_started_at,
+                times: subject.ordinal.saturating_sub(1),
+                last_at: None,
+            },
+            carried: true,
+            last_word: outreach.last_word,
+            expires_at: outreach.expires_at,
+        }
+    }
 }
 
 impl Bid<'_> {

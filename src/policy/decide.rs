@@ -11,9 +11,8 @@ use super::hold::{Hold, Over};
 use super::recipient::{Draft, Person};
 use super::{Evaluation, Lenience, Policy};
 use crate::domain::{
-    Ask, Asked, Candidate, Channel, CustomerId, Decided, Decision, EpisodeChange, History, Instant,
-    Match, Outcome, Outreach, OutreachKey, OutreachSubject, RuleId, RuleSettings, SubjectId,
-    Withdrawal,
+    Ask, Candidate, Channel, CustomerId, Decided, Decision, EpisodeChange, History, Instant, Match,
+    Outcome, Outreach, OutreachKey, OutreachSubject, RuleId, RuleSettings, SubjectId, Withdrawal,
 };
 use round::Round;
 
@@ -152,29 +151,7 @@ impl<'a> Inputs<'a> {
 
     fn carry(&self, outreach: &'a Outreach, subject: &'a OutreachSubject) -> Option<Bid<'a>> {
         let rule = self.settings.get(&outreach.rule)?;
-        let times = subject.ordinal.saturating_sub(1);
-        Some(Bid {
-            rule,
-            topic: rule.topic.as_ref().and_then(|t| self.policy.topics.get(t)),
-            customer: subject.customer.clone(),
-            subject: subject.subject.clone(),
-            facts: &subject.facts,
-            position: outreach.position,
-            options: Vec::new(),
-            channel: outreach.channel.clone(),
-            template: outreach.template.clone(),
-            asked: Asked {
-                ask: Ask::Send(outreach.channel.clone(), outreach.template.clone()),
-                assign: outreach.assign.clone(),
-                due: None,
-                values: subject.values.clone(),
-            },
-            muted: None,
-            episode: Standing { started_at: subject.episode_started_at, times, last_at: None },
-            carried: true,
-            last_word: outreach.last_word,
-            expires_at: outreach.expires_at,
-        })
+        Some(Bid::decided(outreach, subject, rule, self.policy))
     }
 
     /// Sends a bid through the gates; what passes joins or becomes a draft.

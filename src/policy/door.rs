@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::bid::{Bid, Standing};
+use super::bid::Bid;
 use super::gates::{self, Table};
 use super::recipient::Person;
 use super::{Lenience, Policy};
-use crate::domain::{Ask, Asked, Charge, Instant, Outreach, Refusal, RuleSettings, Suppression};
+use crate::domain::{Charge, Instant, Outreach, Refusal, RuleSettings, Suppression};
 
 /// Whether an outreach may still leave at `now` on its own clock, beside what else has left for the
 /// same person. `charges` are without its own.
@@ -22,7 +22,8 @@ pub fn may_leave(
     charges: &[Charge],
     now: Instant,
 ) -> Result<(), Refusal> {
-    let Some(bid) = bid(outreach, rule, policy) else { return Ok(()) };
+    let Some(first) = outreach.subjects.first() else { return Ok(()) };
+    let bid = Bid::decided(outreach, first, rule, policy);
     let person = Person {
         customers: outreach.subjects.iter().map(|s| s.customer.clone()).collect(),
         recipients: outreach.recipients.iter().cloned().collect::<BTreeSet<_>>(),
@@ -41,7 +42,7 @@ pub fn first_decent(
     policy: &Policy,
     now: Instant,
 ) -> Instant {
-    let bid = bid(outreach, rule, policy);
+    let bid = outreach.subjects.first().map(|s| Bid::decided(outreach, s, rule, policy));
     match (&policy.quiet, bid) {
         (Some(quiet), Some(bid)) if !gates::ignores(&bid, Lenience::QuietHours) => {
             let zone = bid.facts.customer().timezone().unwrap_or(policy.calendar.timezone);
@@ -49,35 +50,4 @@ pub fn first_decent(
         }
         _ => now,
     }
-}
-
-/// An outreach as it lay on the table; none for one that speaks of nothing.
-fn bid<'a>(outreach: &'a Outreach, rule: &'a RuleSettings, policy: &'a Policy) -> Option<Bid<'a>> {
-    let first = outreach.subjects.first()?;
-    Some(Bid {
-        rule,
-        topic: outreach.topic.as_ref().and_then(|topic| policy.topics.get(topic)),
-        customer: first.customer.clone(),
-        subject: first.subject.clone(),
-        facts: &first.facts,
-        position: outreach.position,
-        options: Vec::new(),
-        channel: outreach.channel.clone(),
-        template: outreach.template.clone(),
-        asked: Asked {
-            ask: Ask::Send(outreach.channel.clone(), outreach.template.clone()),
-            assign: None,
-            due: None,
-            values: first.values.clone(),
-        },
-        muted: None,
-        episode: Standing {
-            started_at: first.episode_started_at,
-            times: first.ordinal.saturating_sub(1),
-            last_at: None,
-        },
-        carried: true,
-        last_word: outreach.last_word,
-        expires_at: outreach.expires_at,
-    })
 }

@@ -4,12 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
-use super::bid::{Bid, Standing, normalise};
+use super::bid::{Bid, normalise};
 use super::gates::{self, Table};
 use super::recipient::Person;
-use crate::domain::{
-    Ask, Asked, Channel, Facts, Instant, Outreach, Recipient, Refusal, RuleSettings, Value,
-};
+use crate::domain::{Channel, Facts, Instant, Outreach, Recipient, Refusal, RuleSettings, Value};
 
 /// Why a topic is muted for a subject; none where it is not.
 pub type Muted = Option<BTreeMap<String, Value>>;
@@ -26,28 +24,9 @@ pub fn still_allowed(
     policy: &Policy,
     as_of: Instant,
 ) -> Vec<Result<(), Refusal>> {
-    let topic = rule.topic.as_ref().and_then(|topic| policy.topics.get(topic));
     let bids = outreach.subjects.iter().zip(muted).map(|(subject, muted)| Bid {
-        rule,
-        topic,
-        customer: subject.customer.clone(),
-        subject: subject.subject.clone(),
-        facts: &subject.facts,
-        position: outreach.position,
-        options: Vec::new(),
-        channel: outreach.channel.clone(),
-        template: outreach.template.clone(),
-        asked: Asked {
-            ask: Ask::Send(outreach.channel.clone(), outreach.template.clone()),
-            assign: None,
-            due: None,
-            values: BTreeMap::new(),
-        },
         muted: muted.clone(),
-        episode: Standing { started_at: subject.episode_started_at, times: 0, last_at: None },
-        carried: true,
-        last_word: outreach.last_word,
-        expires_at: outreach.expires_at,
+        ..Bid::decided(outreach, subject, rule, policy)
     });
     let person = Person { bids: bids.collect(), ..Person::default() };
     let table = Table { policy, as_of, person: &person, leaves_at: as_of };

@@ -110,7 +110,8 @@ const RENEW: Given<2> = given!(
 const RELEASE: Given<2> = given!(
     0,
     (held text, its_fence bigint),
-    "UPDATE outreaches SET state = 'ready', attempts = attempts - 1, lease_until = NULL FROM given
+    "UPDATE outreaches SET state = CASE WHEN attempts > 1 THEN 'retry' ELSE 'ready' END,
+         attempts = attempts - 1, lease_until = NULL FROM given
      WHERE key = held AND fence = its_fence AND state = 'claimed'"
 );
 

@@ -120,12 +120,14 @@ pub struct Turn {
 pub type Judge<'j> =
     dyn Fn(&Asking<'_>, &Past) -> Option<(String, serde_json::Value)> + Send + Sync + 'j;
 
-/// `$1` is the wall time. A state that is not final has no `settled_at`.
+/// `$1` is the wall time. A state that is not final has no `settled_at`. What waits and was tried
+/// before stays `retry`: an HTTP service may have it, so no run decides it afresh.
 const SETTLE: Given<8> = given!(
     1,
     (held text, its_fence bigint, becomes text, waits bigint, said text, wrong text, again bigint,
      proof text),
-    "UPDATE outreaches SET state = becomes, settled_at = CASE WHEN again IS NULL THEN $1 END,
+    "UPDATE outreaches SET state = CASE WHEN waits = 1 AND attempts > 1 THEN 'retry' ELSE becomes END,
+         settled_at = CASE WHEN again IS NULL THEN $1 END,
          detail = said, last_error = COALESCE(wrong, last_error), attempts = attempts - waits,
          next_attempt_at = COALESCE(again, next_attempt_at), evidence = COALESCE(proof, evidence),
          lease_until = NULL

@@ -98,6 +98,29 @@ async fn a_pause_takes_effect_before_the_next_message(#[values(On::Sqlite, On::P
 
 #[rstest]
 #[tokio::test]
+async fn what_was_tried_before_is_no_runs_to_decide(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let store = place.open().await;
+    Draft::first().with(on_channel("sms", email(&["11061"]))).record(&store).await.unwrap();
+    let wait = || Settlement::Wait { until: wall(), error: "not now".to_owned() };
+    let taken = claim(&store, wall(), 9).await.remove(0);
+    assert!(settle(&store, &taken.claim, wait(), wall()).await);
+    assert_eq!(state(&store, "11061").await, OutreachState::Ready, "untried");
+    let taken = claim(&store, wall(), 9).await.remove(0);
+    assert!(begin(&store, &taken).await);
+    let broke = Settlement::Retry { at: wall(), error: "it broke".to_owned() };
+    assert!(settle(&store, &taken.claim, broke, wall()).await);
+    let taken = claim(&store, wall(), 9).await.remove(0);
+    assert!(settle(&store, &taken.claim, wait(), wall()).await);
+    assert_eq!(state(&store, "11061").await, OutreachState::Retry);
+    let taken = claim(&store, wall(), 9).await.remove(0);
+    assert_eq!(store.release(&[taken.claim]).await.unwrap(), 1);
+    assert_eq!(state(&store, "11061").await, OutreachState::Retry);
+    assert_eq!(past(&store, &["GREAL"], &[]).await.waiting, [], "the service may have it");
+}
+
+#[rstest]
+#[tokio::test]
 async fn the_important_ones_leave_first(#[values(On::Sqlite, On::Postgres)] on: On) {
     let place = on.place().await;
     let store = place.open().await;
