@@ -59,7 +59,8 @@ const DELIVERED: usize = 20_000;
 /// How often writing and sending are measured; the shortest time counts.
 const ROUNDS: u32 = 3;
 
-#[tokio::main]
+// As the product runs.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     #[allow(clippy::disallowed_methods, reason = "the one thing that it is told by a variable")]

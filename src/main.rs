@@ -7,7 +7,8 @@ use lookout::cli::args::{Args, Exit};
 use lookout::cli::output::{self, Output};
 use lookout::config::Environment;
 
-#[tokio::main]
+// One thread: waking another one for each answer of a server takes longer than the answer.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
     if let Err(mistake) = start_logs() {

@@ -16,6 +16,8 @@ mod memory;
 mod opting_out;
 mod outbox;
 mod pauses;
+#[cfg(test)]
+mod plans;
 mod record;
 mod restored;
 mod reports;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use tokio::runtime::Handle;
+use tokio::runtime::Builder;
 
 use crate::send::bare::Line;
 
@@ -16,33 +16,22 @@ const END: &str = "UPDATE outreaches SET state = 'sent' WHERE key = $1";
 
 /// Sends one message for each key, over so many connections at a time.
 pub fn work(url: &str, port: u16, keys: &[String], connections: usize) -> anyhow::Result<()> {
-    let runtime = Handle::current();
-    tokio::task::block_in_place(|| {
-        thread::scope(|scope| {
-            let share = |sender: usize| keys.iter().skip(sender).step_by(connections);
-            let senders: Vec<_> = (0..connections)
-                .map(|sender| {
-                    let runtime = runtime.clone();
-                    scope.spawn(move || one(url, port, share(sender), &runtime))
-                })
-                .collect();
-            for sender in senders {
-                sender.join().map_err(|_| anyhow!("a sender broke off"))??;
-            }
-            Ok(())
-        })
+    thread::scope(|scope| {
+        let share = |sender: usize| keys.iter().skip(sender).step_by(connections);
+        let senders: Vec<_> = (0..connections)
+            .map(|sender| scope.spawn(move || one(url, port, share(sender))))
+            .collect();
+        for sender in senders {
+            sender.join().map_err(|_| anyhow!("a sender broke off"))??;
+        }
+        Ok(())
     })
 }
 
-fn one<'k>(
-    url: &str,
-    port: u16,
-    keys: impl Iterator<Item = &'k String>,
-    runtime: &Handle,
-) -> anyhow::Result<()> {
+fn one<'k>(url: &str, port: u16, keys: impl Iterator<Item = &'k String>) -> anyhow::Result<()> {
     match url.strip_prefix("sqlite:") {
         Some(file) => on_sqlite(file, port, keys),
-        None => on_postgres(url, port, keys, runtime),
+        None => on_postgres(url, port, keys),
     }
 }
 
@@ -68,8 +57,8 @@ fn on_postgres<'k>(
     url: &str,
     port: u16,
     keys: impl Iterator<Item = &'k String>,
-    runtime: &Handle,
 ) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let options: PgConnectOptions = url.parse()?;
     let options = options.options([("search_path", "lookout")]).disable_statement_logging();
     let mut connection = runtime.block_on(options.connect())?;

@@ -61,7 +61,7 @@ macro_rules! skipping_locked {
 
 /// A worker whose lease has run out is gone. What it had not begun to send is free again; what it
 /// had is tried again, but never an e-mail.
-const FREE_LEASES: Sql = skipping_locked!(
+pub(super) const FREE_LEASES: Sql = skipping_locked!(
     "UPDATE outreaches SET
          state = CASE WHEN state = 'claimed' THEN 'ready'
                       WHEN channel = 'email' THEN 'uncertain' ELSE 'retry' END,
@@ -73,14 +73,14 @@ const FREE_LEASES: Sql = skipping_locked!(
          WHERE state IN ('claimed', 'transmitting') AND lease_until <= $1"
 );
 
-const EXPIRE: Sql = skipping_locked!(
+pub(super) const EXPIRE: Sql = skipping_locked!(
     "UPDATE outreaches SET state = 'expired', settled_at = $1, detail = 'expired'
      WHERE key IN (SELECT key FROM outreaches
          WHERE state IN ('ready', 'retry') AND last_attempt_at < $1"
 );
 
 /// `$1` is the wall time, `$2` the end of the lease. An hour is 3,600,000,000 microseconds.
-const TAKE: Given<2> = given!(
+pub(super) const TAKE: Given<2> = given!(
     3,
     (channel text, near bigint),
     ", due AS MATERIALIZED (
@@ -99,7 +99,7 @@ const TAKE: Given<2> = given!(
      RETURNING key, fence, attempts, ahead, payload, priority, next_attempt_at, asked_at"
 );
 
-const RENEW: Given<2> = given!(
+pub(super) const RENEW: Given<2> = given!(
     1,
     (held text, its_fence bigint),
     "UPDATE outreaches SET lease_until = $1 FROM given
@@ -107,7 +107,7 @@ const RENEW: Given<2> = given!(
      RETURNING key, fence"
 );
 
-const RELEASE: Given<2> = given!(
+pub(super) const RELEASE: Given<2> = given!(
     0,
     (held text, its_fence bigint),
     "UPDATE outreaches SET state = CASE WHEN attempts > 1 THEN 'retry' ELSE 'ready' END,
@@ -115,7 +115,8 @@ const RELEASE: Given<2> = given!(
      WHERE key = held AND fence = its_fence AND state = 'claimed'"
 );
 
-const HAND_OVER: &str = "UPDATE outreaches SET state = 'sent', settled_at = next_attempt_at,
+pub(super) const HAND_OVER: &str =
+    "UPDATE outreaches SET state = 'sent', settled_at = next_attempt_at,
          lease_until = NULL
      WHERE key = $1 AND fence = $2 AND state = 'claimed' RETURNING payload";
 

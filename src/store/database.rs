@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
 
 use super::StoreError;
 use super::given::{Cell, Given};
@@ -20,6 +20,16 @@ const CONNECT: Duration = Duration::from_secs(10);
 const BUSY: Duration = Duration::from_secs(5);
 /// Rows a statement.
 const CHUNK: usize = 1000;
+
+/// Said in the same breath as BEGIN on PostgreSQL: a pooler that stands in between gives each
+/// transaction another connection.
+const READ: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL search_path = lookout";
+/// Who writes looks up a few rows by an index, however many there are, and whatever the server last
+/// counted: no statement is planned more than once a connection, and none of them as a scan.
+const WRITE: &str = "BEGIN; SET LOCAL search_path = lookout;
+     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
+     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
 /// Where a state database is.
 pub(super) enum Address {
@@ -66,7 +76,12 @@ impl Address {
 }
 
 enum Pool {
-    Sqlite(SqlitePool),
+    /// Who writes does so over one connection, one after the other: so nobody has to be refused,
+    /// and what it has in memory stays true.
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -82,7 +97,7 @@ impl Database {
     pub(super) async fn connect(address: Address, create: bool) -> Result<Self, StoreError> {
         let place = address.place();
         let pool = match address {
-            Address::Sqlite(file) => connect_sqlite(&file, create).await.map(Pool::Sqlite),
+            Address::Sqlite(file) => connect_sqlite(&file, create).await,
             Address::Postgres(options) => connect_postgres(*options).await.map(Pool::Postgres),
         };
         match pool {
@@ -96,7 +111,7 @@ impl Database {
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
-        matches!(self.pool, Pool::Sqlite(_))
+        matches!(self.pool, Pool::Sqlite { .. })
     }
 
     /// The file of a SQLite database.
@@ -108,7 +123,7 @@ impl Database {
     pub(super) fn postgres(&self) -> Option<&PgPool> {
         match &self.pool {
             Pool::Postgres(pool) => Some(pool),
-            Pool::Sqlite(_) => None,
+            Pool::Sqlite { .. } => None,
         }
     }
 
@@ -118,26 +133,47 @@ impl Database {
 
     /// A transaction that sees one state of the database from its first statement to its last.
     pub(super) async fn read(&self) -> Result<Transaction<'_>, StoreError> {
-        self.begin(None, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+        self.count();
+        let inner = match &self.pool {
+            Pool::Sqlite { readers, .. } => readers.begin().await.map(Inner::Sqlite),
+            Pool::Postgres(pool) => pool.begin_with(READ).await.map(Inner::Postgres),
+        };
+        self.begun(None, inner)
     }
 
     /// A transaction that writes what `name` says, once in the source: a test knows its commit by
     /// it. On SQLite it is the only writer from the start.
     pub(super) async fn write(&self, name: &'static str) -> Result<Transaction<'_>, StoreError> {
-        self.begin(Some(name), "BEGIN IMMEDIATE", "BEGIN").await
+        self.write_behind(name, &[]).await
     }
 
-    async fn begin(
+    /// A transaction that writes, and on PostgreSQL waits for these locks before it sees anything:
+    /// nobody takes them in another order than that in which they stand here.
+    pub(super) async fn write_behind(
         &self,
-        name: Option<&'static str>,
-        sqlite: &'static str,
-        postgres: &'static str,
+        name: &'static str,
+        locks: &[Lock],
     ) -> Result<Transaction<'_>, StoreError> {
         self.count();
         let inner = match &self.pool {
-            Pool::Sqlite(pool) => pool.begin_with(sqlite).await.map(Inner::Sqlite),
-            Pool::Postgres(pool) => pool.begin_with(postgres).await.map(Inner::Postgres),
+            Pool::Sqlite { writer, .. } => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite)
+            }
+            Pool::Postgres(pool) => {
+                let mut begin = WRITE.to_owned();
+                begin.extend(locks.iter().map(Lock::to_string));
+                // Words of our own and numbers.
+                pool.begin_with(AssertSqlSafe(begin)).await.map(Inner::Postgres)
+            }
         };
+        self.begun(Some(name), inner)
+    }
+
+    fn begun(
+        &self,
+        name: Option<&'static str>,
+        inner: Result<Inner, sqlx::Error>,
+    ) -> Result<Transaction<'_>, StoreError> {
         let inner = inner.map_err(|error| self.explain(error))?;
         Ok(Transaction { database: self, name, inner })
     }
@@ -145,7 +181,7 @@ impl Database {
     /// Lets readers and one writer work side by side from now on. It has to be alone for that
     /// moment, and SQLite does not wait by itself.
     pub(super) async fn write_ahead(&self) -> Result<(), StoreError> {
-        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        let Pool::Sqlite { writer: pool, .. } = &self.pool else { return Ok(()) };
         let pause = Duration::from_millis(50);
         let mut tries = BUSY.as_millis() / pause.as_millis();
         loop {
@@ -161,7 +197,7 @@ impl Database {
 
     /// Leaves no trace in a SQLite file of what was deleted from it or overwritten in it.
     pub(super) async fn scrub(&self) -> Result<(), StoreError> {
-        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        let Pool::Sqlite { writer: pool, .. } = &self.pool else { return Ok(()) };
         for sql in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
             self.count();
             let done = sqlx::raw_sql(sql).execute(pool).await;
@@ -179,7 +215,7 @@ impl Database {
     }
 }
 
-async fn connect_sqlite(file: &Path, create: bool) -> Result<SqlitePool, sqlx::Error> {
+async fn connect_sqlite(file: &Path, create: bool) -> Result<Pool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(create)
@@ -187,19 +223,43 @@ async fn connect_sqlite(file: &Path, create: bool) -> Result<SqlitePool, sqlx::E
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .disable_statement_logging();
-    SqlitePoolOptions::new().max_connections(4).connect_with(options).await
+    let pool = |connections| SqlitePoolOptions::new().max_connections(connections);
+    let writer = pool(1).connect_with(options.clone()).await?;
+    Ok(Pool::Sqlite { readers: pool(3).connect_lazy_with(options), writer })
 }
 
 /// The pool would try again for as long as it may where a server refuses; the first connection
 /// says at once what is wrong.
 async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    let options = options
-        .application_name("lookout")
-        .options([("search_path", "lookout")])
-        .disable_statement_logging();
+    let options = options.application_name("lookout").disable_statement_logging();
     let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
     first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
     Ok(PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECT).connect_lazy_with(options))
+}
+
+/// What stands between writers of a PostgreSQL database until a transaction ends. SQLite has one
+/// writer anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lock {
+    /// Migrations wait for each other.
+    Migrating,
+    /// Whoever opts somebody out waits until those at the door are through, and the other way round.
+    OptingOut,
+    /// Those at the door go through side by side.
+    AtTheDoor,
+    /// Two messages to one person go through one after the other.
+    Person(i32),
+}
+
+impl std::fmt::Display for Lock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Migrating => write!(f, "; SELECT pg_advisory_xact_lock(7810779962001)"),
+            Self::OptingOut => write!(f, "; SELECT pg_advisory_xact_lock(7810779962002)"),
+            Self::AtTheDoor => write!(f, "; SELECT pg_advisory_xact_lock_shared(7810779962002)"),
+            Self::Person(at) => write!(f, "; SELECT pg_advisory_xact_lock(78107799, {at})"),
+        }
+    }
 }
 
 enum Inner {

@@ -4,8 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
+use sha2::{Digest, Sha256};
+
 use super::claims::Claim;
-use super::database::Transaction;
+use super::database::{Lock, Transaction};
 use super::erased::Erased;
 use super::given::{Cell, Given, given};
 use super::{Store, StoreError, history, pauses, restored, suppressions};
@@ -121,50 +124,45 @@ pub type Judge<'j> =
     dyn Fn(&Asking<'_>, &Past) -> Option<(String, serde_json::Value)> + Send + Sync + 'j;
 
 /// `$1` is the wall time. A state that is not final has no `settled_at`. What waits and was tried
-/// before stays `retry`: an HTTP service may have it, so no run decides it afresh.
-const SETTLE: Given<8> = given!(
+/// before stays `retry`: an HTTP service may have it, so no run decides it afresh. Nothing begins to
+/// leave that is paused by now.
+pub(super) const CHANGE: Given<8> = given!(
     1,
     (held text, its_fence bigint, becomes text, waits bigint, said text, wrong text, again bigint,
      proof text),
     "UPDATE outreaches SET state = CASE WHEN waits = 1 AND attempts > 1 THEN 'retry' ELSE becomes END,
-         settled_at = CASE WHEN again IS NULL THEN $1 END,
+         settled_at = CASE WHEN again IS NULL AND becomes <> 'transmitting' THEN $1 END,
          detail = said, last_error = COALESCE(wrong, last_error), attempts = attempts - waits,
          next_attempt_at = COALESCE(again, next_attempt_at), evidence = COALESCE(proof, evidence),
-         lease_until = NULL
+         lease_until = CASE WHEN becomes = 'transmitting' THEN lease_until END
      FROM given
-     WHERE key = held AND fence = its_fence AND state IN ('claimed', 'transmitting')
-     RETURNING key"
-);
-
-/// `allowed` is 1 where it goes through. A pause that is in the books by now stops it all the same.
-const BEGIN: Given<2> = given!(
-    0,
-    (held text, its_fence bigint),
-    "UPDATE outreaches SET state = 'transmitting' FROM given
-     WHERE key = held AND fence = its_fence AND state = 'claimed'
-         AND NOT EXISTS (SELECT 1 FROM pauses p
+     WHERE key = held AND fence = its_fence
+         AND (state = 'claimed' OR (state = 'transmitting' AND becomes <> 'transmitting'))
+         AND (becomes <> 'transmitting' OR NOT EXISTS (SELECT 1 FROM pauses p
              WHERE p.scope IN ('everything', 'channel:' || outreaches.channel,
-                 'rule:' || outreaches.rule))
+                 'rule:' || outreaches.rule)))
      RETURNING key"
 );
 
-/// A contact that leaves more than an hour (3,600,000,000 microseconds) late counts from when it really
-/// leaves. Any other keeps the minute that was decided, or a daily run would trip over a daily cap.
-const DATE: Given<2> = given!(
+/// A contact that leaves later than this counts from when it really leaves. Any other keeps the
+/// minute that was decided, or a daily run would trip over a daily cap.
+const PUNCTUAL: TimeDelta = TimeDelta::hours(1);
+
+pub(super) const DATE: Given<2> = given!(
     0,
     (held text, leaves bigint),
-    "UPDATE contacts SET at = leaves FROM given WHERE outreach = held AND at < leaves - 3600000000"
+    "UPDATE contacts SET at = leaves FROM given WHERE outreach = held"
 );
 
 /// What is taken back tells about nothing, and what it was to tell about is free again.
-const FREE: Given<1> = given!(
+pub(super) const FREE: Given<1> = given!(
     0,
     (held text),
     "DELETE FROM contacts WHERE outreach IN (SELECT held FROM given)"
 );
 
 /// What has left for these people, or may have; one row a recipient of each charge.
-const LEFT: Given<2> = given!(
+pub(super) const LEFT: Given<2> = given!(
     1,
     (customer_id text, recipient text),
     ", found AS (
@@ -175,22 +173,11 @@ const LEFT: Given<2> = given!(
          WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
      SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
          c.outreach, c.channel, r.recipient
-     FROM found f
-     JOIN contacts c ON c.dedupe_key = f.dedupe_key
-     JOIN outreaches o ON o.key = c.outreach
+     FROM found f CROSS JOIN contacts c CROSS JOIN outreaches o
      LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
-     WHERE o.state IN ('transmitting', 'sent', 'uncertain') AND c.channel <> 'task'
+     WHERE c.dedupe_key = f.dedupe_key AND o.key = c.outreach
+         AND o.state IN ('transmitting', 'sent', 'uncertain') AND c.channel <> 'task'
      ORDER BY c.at, c.dedupe_key, r.recipient"
-);
-
-/// Whoever opts somebody out waits until those at the door are through, and the other way round; two
-/// messages to one person go through one after the other. SQLite has one writer at a time anyway.
-const WAIT_FOR_OPT_OUTS: &str = "SELECT 1 FROM pg_advisory_xact_lock_shared(7810779962002)";
-const WAIT_FOR_EACH_OTHER: Given<1> = given!(
-    0,
-    (recipient text),
-    "SELECT 1 FROM (SELECT pg_advisory_xact_lock(78107799, at) FROM
-         (SELECT DISTINCT hashtext(recipient) AS at FROM given ORDER BY 1) AS people) AS taken"
 );
 
 impl Store {
@@ -210,7 +197,7 @@ impl Store {
     ) -> Result<Turn, StoreError> {
         let mut tx = match asking.is_empty() {
             true => self.database.write("settle").await?,
-            false => self.database.write("let_through").await?,
+            false => self.database.write_behind("let_through", &locks(asking)).await?,
         };
         let turn = self.turn_in(&mut tx, settled, asking, judge, wall).await;
         let (turn, mark) = tx.end(turn).await?;
@@ -226,51 +213,102 @@ impl Store {
         judge: &Judge<'_>,
         wall: Instant,
     ) -> Result<(Turn, Option<i64>), StoreError> {
-        if !asking.is_empty() && !self.database.is_sqlite() {
-            wait(tx, asking).await?;
-        }
-        let settled = settle(tx, settled, wall).await?;
-        let passed = pass(tx, asking, judge, wall, self.opt_out.as_ref()).await?;
+        let (grave, other): (Vec<_>, Vec<_>) =
+            settled.iter().partition(|one| one.dead.is_some() || one.blocked.is_some());
+        let mut changed = close(tx, &grave, wall).await?;
+        let mut known = Known::read(tx, asking, settled, self.opt_out.as_ref()).await?;
+        let verdicts: Vec<_> = asking.iter().map(|one| known.judged(one, judge)).collect();
+        changed.extend(change(tx, &other, asking, &verdicts, wall).await?);
+        let is_changed = |claim: &Claim| changed.contains(&claim.key);
+        let passed: Vec<_> = asking
+            .iter()
+            .zip(verdicts)
+            .map(|(one, verdict)| match verdict {
+                _ if !is_changed(one.claim) => Passed::NotNow,
+                Some((because, _)) => Passed::Withdrawn { because },
+                None => Passed::Through,
+            })
+            .collect();
+        date(tx, asking, &passed).await?;
         let counted = self.database.is_sqlite() && passed.contains(&Passed::Through);
         let mark = if counted { Some(restored::count(tx).await?) } else { None };
+        let settled = settled.iter().map(|one| is_changed(&one.claim)).collect();
         Ok((Turn { settled, passed }, mark))
     }
 }
 
-/// Waits for whoever opts these people out, and for other messages to them.
-async fn wait(tx: &mut Transaction<'_>, asking: &[Asking<'_>]) -> Result<(), StoreError> {
-    tx.fetch(WAIT_FOR_OPT_OUTS, &[]).await?;
+/// What those who ask wait for: whoever opts these people out, and other messages to them.
+fn locks(asking: &[Asking<'_>]) -> Vec<Lock> {
     let people = asking.iter().flat_map(|one| &one.outreach.recipients);
-    let people: BTreeSet<&str> = people.map(|to| to.0.as_str()).collect();
-    let people: Vec<_> = people.into_iter().map(|to| [to.into()]).collect();
-    tx.fetch_given(&WAIT_FOR_EACH_OTHER, &[], &people).await?;
-    Ok(())
+    let people: BTreeSet<Lock> = people.map(person).collect();
+    [Lock::AtTheDoor].into_iter().chain(people).collect()
 }
 
-async fn settle(
+/// The lock of whoever has this address. Two may share one, and wait for no reason.
+fn person(recipient: &Recipient) -> Lock {
+    let hash = Sha256::digest(&recipient.0);
+    Lock::Person(i32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
+}
+
+/// Settles what a server said something with of an address or of us: that holds for what asks now,
+/// too.
+async fn close(
     tx: &mut Transaction<'_>,
-    settled: &[Settled],
+    grave: &[&Settled],
     wall: Instant,
-) -> Result<Vec<bool>, StoreError> {
-    if settled.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = settled.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    let changed: BTreeSet<OutreachKey> = tx
-        .fetch_given(&SETTLE, &[wall.into()], &rows)
-        .await?
-        .iter()
-        .map(|row| row.id(0))
-        .collect::<Result<_, _>>()?;
-    let ours = || settled.iter().filter(|one| changed.contains(&one.claim.key));
-    let taken_back = ours().filter(|o| matches!(o.settlement, Settlement::Withdrawn { .. }));
-    tx.bulk(&FREE, &[], taken_back.map(|one| Ok([one.claim.key.as_str().into()]))).await?;
+) -> Result<BTreeSet<OutreachKey>, StoreError> {
+    let changed = change(tx, grave, &[], &[], wall).await?;
+    let ours = || grave.iter().filter(|one| changed.contains(&one.claim.key));
     let dead: Vec<_> = ours().filter_map(|one| one.dead.clone()).map(bounced).collect();
     suppressions::add(tx, &dead, wall).await?;
     for (channel, why) in ours().filter_map(|one| one.blocked.as_ref()) {
         pauses::add(tx, &pauses::Scope::Channel(channel.clone()), why, wall).await?;
     }
-    Ok(settled.iter().map(|one| changed.contains(&one.claim.key)).collect())
+    Ok(changed)
+}
+
+/// Settles, lets through and takes back; what was really changed.
+async fn change(
+    tx: &mut Transaction<'_>,
+    settled: &[&Settled],
+    asking: &[Asking<'_>],
+    verdicts: &[Option<(String, serde_json::Value)>],
+    wall: Instant,
+) -> Result<BTreeSet<OutreachKey>, StoreError> {
+    let mut rows = settled.iter().map(|one| row(one)).collect::<Result<Vec<_>, _>>()?;
+    for (one, verdict) in asking.iter().zip(verdicts) {
+        rows.push(match verdict {
+            None => cells(one.claim, OutreachState::Transmitting),
+            Some((because, evidence)) => withdrawn(one.claim, because, evidence)?,
+        });
+    }
+    if rows.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let changed = tx.fetch_given(&CHANGE, &[wall.into()], &rows).await?;
+    let changed: BTreeSet<OutreachKey> =
+        changed.iter().map(|row| row.id(0)).collect::<Result<_, _>>()?;
+    let refused = asking.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_some());
+    let taken_back = settled
+        .iter()
+        .filter(|one| matches!(one.settlement, Settlement::Withdrawn { .. }))
+        .map(|one| &one.claim)
+        .chain(refused.map(|(one, _)| one.claim))
+        .filter(|claim| changed.contains(&claim.key));
+    tx.bulk(&FREE, &[], taken_back.map(|claim| Ok([claim.key.as_str().into()]))).await?;
+    Ok(changed)
+}
+
+/// Dates what leaves late.
+async fn date(
+    tx: &mut Transaction<'_>,
+    asking: &[Asking<'_>],
+    passed: &[Passed],
+) -> Result<(), StoreError> {
+    let leaving = asking.iter().zip(passed).filter(|(_, passed)| **passed == Passed::Through);
+    let late = leaving.filter(|(one, _)| one.now > one.outreach.not_before + PUNCTUAL);
+    let rows = late.map(|(one, _)| Ok([one.claim.key.as_str().into(), one.now.into()]));
+    tx.bulk(&DATE, &[], rows).await.map(|_| ())
 }
 
 fn bounced(recipient: Recipient) -> suppressions::NewSuppression {
@@ -283,9 +321,25 @@ fn bounced(recipient: Recipient) -> suppressions::NewSuppression {
     }
 }
 
+/// A row of [`CHANGE`]: what it becomes, and nothing else.
+fn cells(claim: &Claim, becomes: OutreachState) -> [Cell<'_>; 8] {
+    let [key, fence] = claim.cells();
+    let none = || Cell::Null;
+    [key, fence, becomes.name().into(), 0_i64.into(), none(), none(), none(), none()]
+}
+
+fn withdrawn<'a>(
+    claim: &'a Claim,
+    because: &'a str,
+    evidence: &serde_json::Value,
+) -> Result<[Cell<'a>; 8], StoreError> {
+    let [key, fence, becomes, waits, _, wrong, again, _] = cells(claim, OutreachState::Withdrawn);
+    let proof = super::sql::json(evidence)?.into();
+    Ok([key, fence, becomes, waits, because.into(), wrong, again, proof])
+}
+
 fn row(settled: &Settled) -> Result<[Cell<'_>; 8], StoreError> {
-    let (mut said, mut wrong, mut again, mut proof) =
-        (Cell::Null, Cell::Null, Cell::Null, Cell::Null);
+    let (mut waits, mut said, mut wrong, mut again) = (0_i64, Cell::Null, Cell::Null, Cell::Null);
     let state = match &settled.settlement {
         Settlement::Sent { detail } => {
             said = detail.as_str().into();
@@ -296,7 +350,7 @@ fn row(settled: &Settled) -> Result<[Cell<'_>; 8], StoreError> {
             OutreachState::Retry
         }
         Settlement::Wait { until, error } => {
-            (again, wrong) = ((*until).into(), error.as_str().into());
+            (waits, again, wrong) = (1, (*until).into(), error.as_str().into());
             OutreachState::Ready
         }
         Settlement::Failed { error } => {
@@ -312,62 +366,11 @@ fn row(settled: &Settled) -> Result<[Cell<'_>; 8], StoreError> {
             OutreachState::Expired
         }
         Settlement::Withdrawn { because, evidence } => {
-            (said, proof) = (because.as_str().into(), super::sql::json(evidence)?.into());
-            OutreachState::Withdrawn
+            return withdrawn(&settled.claim, because, evidence);
         }
     };
-    let waits = i64::from(matches!(settled.settlement, Settlement::Wait { .. }));
-    let [key, fence] = settled.claim.cells();
-    Ok([key, fence, state.name().into(), waits.into(), said, wrong, again, proof])
-}
-
-async fn pass(
-    tx: &mut Transaction<'_>,
-    asking: &[Asking<'_>],
-    judge: &Judge<'_>,
-    wall: Instant,
-    opt_out: Option<&OptOut>,
-) -> Result<Vec<Passed>, StoreError> {
-    let Some(since) = asking.iter().map(|one| one.since).min() else { return Ok(Vec::new()) };
-    let mut known = Known::read(tx, asking, since, opt_out).await?;
-    let mut verdicts = Vec::new();
-    for one in asking {
-        let verdict = judge(one, &known.past(one));
-        if verdict.is_none() {
-            known.left(one);
-        }
-        verdicts.push(verdict);
-    }
-    let mut begun = BTreeSet::new();
-    let through = asking.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
-    let rows: Vec<_> = through.map(|(one, _)| one.claim.cells()).collect();
-    if !rows.is_empty() {
-        for row in tx.fetch_given(&BEGIN, &[], &rows).await? {
-            begun.insert(row.id::<OutreachKey>(0)?);
-        }
-        let leaving = asking.iter().filter(|one| begun.contains(&one.claim.key));
-        let dates = leaving.map(|one| Ok([one.claim.key.as_str().into(), one.now.into()]));
-        tx.bulk(&DATE, &[], dates).await?;
-    }
-    let refused: Vec<_> = asking
-        .iter()
-        .zip(&verdicts)
-        .filter_map(|(one, verdict)| {
-            let (because, evidence) = verdict.clone()?;
-            let settlement = Settlement::Withdrawn { because, evidence };
-            Some(Settled { claim: one.claim.clone(), settlement, dead: None, blocked: None })
-        })
-        .collect();
-    let mut withdrawn = settle(tx, &refused, wall).await?.into_iter();
-    Ok(asking
-        .iter()
-        .zip(verdicts)
-        .map(|(one, verdict)| match verdict {
-            Some((because, _)) if withdrawn.next() == Some(true) => Passed::Withdrawn { because },
-            None if begun.contains(&one.claim.key) => Passed::Through,
-            _ => Passed::NotNow,
-        })
-        .collect())
+    let [key, fence, becomes, ..] = cells(&settled.claim, state);
+    Ok([key, fence, becomes, waits.into(), said, wrong, again, Cell::Null])
 }
 
 /// What the books say about everybody at the door.
@@ -377,12 +380,16 @@ struct Known {
 }
 
 impl Known {
+    /// What is settled just now is known by how it went: what came back has not left.
     async fn read(
         tx: &mut Transaction<'_>,
         asking: &[Asking<'_>],
-        since: Instant,
+        settled: &[Settled],
         opt_out: Option<&OptOut>,
     ) -> Result<Self, StoreError> {
+        let Some(since) = asking.iter().map(|one| one.since).min() else {
+            return Ok(Self { suppressions: Vec::new(), charges: Vec::new() });
+        };
         let subjects = asking.iter().flat_map(|one| &one.outreach.subjects);
         let customers: BTreeSet<&str> = subjects.map(|s| s.customer.as_str()).collect();
         let recipients = asking.iter().flat_map(|one| &one.outreach.recipients);
@@ -395,10 +402,29 @@ impl Known {
         history::read_suppressions(tx, &people, &mut suppressions).await?;
         let mut charges = BTreeMap::new();
         history::read_charges(tx, &LEFT, &people, since, &mut charges).await?;
+        let has_left = |one: &&Settled| {
+            matches!(one.settlement, Settlement::Sent { .. } | Settlement::Uncertain { .. })
+        };
+        let came_back = settled.iter().filter(|one| !has_left(one));
+        let came_back: BTreeSet<_> = came_back.map(|one| &one.claim.key).collect();
+        charges.retain(|_, charge: &mut Charge| !came_back.contains(&charge.outreach));
         Ok(Self {
             suppressions: suppressions.into_values().map(|s| erased.recognise(s)).collect(),
             charges: charges.into_values().collect(),
         })
+    }
+
+    /// Judges one of them; if it goes through, it counts for those after it.
+    fn judged(
+        &mut self,
+        one: &Asking<'_>,
+        judge: &Judge<'_>,
+    ) -> Option<(String, serde_json::Value)> {
+        let verdict = judge(one, &self.past(one));
+        if verdict.is_none() {
+            self.left(one);
+        }
+        verdict
     }
 
     /// What concerns one of them; what it says of itself is no hindrance.

@@ -4,7 +4,7 @@
 
 mod people;
 
-use super::database::Transaction;
+use super::database::{Lock, Transaction};
 use super::given::{Cell, Given, given};
 use super::sql::json;
 use super::{NewSuppression, Store, StoreError, erased, suppressions};
@@ -149,7 +149,7 @@ impl Store {
         recipient: Option<&Recipient>,
         wall: Instant,
     ) -> Result<Erasure, StoreError> {
-        let mut tx = self.database.write("erase").await?;
+        let mut tx = self.database.write_behind("erase", &[Lock::OptingOut]).await?;
         let erased = self.erase_in(&mut tx, customer, recipient, wall).await;
         tx.end(erased).await
     }
@@ -170,7 +170,6 @@ impl Store {
         recipient: Option<&Recipient>,
         wall: Instant,
     ) -> Result<Erasure, StoreError> {
-        suppressions::alone(tx).await?;
         let (key, known) = self.known(tx, customer, recipient).await?;
         let sql = "INSERT INTO erasures (at, fingerprint) VALUES ($1, $2)";
         tx.execute(sql, &[wall.into(), key.fingerprint().into()]).await?;

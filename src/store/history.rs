@@ -32,7 +32,7 @@ pub struct HistoryQuery<'a> {
 const CHUNK: usize = 10_000;
 
 /// Of an outreach's states, those that count as a contact of the episode are in the CASE.
-const EPISODES: Given<1> = given!(
+pub(super) const EPISODES: Given<1> = given!(
     0,
     (rule text),
     "SELECT e.rule, e.customer_id, e.subject, e.started_at,
@@ -55,7 +55,7 @@ const WAITING: &str = "SELECT payload, CAST(0 AS BIGINT), bound, approval FROM o
      UNION ALL SELECT payload, CAST(1 AS BIGINT), bound, approval FROM outreaches WHERE state = 'held'";
 
 /// One row a recipient of each charge; the rows of one charge stand together.
-const CHARGES: Given<2> = given!(
+pub(super) const CHARGES: Given<2> = given!(
     1,
     (customer_id text, recipient text),
     ", found AS (
@@ -66,15 +66,14 @@ const CHARGES: Given<2> = given!(
          WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
      SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
          c.outreach, c.channel, r.recipient
-     FROM found f
-     JOIN contacts c ON c.dedupe_key = f.dedupe_key
-     JOIN outreaches o ON o.key = c.outreach
+     FROM found f CROSS JOIN contacts c CROSS JOIN outreaches o
      LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
-     WHERE o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
+     WHERE c.dedupe_key = f.dedupe_key AND o.key = c.outreach
+         AND o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
      ORDER BY c.at, c.dedupe_key, r.recipient"
 );
 
-const SUPPRESSIONS: Given<2> = given!(
+pub(super) const SUPPRESSIONS: Given<2> = given!(
     0,
     (customer_id text, recipient text),
     ", found AS (
@@ -82,7 +81,7 @@ const SUPPRESSIONS: Given<2> = given!(
          UNION
          SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.recipient = g.recipient)
      SELECT s.customer_id, s.recipient, s.topic, s.cause, s.since, s.id
-     FROM found f JOIN suppressions s ON s.id = f.id"
+     FROM found f CROSS JOIN suppressions s WHERE s.id = f.id"
 );
 
 impl Store {

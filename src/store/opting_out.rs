@@ -1,7 +1,7 @@
 //! Opting out by the link of a message: whoever it reached hears no more of its topic, or of
 //! anything. Nothing is looked up that the message does not name.
 
-use super::database::Transaction;
+use super::database::{Lock, Transaction};
 use super::outbox::read_payload;
 use super::{NewSuppression, Store, StoreError, suppressions};
 use crate::domain::{Instant, Outreach, OutreachKey, SuppressionCause};
@@ -34,7 +34,7 @@ impl Store {
         topic: Option<&str>,
         at: Instant,
     ) -> Result<Option<Stopped>, StoreError> {
-        let mut tx = self.database.write("opt_out").await?;
+        let mut tx = self.database.write_behind("opt_out", &[Lock::OptingOut]).await?;
         let stopped = stop(&mut tx, key, topic, at).await;
         match stopped {
             Ok(Some(stopped)) if stopped.new == 0 => tx.rollback().await.map(|()| Some(stopped)),
@@ -49,7 +49,6 @@ async fn stop(
     topic: Option<&str>,
     at: Instant,
 ) -> Result<Option<Stopped>, StoreError> {
-    suppressions::alone(tx).await?;
     let Some(outreach) = find(tx, key).await? else { return Ok(None) };
     let person = NewSuppression {
         customer: None,

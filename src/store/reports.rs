@@ -2,7 +2,7 @@
 //! mailbox providers that somebody complained. A report changes only an outreach that is still as
 //! it was read, and only where it names that outreach's own recipient.
 
-use super::database::Transaction;
+use super::database::{Lock, Transaction};
 use super::opting_out::everybody;
 use super::outbox::read_payload;
 use super::sql::{Arg, Sql};
@@ -69,7 +69,7 @@ impl Store {
         fate: &Fate,
         wall: Instant,
     ) -> Result<Option<Reported>, StoreError> {
-        let mut tx = self.database.write("take_in_report").await?;
+        let mut tx = self.database.write_behind("take_in_report", &[Lock::OptingOut]).await?;
         let reported = self.take_in(&mut tx, key, addresses, fate, wall).await;
         match reported {
             Ok(None | Some(Reported { changed: false, suppressed: false })) => {
@@ -88,7 +88,6 @@ impl Store {
         fate: &Fate,
         wall: Instant,
     ) -> Result<Option<Reported>, StoreError> {
-        suppressions::alone(tx).await?;
         let rows = tx.fetch(READ, &[key.as_str().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let outreach = read_payload(row, 0)?;

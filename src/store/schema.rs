@@ -2,13 +2,13 @@
 //! has reached. A database that is newer than the program is never touched.
 
 use super::StoreError;
-use super::database::{Database, Transaction};
+use super::database::{Database, Lock, Transaction};
 use super::sql::Sql;
 
 /// One step from a version to the next.
-struct Migration {
+pub(super) struct Migration {
     name: &'static str,
-    sql: Sql,
+    pub(super) sql: Sql,
 }
 
 macro_rules! migration {
@@ -24,7 +24,7 @@ macro_rules! migration {
 }
 
 /// In the order in which they apply; the first leads to version 1.
-const MIGRATIONS: &[Migration] = &[
+pub(super) const MIGRATIONS: &[Migration] = &[
     migration!("0001_first_tables"),
     migration!("0002_queue"),
     migration!("0003_hold_and_health"),
@@ -58,14 +58,13 @@ pub(super) async fn migrate(database: &Database) -> Result<(), StoreError> {
         return Ok(());
     }
     database.write_ahead().await?;
-    let mut tx = database.write("migrate").await?;
+    let mut tx = database.write_behind("migrate", &[Lock::Migrating]).await?;
     let done = apply(&mut tx, database).await;
     tx.end(done).await
 }
 
 async fn apply(tx: &mut Transaction<'_>, database: &Database) -> Result<(), StoreError> {
     if !database.is_sqlite() {
-        tx.fetch("SELECT 1 FROM pg_advisory_xact_lock(7810779962001)", &[]).await?;
         let schema = "SELECT 1 FROM pg_namespace WHERE nspname = 'lookout'";
         if tx.fetch(schema, &[]).await?.is_empty() {
             tx.script("CREATE SCHEMA lookout").await?;

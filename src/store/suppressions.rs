@@ -1,9 +1,9 @@
 //! Who is not to be contacted. A person is suppressed by customer id, by address, or both, for one
 //! topic or for all; entering them twice changes nothing.
 
-use super::database::Transaction;
+use super::database::{Lock, Transaction};
 use super::given::{Cell, Given, given};
-use super::sql::{Row, Sql};
+use super::sql::Row;
 use super::{Store, StoreError, record};
 use crate::domain::{CustomerId, Instant, Recipient, Suppression, SuppressionCause};
 
@@ -55,11 +55,8 @@ impl Store {
         people: &[NewSuppression],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.database.write("suppress").await?;
-        let changed = match alone(&mut tx).await {
-            Ok(()) => insert(&mut tx, people, at).await,
-            Err(error) => Err(error),
-        };
+        let mut tx = self.database.write_behind("suppress", &[Lock::OptingOut]).await?;
+        let changed = insert(&mut tx, people, at).await;
         end(tx, changed).await
     }
 
@@ -100,16 +97,7 @@ impl Store {
     }
 }
 
-/// Waits until no worker is between asking whether somebody is suppressed and committing that a
-/// message to them leaves, and lets none begin before the transaction ends. The first statement of
-/// every transaction that suppresses somebody; on SQLite, a writer is alone from the start.
-pub(super) async fn alone(tx: &mut Transaction<'_>) -> Result<(), StoreError> {
-    let lock =
-        Sql { sqlite: "SELECT 1", postgres: "SELECT 1 FROM pg_advisory_xact_lock(7810779962002)" };
-    tx.fetch(lock, &[]).await.map(|_| ())
-}
-
-/// Suppresses people, in a transaction that is [`alone`].
+/// Suppresses people, in a transaction that waited for [`Lock::OptingOut`].
 pub(super) async fn insert(
     tx: &mut Transaction<'_>,
     people: &[NewSuppression],

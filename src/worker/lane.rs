@@ -63,7 +63,10 @@ impl Lane<'_> {
             self.settle(&claimed, self.wait(wait, "it waits for its turn"));
             return Ok(());
         }
-        sleep(wait).await;
+        // Even no time at all is a millisecond to a timer.
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
         let page = self.stop_page(&claimed.outreach);
         match self.worker.pack.message(&claimed.outreach, page.as_deref()) {
             Ok(message) => self.send(&claimed, &message).await,
