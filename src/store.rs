@@ -24,6 +24,7 @@ mod reports;
 mod runs;
 mod schema;
 mod sql;
+mod sqlite;
 mod steer;
 mod suppressions;
 mod tasks;

@@ -6,18 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
 
 use super::StoreError;
 use super::given::{Cell, Given};
-use super::sql::{Arg, Row, Sql, postgres, sqlite};
+use super::sql::{Arg, Row, Sql, postgres};
+use super::sqlite::{self, File};
 use crate::fault;
 
 /// How long to wait for a connection to a server.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long to wait for another writer of a SQLite file.
-const BUSY: Duration = Duration::from_secs(5);
+/// How often a SQLite file is asked to let readers and a writer work side by side, and how long
+/// between two tries.
+const WRITE_AHEAD: (u32, Duration) = (100, Duration::from_millis(50));
 /// Rows a statement.
 const CHUNK: usize = 1000;
 
@@ -79,12 +80,7 @@ impl Address {
 }
 
 enum Pool {
-    /// Who writes does so over one connection, one after the other: so nobody has to be refused,
-    /// and what it has in memory stays true.
-    Sqlite {
-        readers: SqlitePool,
-        writer: SqlitePool,
-    },
+    Sqlite(File),
     Postgres(PgPool),
 }
 
@@ -100,13 +96,15 @@ impl Database {
     pub(super) async fn connect(address: Address, create: bool) -> Result<Self, StoreError> {
         let place = address.place();
         let pool = match address {
-            Address::Sqlite(file) => connect_sqlite(&file, create).await,
-            Address::Postgres(options) => connect_postgres(*options).await.map(Pool::Postgres),
+            Address::Sqlite(file) => File::open(file, create)
+                .map(Pool::Sqlite)
+                .map_err(|error| StoreError::explain_sqlite(&place, error))?,
+            Address::Postgres(options) => connect_postgres(*options)
+                .await
+                .map(Pool::Postgres)
+                .map_err(|error| StoreError::explain(&place, error))?,
         };
-        match pool {
-            Ok(pool) => Ok(Self { pool, place, statements: AtomicU64::new(0) }),
-            Err(error) => Err(StoreError::explain(&place, error)),
-        }
+        Ok(Self { pool, place, statements: AtomicU64::new(0) })
     }
 
     pub(super) fn place(&self) -> &str {
@@ -114,19 +112,22 @@ impl Database {
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
-        matches!(self.pool, Pool::Sqlite { .. })
+        matches!(self.pool, Pool::Sqlite(_))
     }
 
     /// The file of a SQLite database.
     pub(super) fn file(&self) -> Option<&Path> {
-        self.is_sqlite().then(|| Path::new(&self.place))
+        match &self.pool {
+            Pool::Sqlite(file) => Some(file.path()),
+            Pool::Postgres(_) => None,
+        }
     }
 
     /// The connections to a PostgreSQL server.
     pub(super) fn postgres(&self) -> Option<&PgPool> {
         match &self.pool {
             Pool::Postgres(pool) => Some(pool),
-            Pool::Sqlite { .. } => None,
+            Pool::Sqlite(_) => None,
         }
     }
 
@@ -138,10 +139,12 @@ impl Database {
     pub(super) async fn read(&self) -> Result<Transaction<'_>, StoreError> {
         self.count();
         let inner = match &self.pool {
-            Pool::Sqlite { readers, .. } => readers.begin().await.map(Inner::Sqlite),
-            Pool::Postgres(pool) => pool.begin_with(READ).await.map(Inner::Postgres),
+            Pool::Sqlite(file) => Inner::Sqlite(file.read().map_err(|e| self.explain_sqlite(e))?),
+            Pool::Postgres(pool) => {
+                Inner::Postgres(pool.begin_with(READ).await.map_err(|e| self.explain(e))?)
+            }
         };
-        self.begun(None, inner)
+        Ok(Transaction { database: self, name: None, inner })
     }
 
     /// A transaction that writes what `name` says, once in the source: a test knows its commit by
@@ -159,40 +162,31 @@ impl Database {
     ) -> Result<Transaction<'_>, StoreError> {
         self.count();
         let inner = match &self.pool {
-            Pool::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite)
+            Pool::Sqlite(file) => {
+                Inner::Sqlite(file.write().await.map_err(|e| self.explain_sqlite(e))?)
             }
             Pool::Postgres(pool) => {
                 let mut begin = WRITE.to_owned();
                 begin.extend(locks.iter().map(Lock::to_string));
                 // Words of our own and numbers.
-                pool.begin_with(AssertSqlSafe(begin)).await.map(Inner::Postgres)
+                let begun = pool.begin_with(AssertSqlSafe(begin)).await;
+                Inner::Postgres(begun.map_err(|e| self.explain(e))?)
             }
         };
-        self.begun(Some(name), inner)
-    }
-
-    fn begun(
-        &self,
-        name: Option<&'static str>,
-        inner: Result<Inner, sqlx::Error>,
-    ) -> Result<Transaction<'_>, StoreError> {
-        let inner = inner.map_err(|error| self.explain(error))?;
-        Ok(Transaction { database: self, name, inner })
+        Ok(Transaction { database: self, name: Some(name), inner })
     }
 
     /// Lets readers and one writer work side by side from now on. It has to be alone for that
     /// moment, and SQLite does not wait by itself.
     pub(super) async fn write_ahead(&self) -> Result<(), StoreError> {
-        let Pool::Sqlite { writer: pool, .. } = &self.pool else { return Ok(()) };
-        let pause = Duration::from_millis(50);
-        let mut tries = BUSY.as_millis() / pause.as_millis();
+        let Pool::Sqlite(file) = &self.pool else { return Ok(()) };
+        let held = file.writer().await.map_err(|e| self.explain_sqlite(e))?;
+        let (mut tries, pause) = WRITE_AHEAD;
         loop {
             self.count();
-            let changed = sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(pool).await;
-            match changed.map_err(|error| self.explain(error)) {
-                Err(StoreError::Locked { .. }) if tries > 0 => tries -= 1,
-                result => return result.map(|_| ()),
+            match held.script("PRAGMA journal_mode = WAL") {
+                Err(error) if sqlite::is_busy(&error) && tries > 0 => tries -= 1,
+                result => return result.map_err(|e| self.explain_sqlite(e)),
             }
             tokio::time::sleep(pause).await;
         }
@@ -200,11 +194,11 @@ impl Database {
 
     /// Leaves no trace in a SQLite file of what was deleted from it or overwritten in it.
     pub(super) async fn scrub(&self) -> Result<(), StoreError> {
-        let Pool::Sqlite { writer: pool, .. } = &self.pool else { return Ok(()) };
+        let Pool::Sqlite(file) = &self.pool else { return Ok(()) };
+        let held = file.writer().await.map_err(|e| self.explain_sqlite(e))?;
         for sql in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
             self.count();
-            let done = sqlx::raw_sql(sql).execute(pool).await;
-            done.map_err(|error| self.explain(error))?;
+            held.script(sql).map_err(|e| self.explain_sqlite(e))?;
         }
         Ok(())
     }
@@ -216,19 +210,10 @@ impl Database {
     fn explain(&self, error: sqlx::Error) -> StoreError {
         StoreError::explain(&self.place, error)
     }
-}
 
-async fn connect_sqlite(file: &Path, create: bool) -> Result<Pool, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(create)
-        .foreign_keys(true)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY)
-        .disable_statement_logging();
-    let pool = |connections| SqlitePoolOptions::new().max_connections(connections);
-    let writer = pool(1).connect_with(options.clone()).await?;
-    Ok(Pool::Sqlite { readers: pool(3).connect_lazy_with(options), writer })
+    fn explain_sqlite(&self, error: rusqlite::Error) -> StoreError {
+        StoreError::explain_sqlite(&self.place, error)
+    }
 }
 
 /// The pool would try again for as long as it may where a server refuses; the first connection
@@ -265,8 +250,8 @@ impl std::fmt::Display for Lock {
     }
 }
 
-enum Inner {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+enum Inner<'d> {
+    Sqlite(sqlite::Held<'d>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -275,7 +260,7 @@ pub(super) struct Transaction<'d> {
     database: &'d Database,
     /// What it writes; none where it only reads.
     name: Option<&'static str>,
-    inner: Inner,
+    inner: Inner<'d>,
 }
 
 impl Transaction<'_> {
@@ -288,14 +273,15 @@ impl Transaction<'_> {
         let sql = sql.into();
         self.database.count();
         match &mut self.inner {
-            Inner::Sqlite(inner) => {
-                sqlite(sql, args).execute(&mut **inner).await.map(|done| done.rows_affected())
+            Inner::Sqlite(held) => {
+                let (changed, _) = run(self.database, held, sql.sqlite, args, None)?;
+                Ok(changed)
             }
             Inner::Postgres(inner) => {
-                postgres(sql, args).execute(&mut **inner).await.map(|done| done.rows_affected())
+                let done = postgres(sql, args).execute(&mut **inner).await;
+                done.map(|done| done.rows_affected()).map_err(|e| self.database.explain(e))
             }
         }
-        .map_err(|error| self.database.explain(error))
     }
 
     /// Sends a statement and gives all rows of its answer.
@@ -307,16 +293,16 @@ impl Transaction<'_> {
         let sql = sql.into();
         self.database.count();
         match &mut self.inner {
-            Inner::Sqlite(inner) => sqlite(sql, args)
-                .fetch_all(&mut **inner)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Inner::Postgres(inner) => postgres(sql, args)
-                .fetch_all(&mut **inner)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Inner::Sqlite(held) => {
+                let (_, rows) = run(self.database, held, sql.sqlite, args, None)?;
+                Ok(rows)
+            }
+            Inner::Postgres(inner) => {
+                let rows = postgres(sql, args).fetch_all(&mut **inner).await;
+                let rows = rows.map_err(|e| self.database.explain(e))?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
         }
-        .map_err(|error| self.database.explain(error))
     }
 
     /// Sends a `given!` statement for every thousand of `rows` (none where there are none) and
@@ -336,18 +322,15 @@ impl Transaction<'_> {
             }
             self.database.count();
             changed += match &mut self.inner {
-                Inner::Sqlite(inner) => statement
-                    .on_sqlite(args, &chunk)?
-                    .execute(&mut **inner)
-                    .await
-                    .map(|done| done.rows_affected()),
-                Inner::Postgres(inner) => statement
-                    .on_postgres(args, &chunk)?
-                    .execute(&mut **inner)
-                    .await
-                    .map(|done| done.rows_affected()),
-            }
-            .map_err(|error| self.database.explain(error))?;
+                Inner::Sqlite(held) => {
+                    let rows = statement.as_json(&chunk)?;
+                    run(self.database, held, statement.sql.sqlite, args, Some(rows))?.0
+                }
+                Inner::Postgres(inner) => {
+                    let done = statement.on_postgres(args, &chunk)?.execute(&mut **inner).await;
+                    done.map_err(|e| self.database.explain(e))?.rows_affected()
+                }
+            };
         }
     }
 
@@ -360,29 +343,29 @@ impl Transaction<'_> {
     ) -> Result<Vec<Row>, StoreError> {
         self.database.count();
         match &mut self.inner {
-            Inner::Sqlite(inner) => statement
-                .on_sqlite(args, rows)?
-                .fetch_all(&mut **inner)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Inner::Postgres(inner) => statement
-                .on_postgres(args, rows)?
-                .fetch_all(&mut **inner)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Inner::Sqlite(held) => {
+                let rows = statement.as_json(rows)?;
+                let (_, rows) = run(self.database, held, statement.sql.sqlite, args, Some(rows))?;
+                Ok(rows)
+            }
+            Inner::Postgres(inner) => {
+                let rows = statement.on_postgres(args, rows)?.fetch_all(&mut **inner).await;
+                let rows = rows.map_err(|e| self.database.explain(e))?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
         }
-        .map_err(|error| self.database.explain(error))
     }
 
     /// Sends several statements without arguments, as a migration has them.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         self.database.count();
-        let script = sqlx::raw_sql(sql);
         match &mut self.inner {
-            Inner::Sqlite(inner) => script.execute(&mut **inner).await.map(|_| ()),
-            Inner::Postgres(inner) => script.execute(&mut **inner).await.map(|_| ()),
+            Inner::Sqlite(held) => held.script(sql).map_err(|e| self.database.explain_sqlite(e)),
+            Inner::Postgres(inner) => {
+                let done = sqlx::raw_sql(sql).execute(&mut **inner).await;
+                done.map(|_| ()).map_err(|e| self.database.explain(e))
+            }
         }
-        .map_err(|error| self.database.explain(error))
     }
 
     /// Makes it all visible at once, and durable.
@@ -391,21 +374,24 @@ impl Transaction<'_> {
         let passes = |when| self.name.into_iter().for_each(|name| fault::commit(name, when));
         passes("before_commit");
         let done = match self.inner {
-            Inner::Sqlite(inner) => inner.commit().await,
-            Inner::Postgres(inner) => inner.commit().await,
+            Inner::Sqlite(held) => {
+                held.script("COMMIT").map_err(|e| self.database.explain_sqlite(e))
+            }
+            Inner::Postgres(inner) => inner.commit().await.map_err(|e| self.database.explain(e)),
         };
         passes("after_commit");
-        done.map_err(|error| self.database.explain(error))
+        done
     }
 
     /// Leaves everything as it was.
     pub(super) async fn rollback(self) -> Result<(), StoreError> {
         self.database.count();
         match self.inner {
-            Inner::Sqlite(inner) => inner.rollback().await,
-            Inner::Postgres(inner) => inner.rollback().await,
+            Inner::Sqlite(held) => {
+                held.script("ROLLBACK").map_err(|e| self.database.explain_sqlite(e))
+            }
+            Inner::Postgres(inner) => inner.rollback().await.map_err(|e| self.database.explain(e)),
         }
-        .map_err(|error| self.database.explain(error))
     }
 
     /// Commits where `done` is `Ok`, else rolls back; gives `done`.
@@ -420,4 +406,16 @@ impl Transaction<'_> {
             }
         }
     }
+}
+
+/// Sends one statement to a SQLite file; how many rows it changed, and its answer.
+fn run(
+    database: &Database,
+    held: &sqlite::Held<'_>,
+    sql: &'static str,
+    args: &[Arg],
+    rows: Option<String>,
+) -> Result<(u64, Vec<Row>), StoreError> {
+    let done = held.run(sql, args, rows).map_err(|e| database.explain_sqlite(e));
+    done.map(|(changed, rows)| (changed, rows.into_iter().map(Row::Sqlite).collect()))
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with the state database, in words that say what helps. No password is ever
 //! part of a message: a database is named by its file, or by its host and name.
 
+use super::sqlite;
 use crate::domain::{Instant, format_instant};
 
 /// Why the state database did not do what was asked. Nothing was written.
@@ -110,7 +111,7 @@ pub enum StoreError {
         /// Which database.
         place: String,
         /// What it said.
-        source: sqlx::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -120,7 +121,7 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. } | Self::Locked { .. })
     }
 
-    /// Finds the words for what a database said.
+    /// Finds the words for what a server said.
     pub(super) fn explain(place: &str, source: sqlx::Error) -> Self {
         let place = place.to_owned();
         let unavailable =
@@ -132,34 +133,32 @@ impl StoreError {
                 unavailable("no connection within 10 seconds".to_owned(), SERVER_CURE)
             }
             sqlx::Error::Database(error) => {
-                let code = error.code().unwrap_or_default();
-                match (code.parse::<i32>(), code.as_ref()) {
-                    // SQLite's codes are short; the lowest byte is the primary one.
-                    (Ok(number), text) if text.len() < 5 => {
-                        Self::explain_sqlite(place, number & 0xff, source)
-                    }
-                    (_, text) => match postgres_cure(text) {
-                        Some(cure) => unavailable(error.message().to_owned(), cure),
-                        None => Self::Database { place, source },
-                    },
+                match error.code().and_then(|code| postgres_cure(&code)) {
+                    Some(cure) => unavailable(error.message().to_owned(), cure),
+                    None => Self::Database { place, source: source.into() },
                 }
             }
-            _ => Self::Database { place, source },
+            _ => Self::Database { place, source: source.into() },
         }
     }
 
-    fn explain_sqlite(place: String, code: i32, source: sqlx::Error) -> Self {
-        let cause = source.as_database_error().map_or_else(String::new, |e| e.message().to_owned());
-        match code {
-            5 | 6 => Self::Locked { place },
-            26 => Self::Foreign { place, cause: "it is no SQLite database" },
-            3 | 8 | 14 => Self::Unavailable {
+    /// Finds the words for what SQLite said of a file.
+    pub(super) fn explain_sqlite(place: &str, source: rusqlite::Error) -> Self {
+        let place = place.to_owned();
+        let cause = source.to_string();
+        let cause = cause.strip_suffix(&format!(": {place}")).unwrap_or(&cause).to_owned();
+        match sqlite::primary_code(&source) {
+            Some(5 | 6) => Self::Locked { place },
+            Some(26) => Self::Foreign { place, cause: "it is no SQLite database" },
+            Some(3 | 8 | 14) => Self::Unavailable {
                 place,
                 cause,
                 cure: "does its folder exist, and may this user write there?",
             },
-            10 | 13 => Self::Unavailable { place, cause, cure: "is the disk full or broken?" },
-            _ => Self::Database { place, source },
+            Some(10 | 13) => {
+                Self::Unavailable { place, cause, cure: "is the disk full or broken?" }
+            }
+            _ => Self::Database { place, source: source.into() },
         }
     }
 }

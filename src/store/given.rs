@@ -4,10 +4,9 @@
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
+use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Postgres, Sqlite};
 
 use super::StoreError;
 use super::sql::{self, Arg, Sql};
@@ -119,13 +118,9 @@ pub(super) enum Cell<'a> {
 }
 
 impl<const N: usize> Given<N> {
-    /// The statement with its own arguments and some rows.
-    pub(super) fn on_sqlite(
-        &self,
-        args: &[Arg],
-        rows: &[[Cell<'_>; N]],
-    ) -> Result<Query<'static, Sqlite, SqliteArguments>, StoreError> {
-        Ok(sql::sqlite(self.sql, args).bind(sql::json(&Rows(rows))?))
+    /// Rows as SQLite takes them: the argument after the statement's own.
+    pub(super) fn as_json(&self, rows: &[[Cell<'_>; N]]) -> Result<String, StoreError> {
+        sql::json(&Rows(rows))
     }
 
     /// The statement with its own arguments and some rows.

@@ -2,10 +2,10 @@
 //! program: nothing that anybody wrote elsewhere ever becomes part of one.
 
 use chrono::DateTime;
+use rusqlite::types::{FromSql, Value, ValueRef};
 use serde::Serialize;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Postgres, Row as _, Sqlite};
+use sqlx::{Postgres, Row as _};
 
 use super::StoreError;
 use crate::domain::Instant;
@@ -68,7 +68,7 @@ impl From<Option<String>> for Arg {
 
 /// One row of an answer.
 pub(super) enum Row {
-    Sqlite(SqliteRow),
+    Sqlite(Vec<Value>),
     Postgres(PgRow),
 }
 
@@ -76,14 +76,16 @@ impl Row {
     /// The value of a column, counted from 0.
     pub(super) fn get<T>(&self, column: usize) -> Result<T, StoreError>
     where
-        T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
-        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+        T: FromSql + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
     {
+        let damaged = |cause| StoreError::Damaged { what: "a row", cause };
         match self {
-            Self::Sqlite(row) => row.try_get(column),
-            Self::Postgres(row) => row.try_get(column),
+            Self::Sqlite(row) => {
+                let value = row.get(column).map_or(ValueRef::Null, ValueRef::from);
+                T::column_result(value).map_err(|error| damaged(error.to_string()))
+            }
+            Self::Postgres(row) => row.try_get(column).map_err(|error| damaged(error.to_string())),
         }
-        .map_err(|error| StoreError::Damaged { what: "a row", cause: error.to_string() })
     }
 
     /// The name in a column of text.
@@ -118,16 +120,6 @@ fn instant(micros: i64) -> Result<Instant, StoreError> {
 /// A value as JSON text.
 pub(super) fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
     serde_json::to_string(rows).map_err(|error| StoreError::Contradiction(error.to_string()))
-}
-
-pub(super) fn sqlite(
-    sql: Sql,
-    args: &[Arg],
-) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    args.iter().fold(sqlx::query(sql.sqlite), |query, arg| match arg {
-        Arg::Int(value) => query.bind(*value),
-        Arg::Text(value) => query.bind(value.clone()),
-    })
 }
 
 pub(super) fn postgres(
