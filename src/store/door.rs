@@ -181,6 +181,12 @@ pub(super) const LEFT: Given<2> = given!(
 );
 
 impl Store {
+    /// How many turns get on best side by side. SQLite has one writer at a time; a server does others'
+    /// work while one commits.
+    pub fn turns_at_once(&self) -> usize {
+        if self.database.is_sqlite() { 1 } else { 2 }
+    }
+
     /// Settles what has left, and lets through what `judge` has nothing against, in one transaction.
     ///
     /// What is refused is withdrawn. Who asks is judged in order, and each that goes through counts

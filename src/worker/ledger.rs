@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant as Tick, sleep, timeout};
+use tokio::time::{Instant as Tick, sleep, sleep_until};
 
 use super::Delivered;
 use crate::domain::{Instant, OutreachKey, OutreachState};
@@ -102,13 +104,33 @@ pub(super) struct Entries(mpsc::UnboundedReceiver<Entry>);
 /// What one transaction is about.
 #[derive(Default)]
 struct Page {
+    /// When its first line was written.
+    begun: Option<Tick>,
     settled: Vec<Settled>,
     troubles: Vec<Option<String>>,
     questions: Vec<Question>,
 }
 
 impl Page {
+    fn is_empty(&self) -> bool {
+        self.begun.is_none()
+    }
+
+    /// Whoever asks does not wait for company.
+    fn is_due(&self) -> bool {
+        !self.questions.is_empty() || self.begun.is_some_and(|begun| begun.elapsed() >= COMPANY)
+    }
+
+    /// Waits until it has waited for company long enough; for ever, where there is nothing in it.
+    async fn has_waited(&self) {
+        match self.begun {
+            Some(begun) => sleep_until(begun + COMPANY).await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn write(&mut self, entry: Entry) {
+        self.begun.get_or_insert_with(Tick::now);
         match entry {
             Entry::Settle(settled, trouble) => {
                 self.settled.push(settled);
@@ -127,25 +149,35 @@ impl Ledger<'_> {
     /// leases have run out.
     pub(super) async fn keep(self, entries: Entries) -> Result<(), StoreError> {
         let mut entries = entries.0;
-        while let Some(first) = entries.recv().await {
-            let mut page = Page::default();
-            page.write(first);
+        let mut page = Page::default();
+        let mut turns = FuturesUnordered::new();
+        let mut is_over = false;
+        loop {
             while let Ok(entry) = entries.try_recv() {
                 page.write(entry);
             }
-            if page.questions.is_empty()
-                && let Ok(Some(entry)) = timeout(COMPANY, entries.recv()).await
-            {
-                page.write(entry);
+            let is_free = turns.len() < self.store.turns_at_once();
+            if is_free && (is_over || page.is_due()) {
+                match std::mem::take(&mut page) {
+                    page if !page.is_empty() => turns.push(self.turn(page)),
+                    _ if turns.is_empty() => return Ok(()),
+                    _ => {}
+                }
             }
-            self.turn(page).await?;
+            tokio::select! {
+                Some(turn) = turns.next() => turn?,
+                entry = entries.recv(), if !is_over => match entry {
+                    Some(entry) => page.write(entry),
+                    None => is_over = true,
+                },
+                () = page.has_waited(), if is_free => {}
+            }
         }
-        Ok(())
     }
 
     /// Commits a page. Where the database is away, it tries again for a while.
     async fn turn(&self, page: Page) -> Result<(), StoreError> {
-        let Page { settled, troubles, questions } = page;
+        let Page { settled, troubles, questions, .. } = page;
         let asking: Vec<Asking<'_>> = questions
             .iter()
             .map(|question| Asking {
