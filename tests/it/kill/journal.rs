@@ -80,7 +80,7 @@ pub(crate) fn begun_afterwards(state: &State) -> Vec<String> {
         false => "t.id > s.id",
     };
     let sql = format!(
-        "SELECT t.what FROM journal s JOIN outreach_recipients r ON r.recipient = s.what
+        "SELECT DISTINCT t.what FROM journal s JOIN outreach_recipients r ON r.recipient = s.what
          JOIN journal t ON t.what = r.outreach AND t.state = 'transmitting'
          WHERE s.state = 'suppressed' AND {order}"
     );
