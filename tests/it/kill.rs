@@ -8,6 +8,7 @@
 mod checker;
 mod company;
 mod journal;
+mod listener;
 mod matrix;
 mod random;
 mod server;

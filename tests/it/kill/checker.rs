@@ -72,17 +72,21 @@ pub(crate) fn check(company: &Company, in_flight: &BTreeSet<String>) -> Checked 
     for outreach in outreaches.values() {
         *checked.states.entry(outreach.state.clone()).or_default() += 1;
     }
-    check_ends(&outreaches, in_flight, &mut checked);
+    check_ends(company, &outreaches, in_flight, &mut checked);
     check_servers(company, &outreaches, &mut checked);
     check_decisions(company, &outreaches, &mut checked);
     check_contacts(company, &mut checked);
     check_caps(company, &mut checked);
-    check_journal(&journal::read(state), &outreaches, &mut checked);
+    check_journal(company, &outreaches, &mut checked);
+    for key in journal::begun_afterwards(state) {
+        checked.wrong.push(format!("{key} began to leave after somebody it is for had opted out"));
+    }
     checked
 }
 
 /// Nothing is under way any more, and what is in doubt was in flight.
 fn check_ends(
+    company: &Company,
     outreaches: &BTreeMap<String, Outreach>,
     in_flight: &BTreeSet<String>,
     checked: &mut Checked,
@@ -90,6 +94,7 @@ fn check_ends(
     for (key, Outreach { channel, state }) in outreaches {
         match state.as_str() {
             "sent" | "withdrawn" => {}
+            "failed" if company.is_returned(key) => {}
             "uncertain" if channel != "email" => {
                 checked.wrong.push(format!("{key} on {channel} is uncertain"));
             }
@@ -125,7 +130,10 @@ fn check_servers(
                 Some(outreach) if outreach.channel != channel => {
                     checked.wrong.push(format!("{key} came by {channel}"));
                 }
-                Some(outreach) if !["sent", "uncertain"].contains(&outreach.state.as_str()) => {
+                Some(outreach)
+                    if !["sent", "uncertain"].contains(&outreach.state.as_str())
+                        && !company.is_returned(key) =>
+                {
                     checked.wrong.push(format!("{key} was accepted and is {}", outreach.state));
                 }
                 Some(_) if *times > 1 && channel == "email" => {
@@ -236,18 +244,20 @@ fn check_caps(company: &Company, checked: &mut Checked) {
 
 /// Every change of state is one of those that there are, by whoever held the outreach then.
 fn check_journal(
-    changes: &[Change],
+    company: &Company,
     outreaches: &BTreeMap<String, Outreach>,
     checked: &mut Checked,
 ) {
     let mut now: BTreeMap<&str, (&str, i64)> = BTreeMap::new();
-    for Change { what, was, state, fence } in changes {
+    let changes = journal::read(&company.state);
+    for Change { what, was, state, fence } in &changes {
         if state == "suppressed" {
             continue;
         }
         let (before, held) = now.get(what.as_str()).copied().unwrap_or_default();
         let ways = WAYS.iter().find(|(from, _)| from == was).map_or(&[][..], |(_, to)| *to);
-        if was != before || !ways.contains(&state.as_str()) {
+        let came_back = was == "sent" && state == "failed" && company.is_returned(what);
+        if was != before || !(ways.contains(&state.as_str()) || came_back) {
             checked.wrong.push(format!("{what} went from {was} ({before}) to {state}"));
         }
         if *fence != held + i64::from(state == "claimed") {

@@ -55,6 +55,10 @@ Dear {{ customer.name }},
 this is about event {{ event.event_id }}.
 ";
 
+/// Where customers reach the endpoint behind the links, and the key that signs these.
+pub(crate) const OPT_OUT: [&str; 2] =
+    ["https://care.example.com/stop", "an uncommonly long key, for tests only"];
+
 /// How long a claim of a worker lasts that is to die, in milliseconds: it is soon free.
 const SHORT_LEASE: &str = "1000";
 /// How long one lasts otherwise; a busy machine does not lose it.
@@ -76,6 +80,16 @@ pub(crate) struct Company {
     gone: BTreeSet<u32>,
     /// What is about somebody who opted out, and so may be told or not.
     silenced: BTreeSet<u32>,
+    /// The keys of messages that came back after they had been accepted.
+    returned: BTreeSet<String>,
+}
+
+/// Somebody whom the company writes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) phone: String,
 }
 
 /// How a command ended that was to die.
@@ -112,6 +126,7 @@ impl Company {
             events: 0,
             gone: BTreeSet::new(),
             silenced: BTreeSet::new(),
+            returned: BTreeSet::new(),
         };
         company.write_pack();
         company.configure();
@@ -125,7 +140,7 @@ impl Company {
         company
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let file = self.path(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
@@ -163,12 +178,14 @@ impl Company {
     }
 
     fn configure(&self) {
+        let [stop, key] = OPT_OUT;
         self.write(
             "lookout.toml",
             &format!(
                 "rules = \"rules\"\n[source]\nurl = \"sqlite:shop.db\"\n[state]\nurl = \"{}\"\n\
                  [channels.email]\nurl = \"{}\"\nfrom = \"Care <care@example.com>\"\n\
-                 [channels.sms]\nurl = \"{}\"\n[channels.fax]\nurl = \"file:faxes\"\n",
+                 [channels.sms]\nurl = \"{}\"\n[channels.fax]\nurl = \"file:faxes\"\n\
+                 [opt_out]\nurl = \"{stop}\"\nkey = \"{key}\"\n",
                 self.state.url,
                 self.mail.url(),
                 self.web.url()
@@ -197,13 +214,15 @@ impl Company {
     /// The program with these words, its state and its death as a test wants them.
     pub(crate) fn command(&self, line: &str, fault: Option<&str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lookout"));
+        for name in search_variables() {
+            command.env_remove(name);
+        }
         command
             .args(line.split_whitespace())
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1")
             .env("LOOKOUT_LOG", "warn")
             .env("LOOKOUT_TEST_LEASE", if fault.is_some() { SHORT_LEASE } else { &self.lease })
-            .env_remove("LOOKOUT_TEST_FAULT")
             .stdin(Stdio::null());
         if let Some(fault) = fault {
             command.env("LOOKOUT_TEST_FAULT", fault);
@@ -234,9 +253,11 @@ impl Company {
     /// Runs on until what the caps kept back is told, too.
     pub(crate) fn tell_the_rest(&self, run: &mut u32) {
         const FOUR_DAYS: u32 = 16;
-        let told = "SELECT COUNT(DISTINCT subject) FROM contacts";
         for _ in 0..FOUR_DAYS {
-            if self.state.number(told) >= i64::from(self.events) - self.gone.len() as i64 {
+            let told = self.state.ask("SELECT DISTINCT subject FROM contacts").concat();
+            let told: BTreeSet<u32> = told.iter().map(|event| event.parse().unwrap()).collect();
+            let may_wait = |event| self.is_gone(event) || self.is_silenced(event);
+            if (0..self.events).all(|event| told.contains(&event) || may_wait(event)) {
                 return;
             }
             *run += 1;
@@ -270,11 +291,25 @@ impl Company {
         );
     }
 
-    /// The e-mail address of a customer.
-    pub(crate) fn address(&self, customer: &str) -> String {
+    /// A customer, by the company's own data.
+    pub(crate) fn person(&self, id: &str) -> Person {
         let shop = Connection::open(self.path("shop.db")).unwrap();
-        let email = "SELECT email FROM people WHERE id = ?1";
-        shop.query_row(email, [customer], |row| row.get(0)).unwrap()
+        let person = "SELECT id, email, phone FROM people WHERE id = ?1";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Person { id: row.get(0)?, email: row.get(1)?, phone: row.get(2)? })
+        };
+        shop.query_row(person, [id], read).unwrap()
+    }
+
+    /// How many messages servers and the folder have accepted for somebody.
+    pub(crate) fn reached(&self, person: &Person) -> usize {
+        let mail =
+            self.mail.book.entries().into_iter().filter(|mail| mail.recipient == person.email);
+        let web = self.web.book.entries().into_iter().filter(|text| text.recipient == person.phone);
+        let faxes = self.faxes();
+        let faxes = faxes.iter().map(|key| self.path(&format!("faxes/{key}.json")));
+        let faxes = faxes.filter(|fax| fs::read_to_string(fax).unwrap().contains(&person.phone));
+        mail.count() + web.count() + faxes.count()
     }
 
     /// Whoever has these addresses opted out at some time.
@@ -285,6 +320,16 @@ impl Company {
         let events = events.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let about_them = events.map(Result::unwrap).filter(|(_, email)| addresses.contains(email));
         self.silenced = about_them.map(|(no, _): (u32, String)| no).collect();
+    }
+
+    /// A message came back, although it had been accepted.
+    pub(crate) fn came_back(&mut self, key: &str) {
+        self.returned.insert(key.to_owned());
+    }
+
+    /// Whether a message came back after it had been accepted.
+    pub(crate) fn is_returned(&self, key: &str) -> bool {
+        self.returned.contains(key)
     }
 
     /// Whether an event is about somebody who opted out.
@@ -315,6 +360,13 @@ pub(crate) fn instant(run: u32) -> String {
     let start = chrono::DateTime::from_timestamp(894_499_199, 900_000_000).unwrap();
     let at = start + chrono::TimeDelta::hours(6 * i64::from(run));
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// What says how long to search, and everything else that the program would take for a setting.
+#[allow(clippy::disallowed_methods, reason = "how long to search is said from outside")]
+fn search_variables() -> impl Iterator<Item = String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("LOOKOUT_"))
 }
 
 /// Whether it was killed. Anything but that, and an end in good order, is a failure of the test.

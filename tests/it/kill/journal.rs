@@ -70,3 +70,19 @@ pub(crate) fn read(state: &State) -> Vec<Change> {
         })
         .collect()
 }
+
+/// Outreaches that began to leave after somebody whom they are for had opted out: by the order of
+/// commits, where a server keeps it, else by that of the statements.
+pub(crate) fn begun_afterwards(state: &State) -> Vec<String> {
+    let keeps_times = !state.is_sqlite() && state.ask("SHOW track_commit_timestamp")[0][0] == "on";
+    let order = match keeps_times {
+        true => "pg_xact_commit_timestamp(t.xmin) > pg_xact_commit_timestamp(s.xmin)",
+        false => "t.id > s.id",
+    };
+    let sql = format!(
+        "SELECT DISTINCT t.what FROM journal s JOIN outreach_recipients r ON r.recipient = s.what
+         JOIN journal t ON t.what = r.outreach AND t.state = 'transmitting'
+         WHERE s.state = 'suppressed' AND {order}"
+    );
+    state.ask(&sql).concat()
+}

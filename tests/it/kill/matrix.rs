@@ -2,6 +2,9 @@
 //!
 //! `LOOKOUT_KILLS` says how often at each point.
 
+mod opening;
+mod people;
+
 use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +12,7 @@ use std::time::Duration;
 use lookout::fault::POINTS;
 use rstest::rstest;
 
-use super::company::{Company, Died, how_it_ended, instant};
+use super::company::{Company, Died, Person, how_it_ended, instant};
 use super::{Figures, On, check, journal, number};
 use crate::support::sink::{Act, Phase};
 
@@ -20,9 +23,8 @@ const HAPPENS: [(&str, u32); 5] =
     [("mail", 3), ("text", 3), ("paper", 2), ("call", 2), ("note", 1)];
 /// More letters than there are connections, a few times over.
 const MANY: u32 = 12;
-/// Commits that this company never reaches: of an erasure, of the page that stops a topic, of a
-/// delivery report, of a database that was restored.
-const ELSEWHERE: [&str; 4] = [".erase.", ".opt_out.", ".take_in_report.", ".note_server."];
+/// What a company lives to see only once, or what leaves it another one: each kill has its own.
+const ONCE: [&str; 5] = ["migrate", "note_server", "opt_out", "take_in_report", "erase"];
 /// A point that so many runs do not pass is passed by none.
 const ENOUGH: u32 = 9;
 
@@ -32,17 +34,19 @@ fn whoever_dies_at_a_point_leaves_books_that_balance(
     #[values(0, 1, 2, 3)] part: usize,
 ) {
     let kills = number("LOOKOUT_KILLS", 1);
-    let is_reached = |point: &&&str| !ELSEWHERE.iter().any(|name| point.contains(name));
-    let reached = POINTS.iter().filter(is_reached).enumerate();
-    for (_, point) in reached.filter(|(place, _)| place % 4 == part) {
+    for (_, point) in POINTS.iter().enumerate().filter(|(place, _)| place % 4 == part) {
         let mut figures = Figures::default();
-        match point.starts_with("store.migrate.") {
-            // A database has its tables made only once.
+        match ONCE.contains(&subject(point)) {
             true => (0..kills).for_each(|_| figures.add(&Life::new(on, point).live(1))),
             false => figures.add(&Life::new(on, point).live(kills)),
         }
         figures.tell(&format!("{point} on {on:?}"));
     }
+}
+
+/// What a point is about: the commit's name, where it is one.
+fn subject(point: &'static str) -> &'static str {
+    point.split('.').nth(1).unwrap()
 }
 
 /// A company whose program dies again and again at one point.
@@ -51,17 +55,28 @@ struct Life {
     point: &'static str,
     run: u32,
     in_flight: BTreeSet<String>,
+    /// Those whom nothing may reach any more, and how many messages they had by then.
+    silent: Vec<(Person, usize)>,
+    erased: Vec<Person>,
     figures: Figures,
 }
 
 impl Life {
     fn new(on: On, point: &'static str) -> Self {
         let company = Company::new(on, CUSTOMERS);
-        Self { company, point, run: 0, in_flight: BTreeSet::new(), figures: Figures::default() }
+        Self {
+            company,
+            point,
+            run: 0,
+            in_flight: BTreeSet::new(),
+            silent: Vec::new(),
+            erased: Vec::new(),
+            figures: Figures::default(),
+        }
     }
 
     fn live(mut self, kills: u32) -> Figures {
-        if !self.is_about("migrate") {
+        if !["migrate", "note_server"].contains(&subject(self.point)) {
             self.begin_journal();
         }
         for kill in 0..kills {
@@ -77,12 +92,23 @@ impl Life {
         self.company.tell_the_rest(&mut self.run);
         let checked = check(&self.company, &self.in_flight).assert_fine(self.point);
         assert!(checked.accepted > 0 && checked.count("sent") > 0, "{checked:?}");
+        for (person, messages) in &self.silent {
+            assert_eq!(self.company.reached(person), *messages, "{person:?} was reached");
+        }
+        for person in &self.erased {
+            assert_eq!(self.traces(person), Vec::<String>::new());
+        }
         self.figures.books(&checked);
         self.figures
     }
 
     fn is_about(&self, name: &str) -> bool {
-        self.point.split('.').nth(1) == Some(name)
+        subject(self.point) == name
+    }
+
+    /// Whether what dies has committed what it is about.
+    fn is_after_commit(&self) -> bool {
+        self.point.ends_with(".after_commit")
     }
 
     fn begin_journal(&self) {
@@ -102,8 +128,12 @@ impl Life {
         let suppressed =
             format!("SELECT COUNT(*) FROM suppressions WHERE recipient LIKE '%{person}'");
         let paused = "SELECT COUNT(*) FROM pauses";
-        let about = self.point.split('.').nth(1).unwrap();
+        let about = subject(self.point);
         match about {
+            "opt_out" => self.die_at_a_link(fault),
+            "take_in_report" => self.die_at_a_report(fault),
+            "erase" => self.die_erasing(fault),
+            "note_server" => self.die_opening(fault),
             "renew" => return self.die_slowly(fault, &run, false),
             "release" => return self.die_slowly(fault, &run, true),
             "suppress" | "unsuppress" | "pause" | "resume" | "take_task" | "finish_task"
@@ -121,6 +151,7 @@ impl Life {
             _ => return self.die_in_a_run(fault, &run),
         }
         match about {
+            "opt_out" | "take_in_report" | "erase" | "note_server" => {}
             "suppress" => self.die_in(fault, &format!("suppress {person}"), &suppressed, 1),
             "unsuppress" => {
                 self.company.lookout(&format!("suppress {person}"), None);
@@ -190,7 +221,7 @@ impl Life {
         assert_eq!(self.company.lookout(line, Some(fault)), Died::Killed, "{line}");
         self.look_at_the_dead();
         let done = self.company.state.number(count) == after;
-        assert_eq!(done, self.point.ends_with("after_commit"), "{line}");
+        assert_eq!(done, self.is_after_commit(), "{line}");
         if !done {
             self.company.lookout(line, None);
         }

@@ -42,7 +42,8 @@ impl State {
         Self { url, runtime: Builder::new_current_thread().enable_all().build().unwrap() }
     }
 
-    fn file(&self) -> Option<PathBuf> {
+    /// The file of a SQLite database.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
         self.url.strip_prefix("sqlite:").map(PathBuf::from)
     }
 
@@ -110,6 +111,24 @@ impl State {
                 Ok(rows.iter().map(|row| (0..row.len()).map(|c| text(row, c)).collect()).collect())
             }),
         }
+    }
+
+    /// Every row of every table, its columns as texts.
+    pub(crate) fn everything(&self) -> Vec<String> {
+        let (tables, row) = match self.is_sqlite() {
+            true => ("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", "*"),
+            false => (
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'lookout' ORDER BY 1",
+                "t::text",
+            ),
+        };
+        let tables = self.ask(tables).concat();
+        let rows = |table: &String| self.ask(&format!("SELECT {row} FROM {table} t"));
+        let line = |table: &String, row: Line| format!("{table}: {}", row.join(" | "));
+        let of = |table: &String| {
+            rows(table).into_iter().map(|row| line(table, row)).collect::<Vec<_>>()
+        };
+        tables.iter().flat_map(of).collect()
     }
 
     /// Waits until a server that went down has come up again.

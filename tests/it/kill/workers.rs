@@ -4,6 +4,7 @@
 //! `LOOKOUT_OUTREACHES` says about how many messages there are.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -152,6 +153,10 @@ impl Crew {
         for worker in self.workers.drain(..) {
             signal(&worker, "TERM");
             let output = worker.wait_with_output().unwrap();
+            if output.status.signal() == Some(15) {
+                // It had only just been hired, and did not even listen yet.
+                continue;
+            }
             let said: serde_json::Value =
                 serde_json::from_slice(&output.stdout).expect("a worker says what it did");
             late += said["late"].as_u64().unwrap();
