@@ -9,6 +9,7 @@ mod checker;
 mod company;
 mod journal;
 mod matrix;
+mod pooler;
 mod random;
 mod server;
 mod state;
