@@ -2,6 +2,7 @@
 //! and how a failure is told. Nothing is decided here.
 
 pub mod args;
+mod addresses;
 mod approve;
 mod bounces;
 mod check;

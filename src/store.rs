@@ -18,6 +18,7 @@ mod outbox;
 mod pauses;
 #[cfg(test)]
 mod plans;
+mod pooler;
 mod record;
 mod restored;
 mod reports;

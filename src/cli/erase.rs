@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use serde_json::json;
 
+use super::addresses::bare;
 use super::args::{Erase, Exit, Global};
 use super::output::Output;
 use super::wording::{counted, plain};
@@ -77,8 +78,7 @@ fn agreed(output: &mut Output) -> anyhow::Result<bool> {
 /// What there is to erase.
 fn told(known: &Erasure) -> String {
     let customers = known.customers.iter().map(|id| plain(id.as_str()).to_string());
-    let bare = |to: &str| to.split_once(':').map_or(to, |(_, bare)| bare).to_owned();
-    let addresses = known.recipients.iter().map(|to| bare(&to.0));
+    let addresses = known.recipients.iter().map(|to| bare(to).to_owned());
     let who: Vec<String> = customers.chain(addresses).collect();
     let waiting = match known.waiting {
         0 => String::new(),

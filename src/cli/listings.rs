@@ -55,8 +55,8 @@ pub struct TaskLine {
 /// Somebody who is not to be contacted.
 #[derive(Clone, Debug)]
 pub struct SuppressionLine {
-    /// The customer or the address.
-    pub who: String,
+    /// The customer, or the address, or the customer and their addresses.
+    pub who: Vec<String>,
     /// About what; everything where it is absent.
     pub topic: Option<String>,
     /// Why.
@@ -200,7 +200,7 @@ pub fn suppressions(lines: &[SuppressionLine], times: &Times) -> String {
         .iter()
         .map(|line| {
             vec![
-                line.who.clone(),
+                line.who.join(" "),
                 line.topic.clone().unwrap_or_else(|| "everything".to_owned()),
                 line.cause.clone(),
                 format!("since {}", times.say(&line.since)),
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn suppressions_say_since_when() {
         let line = SuppressionLine {
-            who: "ana@example.com".to_owned(),
+            who: vec!["ana@example.com".to_owned()],
             topic: None,
             cause: "refused".to_owned(),
             since: at("1997-12-31T12:00:00Z"),

@@ -1,21 +1,24 @@
-//! `lookout suppress`: keep somebody from being contacted.
+//! `lookout suppress`: keep somebody from being contacted, at whichever address. Nobody's opting out
+//! waits for the company's data, or fails with it.
 
-use std::collections::BTreeSet;
+mod taken_in;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
 
+use super::addresses::bare;
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
-use super::wording::{self, Times};
+use super::wording::{Times, counted, listed};
 use crate::app::{self, AppError};
 use crate::clock;
-use crate::config::Config;
-use crate::domain::{About, CustomerId, SuppressionCause};
+use crate::domain::{Suppression, SuppressionCause};
 use crate::opt_out::ERASED;
-use crate::signals::Wanted;
 use crate::store::{NewSuppression, SuppressionRow};
+use taken_in::TakenIn;
 
 pub(super) async fn run(
     global: &Global,
@@ -36,40 +39,56 @@ pub(super) async fn run(
     }
     let people = named(args.person.as_ref(), args.from.as_deref())?;
     let store = app::store(&config).await?;
+    let now = clock::wall();
     let rows: Vec<_> = people.iter().map(|person| suppression(person, args)).collect();
-    let changed = store.suppress(&rows, clock::wall()).await.map_err(AppError::from)?;
-    let words = Change {
-        done: "will not be contacted any more",
-        before: "suppressed already",
-        topic: args.topic.as_deref(),
-    };
-    words.tell(people.len() as u64, changed, output);
+    // In the books before anybody else is asked: whatever becomes of that, they opted out.
+    let changed = store.suppress(&rows, now).await.map_err(AppError::from)?;
+    let taken_in = taken_in::take_in(&config, &store, &rows, now).await?;
+    tell(&Told { args, named: people.len() as u64, changed, taken_in: &taken_in }, output);
     let necessary = super::necessary_topics(&config.rules);
     if changed > 0 && args.topic.is_none() && !necessary.is_empty() && !super::is_json(output) {
         let necessary = necessary.join(", ");
         output.text(&format!("What nobody can refuse goes on reaching them: {necessary}."));
     }
-    if let Some(Person::Customer(customer)) = &args.person
-        && let Some(source) = without(&config, customer).await
-    {
-        let told = wording::plain(customer.as_str());
-        output.remark(&format!("{source} has no customer `{told}`; is it written as it is there?"));
-    }
+    taken_in.remark(output);
     Ok(Exit::Fine)
 }
 
-/// The company's data, in words, if it can be asked and knows no such customer.
-async fn without(config: &Config, customer: &CustomerId) -> Option<String> {
-    let pack = app::pack(config).ok()?;
-    let source = app::source(config).await.ok()?;
-    let mut view = source.view(app::as_of(None, Some(&source))).await.ok()?;
-    let nothing = BTreeSet::new();
-    let examined = view.examine(&pack.signals, &nothing).await.ok()?;
-    let (about, fields) = (&About::Customers, &BTreeSet::new());
-    let wanted =
-        Wanted { about, fields, customer: Some(customer), subjects: None, conditions: None };
-    let pulled = view.pull(&pack.signals, &examined, &wanted, &mut |_| {}).await;
-    (pulled.ok()?.rows == 0).then(|| source.describe())
+/// What `suppress` did.
+struct Told<'a> {
+    args: &'a Suppress,
+    named: u64,
+    changed: u64,
+    taken_in: &'a TakenIn,
+}
+
+fn tell(told: &Told<'_>, output: &mut Output) {
+    let Told { args, named, changed, taken_in } = told;
+    if super::is_json(output) {
+        let unread = taken_in.data.as_ref().and_then(|data| data.as_ref().err());
+        return output.json(&json!({
+            "schema_version": 1,
+            "named": named,
+            "changed": changed,
+            "addresses": taken_in.new,
+            "unread": unread,
+        }));
+    }
+    let words = Change {
+        done: "will not be contacted any more",
+        before: "suppressed already",
+        topic: args.topic.as_deref(),
+    };
+    output.text(&words.said(*named, *changed, taken_in.new));
+    if taken_in.new > 0 {
+        let theirs = match args.from {
+            Some(_) => counted(taken_in.addresses.len() as u64, "address"),
+            None => {
+                listed(&taken_in.addresses.iter().map(|to| bare(to).to_owned()).collect::<Vec<_>>())
+            }
+        };
+        output.text(&format!("Nor will whoever else is at {theirs}."));
+    }
 }
 
 /// Those who are named on the command line or in a file.
@@ -92,12 +111,8 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Tells for how many of those named something changed.
-    pub(super) fn tell(&self, named: u64, changed: u64, output: &mut Output) {
-        if super::is_json(output) {
-            let told = json!({ "schema_version": 1, "named": named, "changed": changed });
-            return output.json(&told);
-        }
+    /// Says for how many of those named something changed; `more` is what changed for others.
+    pub(super) fn said(&self, named: u64, changed: u64, more: u64) -> String {
         let Self { done, before, topic } = self;
         let about = topic.map_or(String::new(), |topic| format!(" about {topic}"));
         let people = |count| match count {
@@ -106,11 +121,12 @@ impl Change<'_> {
         };
         let unchanged = named - changed;
         let was = if unchanged == 1 { "was" } else { "were" };
-        output.text(&match (changed, unchanged) {
-            (0, _) => format!("Nothing changed: {} {was} {before}{about}.", people(unchanged)),
+        let nothing = if more == 0 { "Nothing changed: " } else { "" };
+        match (changed, unchanged) {
+            (0, _) => format!("{nothing}{} {was} {before}{about}.", people(unchanged)),
             (_, 0) => format!("{} {done}{about}.", people(changed)),
             _ => format!("{} {done}{about}; {unchanged} {was} {before}.", people(changed)),
-        });
+        }
     }
 }
 
@@ -192,27 +208,43 @@ fn list(rows: &[SuppressionRow], zone: chrono_tz::Tz, output: &mut Output) {
             .collect();
         return output.json(&json!({ "schema_version": 1, "suppressions": rows }));
     }
-    let lines: Vec<_> = rows.iter().map(as_line).collect();
+    let lines = lines(rows);
     output.text(&listings::suppressions(&lines, &Times { zone, as_of: clock::current_minute() }));
 }
 
-fn as_line(row: &SuppressionRow) -> SuppressionLine {
-    let suppression = &row.suppression;
-    let plain = |text: &str| text.split_once(':').map_or(text, |(_, plain)| plain).to_owned();
+/// A line a suppression; what names one customer and was entered at once is one line.
+fn lines(rows: &[SuppressionRow]) -> Vec<SuppressionLine> {
+    let mut places = BTreeMap::new();
+    let mut lines: Vec<SuppressionLine> = Vec::new();
+    for row in rows {
+        let who = who(row);
+        let Suppression { customer, topic, cause, since, .. } = &row.suppression;
+        let entered = (customer, topic, cause.name(), since, &row.note);
+        let place = *places.entry(entered).or_insert(lines.len());
+        match lines.get_mut(place) {
+            Some(line) if customer.is_some() => line.who.extend(who.1),
+            _ => lines.push(SuppressionLine {
+                who: who.0.into_iter().chain(who.1).collect(),
+                topic: topic.clone(),
+                cause: cause.name().to_owned(),
+                since: *since,
+                note: row.note.clone().unwrap_or_default(),
+            }),
+        }
+    }
+    lines
+}
+
+/// The customer and the address, as people write them; the start of the hash of who was erased.
+fn who(row: &SuppressionRow) -> (Option<String>, Option<String>) {
     let hidden = |text: &str| {
         text.strip_prefix(ERASED)
             .map(|hash| format!("({})", hash.chars().take(8).collect::<String>()))
     };
-    let customer = suppression.customer.as_ref().map(|id| id.as_str());
+    let Suppression { customer, recipient, .. } = &row.suppression;
+    let customer = customer.as_ref().map(|id| id.as_str());
     let customer = customer.map(|id| hidden(id).unwrap_or_else(|| id.to_owned()));
-    let address = suppression.recipient.as_ref().map(|to| to.0.as_str());
-    let address = address.map(|to| hidden(to).unwrap_or_else(|| plain(to)));
-    let who: Vec<String> = customer.into_iter().chain(address).collect();
-    SuppressionLine {
-        who: who.join(" "),
-        topic: suppression.topic.clone(),
-        cause: suppression.cause.name().to_owned(),
-        since: suppression.since,
-        note: row.note.clone().unwrap_or_default(),
-    }
+    let address = recipient.as_ref();
+    let address = address.map(|to| hidden(&to.0).unwrap_or_else(|| bare(to).to_owned()));
+    (customer, address)
 }

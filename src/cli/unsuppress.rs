@@ -1,5 +1,7 @@
 //! `lookout unsuppress`: let somebody be contacted again.
 
+use serde_json::json;
+
 use super::args::{Exit, Global, Unsuppress};
 use super::output::Output;
 use super::suppress;
@@ -29,6 +31,10 @@ pub(super) async fn run(
         before: "not suppressed",
         topic: args.topic.as_deref(),
     };
-    words.tell(people.len() as u64, lifted, output);
+    let named = people.len() as u64;
+    match super::is_json(output) {
+        true => output.json(&json!({ "schema_version": 1, "named": named, "changed": lifted })),
+        false => output.text(&words.said(named, lifted, 0)),
+    }
     Ok(Exit::Fine)
 }

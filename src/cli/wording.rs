@@ -130,7 +130,7 @@ pub fn reason(code: &str) -> &str {
 pub fn counted(count: u64, noun: &str) -> String {
     let plural = match noun {
         _ if count == 1 => "",
-        noun if noun.ends_with("ch") => "es",
+        noun if noun.ends_with("ch") || noun.ends_with("ss") => "es",
         _ => "s",
     };
     format!("{} {noun}{plural}", thousands(count))

@@ -17,8 +17,10 @@ use binary::{Oid, Reader};
 /// How long a server may take to answer the first call.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const BEGIN: &str = "SET TIME ZONE 'UTC'; SET standard_conforming_strings = on; \
-                     BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Settings go with the transaction: a pooler in between lends its connections to others, too.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                     SET LOCAL timezone = 'UTC'; SET LOCAL standard_conforming_strings = on; \
+                     SET LOCAL extra_float_digits = 2";
 
 /// One read-only transaction on a PostgreSQL.
 pub(super) struct Postgres {
@@ -32,8 +34,10 @@ pub(super) struct Postgres {
 /// Reads an address. It is not yet called.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, String> {
     let options = PgConnectOptions::from_str(url).map_err(|error| error.to_string())?;
-    // Its log would hold the company's ids.
-    Ok(options.application_name("lookout").disable_statement_logging())
+    // A pooler refuses this setting of a connection; `BEGIN` makes it. The driver's log would hold
+    // the company's ids.
+    let options = options.application_name("lookout").extra_float_digits(None);
+    Ok(options.disable_statement_logging())
 }
 
 impl Postgres {

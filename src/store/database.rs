@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres};
 
 use super::StoreError;
 use super::given::{Cell, Given};
+use super::pooler;
 use super::sql::{Arg, Row, Sql, postgres};
 use super::sqlite::{self, File};
 use crate::fault;
@@ -88,6 +89,8 @@ enum Pool {
 pub(super) struct Database {
     pool: Pool,
     place: String,
+    /// Whether a statement keeps a name on its connection to a PostgreSQL.
+    named: bool,
     statements: AtomicU64,
 }
 
@@ -95,6 +98,10 @@ impl Database {
     /// Connects, and makes a SQLite file if it is not there and `create` says so.
     pub(super) async fn connect(address: Address, create: bool) -> Result<Self, StoreError> {
         let place = address.place();
+        let named = match &address {
+            Address::Sqlite(_) => true,
+            Address::Postgres(options) => pooler::names_statements(options),
+        };
         let pool = match address {
             Address::Sqlite(file) => File::open(file, create)
                 .map(Pool::Sqlite)
@@ -104,7 +111,7 @@ impl Database {
                 .map(Pool::Postgres)
                 .map_err(|error| StoreError::explain(&place, error))?,
         };
-        Ok(Self { pool, place, statements: AtomicU64::new(0) })
+        Ok(Self { pool, place, named, statements: AtomicU64::new(0) })
     }
 
     pub(super) fn place(&self) -> &str {
@@ -123,10 +130,10 @@ impl Database {
         }
     }
 
-    /// The connections to a PostgreSQL server.
-    pub(super) fn postgres(&self) -> Option<&PgPool> {
+    /// The connections to a PostgreSQL server, unless a pooler stands in between.
+    pub(super) fn direct_postgres(&self) -> Option<&PgPool> {
         match &self.pool {
-            Pool::Postgres(pool) => Some(pool),
+            Pool::Postgres(pool) => self.named.then_some(pool),
             Pool::Sqlite(_) => None,
         }
     }
@@ -219,7 +226,7 @@ impl Database {
 /// The pool would try again for as long as it may where a server refuses; the first connection
 /// says at once what is wrong.
 async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    let options = options.application_name("lookout").disable_statement_logging();
+    let options = pooler::options(options);
     let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
     first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
     Ok(PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECT).connect_lazy_with(options))
@@ -278,7 +285,8 @@ impl Transaction<'_> {
                 Ok(changed)
             }
             Inner::Postgres(inner) => {
-                let done = postgres(sql, args).execute(&mut **inner).await;
+                let query = postgres(sql, args).persistent(self.database.named);
+                let done = query.execute(&mut **inner).await;
                 done.map(|done| done.rows_affected()).map_err(|e| self.database.explain(e))
             }
         }
@@ -298,7 +306,8 @@ impl Transaction<'_> {
                 Ok(rows)
             }
             Inner::Postgres(inner) => {
-                let rows = postgres(sql, args).fetch_all(&mut **inner).await;
+                let query = postgres(sql, args).persistent(self.database.named);
+                let rows = query.fetch_all(&mut **inner).await;
                 let rows = rows.map_err(|e| self.database.explain(e))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
@@ -327,7 +336,9 @@ impl Transaction<'_> {
                     run(self.database, held, statement.sql.sqlite, args, Some(rows))?.0
                 }
                 Inner::Postgres(inner) => {
-                    let done = statement.on_postgres(args, &chunk)?.execute(&mut **inner).await;
+                    let query =
+                        statement.on_postgres(args, &chunk)?.persistent(self.database.named);
+                    let done = query.execute(&mut **inner).await;
                     done.map_err(|e| self.database.explain(e))?.rows_affected()
                 }
             };
@@ -349,7 +360,8 @@ impl Transaction<'_> {
                 Ok(rows)
             }
             Inner::Postgres(inner) => {
-                let rows = statement.on_postgres(args, rows)?.fetch_all(&mut **inner).await;
+                let query = statement.on_postgres(args, rows)?.persistent(self.database.named);
+                let rows = query.fetch_all(&mut **inner).await;
                 let rows = rows.map_err(|e| self.database.explain(e))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }

@@ -35,6 +35,18 @@ pub enum StoreError {
         /// Which database.
         place: String,
     },
+    /// A pooler of connections stands in between and mixes up what has a name on each of them.
+    #[error(
+        "a pooler of connections stands before the state database {place} and does not keep what is \
+         prepared on them ({cause}); put ?statement-cache-capacity=0 at the end of [state] url, or \
+         &statement-cache-capacity=0 if it has a ? already"
+    )]
+    Pooled {
+        /// Which database.
+        place: String,
+        /// What the server said.
+        cause: String,
+    },
     /// The file is not one of ours.
     #[error(
         "{place} is no state database of Lookout: {cause}; name another file as [state] url or --state"
@@ -133,9 +145,12 @@ impl StoreError {
                 unavailable("no connection within 10 seconds".to_owned(), SERVER_CURE)
             }
             sqlx::Error::Database(error) => {
-                match error.code().and_then(|code| postgres_cure(&code)) {
-                    Some(cure) => unavailable(error.message().to_owned(), cure),
-                    None => Self::Database { place, source: source.into() },
+                let (code, said) = (error.code().unwrap_or_default(), error.message().to_owned());
+                match (code.as_ref(), postgres_cure(&code)) {
+                    // Unknown on this connection, or there from somebody else's time on it.
+                    ("26000" | "42P05", _) => Self::Pooled { place, cause: said },
+                    (_, Some(cure)) => unavailable(said, cure),
+                    (_, None) => Self::Database { place, source: source.into() },
                 }
             }
             _ => Self::Database { place, source: source.into() },

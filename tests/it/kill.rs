@@ -10,6 +10,7 @@ mod company;
 mod journal;
 mod listener;
 mod matrix;
+mod pooler;
 mod random;
 mod server;
 mod state;

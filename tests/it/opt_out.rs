@@ -2,6 +2,7 @@
 //! state databases.
 
 mod bounces;
+mod by_hand;
 mod endpoint;
 mod erasure;
 

@@ -2,6 +2,7 @@
 //! from snapshots of either.
 
 mod narrowing;
+mod pooler;
 mod reading;
 mod refusals;
 mod snapshots;

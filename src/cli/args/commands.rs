@@ -340,11 +340,12 @@ pub struct Approve {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:
-  lookout suppress ALFKI                       nothing more to ALFKI
+  lookout suppress ALFKI                       nothing more to ALFKI, and to their addresses
   lookout suppress ana@example.com --topic offers
   lookout suppress --from refused.txt          a customer or address a line: who refused before
   lookout suppress --list
-`lookout unsuppress` lifts it.",
+A customer's addresses are taken from the company's data. If it can't be read, the customer is
+suppressed all the same, and a remark says what is missing. `lookout unsuppress` lifts it all.",
     group = clap::ArgGroup::new("whom").required(true)
 )]
 pub struct Suppress {
@@ -366,7 +367,7 @@ pub struct Suppress {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:
-  lookout unsuppress ALFKI                     ALFKI may be contacted again
+  lookout unsuppress ALFKI                     ALFKI may be contacted again, at all their addresses
   lookout unsuppress ana@example.com --topic offers",
     group = clap::ArgGroup::new("whom").required(true)
 )]

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::super::StoreError;
 use super::super::database::Transaction;
 use super::super::given::{Cell, Given, given};
 use super::super::outbox::{read_payload, state};
 use super::super::sql::{Row, json};
+use super::super::{Store, StoreError};
 use super::{Erasure, is_waiting};
 use crate::domain::{CustomerId, Outreach, OutreachKey, OutreachState, Recipient};
 use crate::opt_out::ERASED;
@@ -75,6 +75,27 @@ const EVIDENCE: Given<1> = given!(
      WHERE d.reason IN ('muted', 'outranked') AND d.run IN (
          SELECT own.run FROM given g JOIN decisions own ON own.customer_id = g.customer_id)"
 );
+
+impl Store {
+    /// The addresses that the outbox knows of some customers. Who is not in it has none.
+    pub async fn addresses(
+        &self,
+        customers: &BTreeSet<CustomerId>,
+    ) -> Result<BTreeMap<CustomerId, BTreeSet<Recipient>>, StoreError> {
+        let people = People { customers: customers.clone(), recipients: BTreeSet::new() };
+        let mut tx = self.database.read().await?;
+        let reached = outreaches(&mut tx, &people).await;
+        let mut known: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (outreach, _) in tx.end(reached).await? {
+            let subjects = outreach.subjects.iter().map(|subject| &subject.customer);
+            for customer in subjects.filter(|customer| customers.contains(customer)) {
+                let one = BTreeSet::from([customer.clone()]);
+                known.entry(customer.clone()).or_default().extend(addresses(&outreach, &one));
+            }
+        }
+        Ok(known)
+    }
+}
 
 impl Known {
     pub(super) async fn read(

@@ -29,7 +29,8 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     let said = run(demo, "suppress BLAUS").fine();
     let necessary = "What nobody can refuse goes on reaching them: security.\n";
     let done = "1 customer or address will not be contacted any more.\n";
-    assert_eq!(said, format!("{done}{necessary}"));
+    let addresses = "Nor will whoever else is at hanna.moos@blaus.example.com and 062108460.\n";
+    assert_eq!(said, format!("{done}{addresses}{necessary}"));
     let said = run(demo, "suppress Howard.Snyder@Greal.example.com --topic service").fine();
     assert_eq!(said, "1 customer or address will not be contacted any more about service.\n");
     let said = run(demo, "suppress BLAUS").fine();
@@ -46,9 +47,12 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
 
     let listed = run(demo, "suppress --list").fine();
     let who: Vec<_> = listed.lines().map(|l| l.split("  ").next().unwrap()).collect();
-    assert_eq!(who, ["BLAUS", "howard.snyder@greal.example.com"]);
+    assert_eq!(
+        who,
+        ["BLAUS hanna.moos@blaus.example.com 062108460", "howard.snyder@greal.example.com"]
+    );
     let listed = run(demo, "suppress --list --format json").json();
-    assert_eq!(listed["suppressions"][1]["topic"], "service");
+    assert_eq!(listed["suppressions"][3]["topic"], "service");
     assert_eq!(listed["suppressions"][0]["customer_id"], "BLAUS");
 
     // Lifting is as exact as suppressing: another topic lifts nothing.
@@ -74,12 +78,15 @@ fn a_list_of_those_who_refused_before_is_taken_whole_or_not_at_all() {
 
     fs::write(demo.join("refused.txt"), list).unwrap();
     let taken = run(demo, "suppress --from refused.txt --format json").json();
-    assert_eq!(taken, json!({ "schema_version": 1, "named": 3, "changed": 3 }));
+    let told = json!({
+        "schema_version": 1, "named": 3, "changed": 3, "addresses": 2, "unread": null,
+    });
+    assert_eq!(taken, told);
     let twice = run(demo, "suppress --from refused.txt").fine();
     assert_eq!(twice, "Nothing changed: 3 customers or addresses were suppressed already.\n");
     let listed = run(demo, "suppress --list --format json").json();
     let notes = listed["suppressions"].as_array().unwrap().iter().map(|s| &s["note"]);
-    assert_eq!(notes.collect::<Vec<_>>(), ["from refused.txt"; 3]);
+    assert_eq!(notes.collect::<Vec<_>>(), ["from refused.txt"; 5]);
     assert_eq!(outcome(demo, "stalled-order", "BLAUS"), [is("refused", "suppressed")]);
     let lifted = run(demo, "unsuppress --from refused.txt").fine();
     assert_eq!(lifted, "3 customers or addresses may be contacted again.\n");

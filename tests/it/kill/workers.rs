@@ -165,9 +165,9 @@ impl Crew {
     }
 }
 
-const FOLLOW: &str = "deliver --follow --format json";
+pub(super) const FOLLOW: &str = "deliver --follow --format json";
 /// By then the workers are through with a run, also where they are killed all the time.
-const ENOUGH: Duration = Duration::from_secs(150);
+pub(super) const ENOUGH: Duration = Duration::from_secs(150);
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn start(company: &Company, line: &str) -> Child {

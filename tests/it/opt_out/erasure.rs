@@ -110,7 +110,7 @@ async fn nothing_is_left_but_hashes_and_counts(#[values(On::Sqlite, On::Postgres
     let erased = club.erase("ANA");
     let counts =
         ["customers", "addresses", "outreaches", "withdrawn", "tasks", "decisions", "suppressions"];
-    assert_eq!(counts.map(|name| erased[name].as_u64().unwrap()), [1, 2, 3, 1, 1, 4, 1]);
+    assert_eq!(counts.map(|name| erased[name].as_u64().unwrap()), [1, 2, 3, 1, 1, 4, 3]);
     let books = club.books();
     for gone in ["Ms ANA", "ana@example.com", "Ana@example.com", "492215553", "ANA"] {
         assert!(!books.contains(gone), "{gone} is still in {books}");
