@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::server::Server;
 use super::state::{On, State};
+use crate::support::program::variables;
 use crate::support::sink::{MailSink, Manner, WebSink};
 
 /// The kinds of events: what each asks for, and how important it is.
@@ -214,9 +215,7 @@ impl Company {
     /// The program with these words, its state and its death as a test wants them.
     pub(crate) fn command(&self, line: &str, fault: Option<&str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lookout"));
-        for name in search_variables() {
-            command.env_remove(name);
-        }
+        variables().for_each(|name| drop(command.env_remove(name)));
         command
             .args(line.split_whitespace())
             .current_dir(self.folder.path())
@@ -360,13 +359,6 @@ pub(crate) fn instant(run: u32) -> String {
     let start = chrono::DateTime::from_timestamp(894_499_199, 900_000_000).unwrap();
     let at = start + chrono::TimeDelta::hours(6 * i64::from(run));
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
-/// What says how long to search, and everything else that the program would take for a setting.
-#[allow(clippy::disallowed_methods, reason = "how long to search is said from outside")]
-fn search_variables() -> impl Iterator<Item = String> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| name.starts_with("LOOKOUT_"))
 }
 
 /// Whether it was killed. Anything but that, and an end in good order, is a failure of the test.

@@ -21,8 +21,16 @@ pub(crate) struct Ran {
 /// that would configure it.
 pub(crate) fn lookout(folder: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookout"));
-    command.current_dir(folder).env("NO_COLOR", "1").env_remove("LOOKOUT_LOG");
+    variables().for_each(|name| drop(command.env_remove(name)));
+    command.current_dir(folder).env("NO_COLOR", "1");
     command
+}
+
+/// What says how long to search, and everything else that the program would take for a setting.
+#[allow(clippy::disallowed_methods, reason = "how long to search is said from outside")]
+pub(crate) fn variables() -> impl Iterator<Item = String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("LOOKOUT_"))
 }
 
 /// Runs the binary in a folder with the words of a line.
