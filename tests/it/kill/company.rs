@@ -215,7 +215,9 @@ impl Company {
     /// The program with these words, its state and its death as a test wants them.
     pub(crate) fn command(&self, line: &str, fault: Option<&str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lookout"));
-        variables().for_each(|name| drop(command.env_remove(name)));
+        for name in variables() {
+            command.env_remove(name);
+        }
         command
             .args(line.split_whitespace())
             .current_dir(self.folder.path())

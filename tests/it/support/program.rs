@@ -21,7 +21,9 @@ pub(crate) struct Ran {
 /// that would configure it.
 pub(crate) fn lookout(folder: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookout"));
-    variables().for_each(|name| drop(command.env_remove(name)));
+    for name in variables() {
+        command.env_remove(name);
+    }
     command.current_dir(folder).env("NO_COLOR", "1");
     command
 }
