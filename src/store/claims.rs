@@ -59,12 +59,14 @@ macro_rules! skipping_locked {
     };
 }
 
-/// A worker whose lease has run out is gone. What it had not begun to send is free again; what it
-/// had is tried again, but never an e-mail.
+/// A worker whose lease has run out is gone. What it had not begun to send is as it was before it was
+/// taken; what it had is tried again, but never an e-mail.
 pub(super) const FREE_LEASES: Sql = skipping_locked!(
     "UPDATE outreaches SET
-         state = CASE WHEN state = 'claimed' THEN 'ready'
+         state = CASE WHEN state = 'claimed' AND attempts = 1 THEN 'ready'
+                      WHEN state = 'claimed' THEN 'retry'
                       WHEN channel = 'email' THEN 'uncertain' ELSE 'retry' END,
+         attempts = CASE WHEN state = 'claimed' THEN attempts - 1 ELSE attempts END,
          settled_at = CASE WHEN state = 'transmitting' AND channel = 'email' THEN $1 END,
          last_error = CASE WHEN state = 'transmitting'
              THEN 'the worker was lost while the server may have taken it' ELSE last_error END,

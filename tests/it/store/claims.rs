@@ -89,7 +89,8 @@ async fn a_late_worker_changes_nothing(#[values(On::Sqlite, On::Postgres)] on: O
     let late = claim(&store, wall(), 9).await.remove(0);
     assert_eq!(claim(&store, wall() + TimeDelta::seconds(59), 9).await, vec![]);
     let second = claim(&store, wall() + TimeDelta::seconds(60), 9).await.remove(0);
-    assert_eq!((second.claim.key.as_str(), second.attempts), ("11061", 2));
+    let taken = (second.claim.key.as_str(), second.attempts);
+    assert_eq!(taken, ("11061", 1), "what a lost worker had only taken was not tried");
 
     assert!(!begin(&store, &late).await);
     assert!(!settle(&store, &late.claim, sent(), wall()).await);
@@ -97,6 +98,22 @@ async fn a_late_worker_changes_nothing(#[values(On::Sqlite, On::Postgres)] on: O
     assert!(begin(&store, &second).await);
     assert!(!settle(&store, &late.claim, sent(), wall()).await);
     assert_eq!(state(&store, "11061").await, OutreachState::Transmitting);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_retry_stays_one_where_its_worker_is_lost(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = on.place().await;
+    let store = place.open().await;
+    Draft::first().with(email(&["11061"])).record(&store).await.unwrap();
+    let first = claim(&store, wall(), 9).await.remove(0);
+    let retry = Settlement::Retry { at: wall(), error: "503".to_owned() };
+    assert!(settle(&store, &first.claim, retry, wall()).await);
+    assert_eq!(claim(&store, wall(), 9).await.remove(0).attempts, 2);
+    let later = wall() + TimeDelta::seconds(60);
+    assert_eq!(claim(&store, later, 0).await, [], "its lease has run out, and nobody takes it");
+    assert_eq!(state(&store, "11061").await, OutreachState::Retry);
+    assert_eq!(claim(&store, later, 9).await.remove(0).attempts, 2);
 }
 
 #[rstest]
