@@ -24,6 +24,7 @@ mod restored;
 mod reports;
 mod runs;
 mod schema;
+mod server;
 mod sql;
 mod sqlite;
 mod steer;

@@ -5,36 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::{AssertSqlSafe, Postgres};
 
 use super::StoreError;
 use super::given::{Cell, Given};
 use super::pooler;
+use super::server::{self, Lock};
 use super::sql::{Arg, Row, Sql, postgres};
 use super::sqlite::{self, File};
 use crate::fault;
 
-/// How long to wait for a connection to a server.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How often a SQLite file is asked to let readers and a writer work side by side, and how long
 /// between two tries.
 const WRITE_AHEAD: (u32, Duration) = (100, Duration::from_millis(50));
 /// Rows a statement.
 const CHUNK: usize = 1000;
-
-/// Said in the same breath as BEGIN on PostgreSQL: a pooler that stands in between gives each
-/// transaction another connection.
-const READ: &str =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL search_path = lookout";
-/// Who writes looks up a few rows by an index, however many there are, and whatever the server last
-/// counted: no statement is planned more than once a connection, and none of them as a scan. And who
-/// falls asleep in the middle (a stopped process, a laptop's lid) holds up nobody else for long, least
-/// of all somebody who opts out.
-const WRITE: &str = "BEGIN; SET LOCAL search_path = lookout;
-     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
-     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-     SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
 /// Where a state database is.
 pub(super) enum Address {
@@ -106,7 +92,7 @@ impl Database {
             Address::Sqlite(file) => File::open(file, create)
                 .map(Pool::Sqlite)
                 .map_err(|error| StoreError::explain_sqlite(&place, error))?,
-            Address::Postgres(options) => connect_postgres(*options)
+            Address::Postgres(options) => server::connect(*options)
                 .await
                 .map(Pool::Postgres)
                 .map_err(|error| StoreError::explain(&place, error))?,
@@ -148,7 +134,7 @@ impl Database {
         let inner = match &self.pool {
             Pool::Sqlite(file) => Inner::Sqlite(file.read().map_err(|e| self.explain_sqlite(e))?),
             Pool::Postgres(pool) => {
-                Inner::Postgres(pool.begin_with(READ).await.map_err(|e| self.explain(e))?)
+                Inner::Postgres(pool.begin_with(server::READ).await.map_err(|e| self.explain(e))?)
             }
         };
         Ok(Transaction { database: self, name: None, inner })
@@ -173,7 +159,7 @@ impl Database {
                 Inner::Sqlite(file.write().await.map_err(|e| self.explain_sqlite(e))?)
             }
             Pool::Postgres(pool) => {
-                let mut begin = WRITE.to_owned();
+                let mut begin = server::WRITE.to_owned();
                 begin.extend(locks.iter().map(Lock::to_string));
                 // Words of our own and numbers.
                 let begun = pool.begin_with(AssertSqlSafe(begin)).await;
@@ -220,40 +206,6 @@ impl Database {
 
     fn explain_sqlite(&self, error: rusqlite::Error) -> StoreError {
         StoreError::explain_sqlite(&self.place, error)
-    }
-}
-
-/// The pool would try again for as long as it may where a server refuses; the first connection
-/// says at once what is wrong.
-async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    let options = pooler::options(options);
-    let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
-    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
-    Ok(PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECT).connect_lazy_with(options))
-}
-
-/// What stands between writers of a PostgreSQL database until a transaction ends. SQLite has one
-/// writer anyway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lock {
-    /// Migrations wait for each other.
-    Migrating,
-    /// Whoever opts somebody out waits until those at the door are through, and the other way round.
-    OptingOut,
-    /// Those at the door go through side by side.
-    AtTheDoor,
-    /// Two messages to one person go through one after the other.
-    Person(i32),
-}
-
-impl std::fmt::Display for Lock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Migrating => write!(f, "; SELECT pg_advisory_xact_lock(7810779962001)"),
-            Self::OptingOut => write!(f, "; SELECT pg_advisory_xact_lock(7810779962002)"),
-            Self::AtTheDoor => write!(f, "; SELECT pg_advisory_xact_lock_shared(7810779962002)"),
-            Self::Person(at) => write!(f, "; SELECT pg_advisory_xact_lock(78107799, {at})"),
-        }
     }
 }
 

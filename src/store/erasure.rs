@@ -4,8 +4,9 @@
 
 mod people;
 
-use super::database::{Lock, Transaction};
+use super::database::Transaction;
 use super::given::{Cell, Given, given};
+use super::server::Lock;
 use super::sql::json;
 use super::{NewSuppression, Store, StoreError, erased, suppressions};
 use crate::domain::{

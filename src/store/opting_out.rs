@@ -1,8 +1,9 @@
 //! Opting out by the link of a message: whoever it reached hears no more of its topic, or of
 //! anything. Nothing is looked up that the message does not name.
 
-use super::database::{Lock, Transaction};
+use super::database::Transaction;
 use super::outbox::read_payload;
+use super::server::Lock;
 use super::{NewSuppression, Store, StoreError, suppressions};
 use crate::domain::{Instant, Outreach, OutreachKey, SuppressionCause};
 

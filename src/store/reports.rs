@@ -2,9 +2,10 @@
 //! mailbox providers that somebody complained. A report changes only an outreach that is still as
 //! it was read, and only where it names that outreach's own recipient.
 
-use super::database::{Lock, Transaction};
+use super::database::Transaction;
 use super::opting_out::everybody;
 use super::outbox::read_payload;
+use super::server::Lock;
 use super::sql::{Arg, Sql};
 use super::{NewSuppression, Store, StoreError, suppressions};
 use crate::domain::{Instant, Outreach, OutreachKey, OutreachState, Recipient, SuppressionCause};

@@ -2,7 +2,8 @@
 //! has reached. A database that is newer than the program is never touched.
 
 use super::StoreError;
-use super::database::{Database, Lock, Transaction};
+use super::database::{Database, Transaction};
+use super::server::Lock;
 use super::sql::Sql;
 
 /// One step from a version to the next.

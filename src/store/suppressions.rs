@@ -1,8 +1,9 @@
 //! Who is not to be contacted. A person is suppressed by customer id, by address, or both, for one
 //! topic or for all; entering them twice changes nothing.
 
-use super::database::{Lock, Transaction};
+use super::database::Transaction;
 use super::given::{Cell, Given, given};
+use super::server::Lock;
 use super::sql::Row;
 use super::{Store, StoreError, record};
 use crate::domain::{CustomerId, Instant, Recipient, Suppression, SuppressionCause};
