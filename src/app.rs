@@ -79,7 +79,16 @@ pub async fn source(config: &Config) -> Result<Source, AppError> {
 /// When it is not configured or can't be opened, or people were erased from it by another key.
 pub async fn store(config: &Config) -> Result<Store, AppError> {
     let opt_out = OptOut::open(config)?;
-    let store = Store::open(state_url(config)?).await?.recognising(opt_out).await?;
+    Ok(books(config).await?.recognising(opt_out).await?)
+}
+
+/// The state database for what only holds back or settles: nobody has to be recognised in it, so no
+/// secret can be missing where somebody wants it to stop.
+///
+/// # Errors
+/// When it is not configured or can't be opened.
+pub async fn books(config: &Config) -> Result<Store, AppError> {
+    let store = Store::open(state_url(config)?).await?;
     if store.pause_if_restored(crate::clock::wall()).await? {
         tracing::warn!("the state database was restored from a backup; everything is paused");
     }
@@ -91,12 +100,20 @@ pub async fn store(config: &Config) -> Result<Store, AppError> {
 /// # Errors
 /// When there is one and it can't be opened.
 pub async fn history(config: &Config) -> Result<Option<Store>, AppError> {
-    let Some(url) = &config.state else { return Ok(None) };
     let opt_out = OptOut::open(config)?;
-    match Store::open_existing(url).await? {
+    match old_books(config).await? {
         Some(store) => Ok(Some(store.recognising(opt_out).await?)),
         None => Ok(None),
     }
+}
+
+/// The same where nobody has to be recognised.
+///
+/// # Errors
+/// When there is one and it can't be opened.
+pub async fn old_books(config: &Config) -> Result<Option<Store>, AppError> {
+    let Some(url) = &config.state else { return Ok(None) };
+    Ok(Store::open_existing(url).await?)
 }
 
 fn state_url(config: &Config) -> Result<&str, AppError> {

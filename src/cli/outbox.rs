@@ -26,7 +26,7 @@ pub(super) async fn run(
     }
     let zone = super::zone(&config);
     let query = OutboxQuery { state: args.only, limit: LISTED };
-    let (states, rows) = match app::history(&config).await? {
+    let (states, rows) = match app::old_books(&config).await? {
         Some(store) => {
             let outbox = store.outbox(&query).await.map_err(AppError::from)?;
             (outbox.states, outbox.outreaches)
@@ -56,7 +56,7 @@ async fn steer(config: &Config, steer: &Steer, output: &mut Output) -> anyhow::R
         },
         Steer::Cancel { key } => (key, Word::Cancel),
     };
-    let store = app::store(config).await?;
+    let store = app::books(config).await?;
     let keys = store.keys_like(start).await.map_err(AppError::from)?;
     let key = match keys.as_slice() {
         [key] => key,
@@ -71,12 +71,21 @@ async fn steer(config: &Config, steer: &Steer, output: &mut Output) -> anyhow::R
             if super::is_json(output) {
                 output.json(&json!({ "schema_version": 1, "key": key, "state": state }));
             } else {
-                output.text(&format!("{key} is {} now.", state.name()));
+                output.text(&format!("{key} {}", what_now(word)));
             }
             Ok(Exit::Fine)
         }
         Heard::Still(state) => anyhow::bail!("{key} is {}: {}", state.name(), why_not(word)),
         Heard::Unknown => anyhow::bail!("there is no outreach `{key}` any more"),
+    }
+}
+
+fn what_now(word: Word) -> &'static str {
+    match word {
+        Word::Arrived => "counts as sent; nothing was sent now.",
+        Word::Lost => "counts as failed, and is not tried again.",
+        Word::Again => "is tried again at the next delivery.",
+        Word::Cancel => "is cancelled, and does not leave.",
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn pause(
     }
     let scope = scope(&config, args.what.as_deref())?;
     let because = args.because.as_deref().unwrap_or("somebody paused it");
-    let store = app::store(&config).await?;
+    let store = app::books(&config).await?;
     let added = store.pause(&scope, because, clock::wall()).await.map_err(AppError::from)?;
     if super::is_json(output) {
         output.json(&json!({ "schema_version": 1, "paused": scope.name(), "changed": added }));
@@ -50,7 +50,7 @@ pub(super) async fn resume(
         None if args.all => None,
         None => Some(Scope::Everything),
     };
-    let store = app::store(&config).await?;
+    let store = app::books(&config).await?;
     let lifted = store.resume(scope.as_ref()).await.map_err(AppError::from)?;
     let rest = store.pauses().await.map_err(AppError::from)?;
     if super::is_json(output) {
@@ -73,7 +73,7 @@ pub(super) async fn resume(
 }
 
 async fn list(config: &Config, output: &mut Output) -> anyhow::Result<Exit> {
-    let pauses = match app::history(config).await? {
+    let pauses = match app::old_books(config).await? {
         Some(store) => store.pauses().await.map_err(AppError::from)?,
         None => Vec::new(),
     };
@@ -85,7 +85,8 @@ async fn list(config: &Config, output: &mut Output) -> anyhow::Result<Exit> {
                 json!({ "paused": pause.scope.name(), "because": pause.because, "since": since })
             })
             .collect();
-        output.json(&json!({ "schema_version": 1, "pauses": pauses }));
+        let stop = config.stop.exists().then(|| config.stop.display().to_string());
+        output.json(&json!({ "schema_version": 1, "pauses": pauses, "stop": stop }));
         return Ok(Exit::Fine);
     }
     let times = Times { zone: super::zone(config), as_of: clock::wall() };
@@ -93,10 +94,15 @@ async fn list(config: &Config, output: &mut Output) -> anyhow::Result<Exit> {
         let told = told(std::slice::from_ref(pause)).unwrap_or_default();
         format!("Since {}: {told}", times.say(&pause.since))
     };
-    match pauses.as_slice() {
-        [] => output.text("Nothing is paused."),
-        pauses => pauses.iter().for_each(|pause| output.text(&since(pause))),
+    if config.stop.exists() {
+        let file = config.stop.display();
+        output.text(&format!(
+            "Every message is kept back by the file {file}; remove it to let them go."
+        ));
+    } else if pauses.is_empty() {
+        output.text("Nothing is paused.");
     }
+    pauses.iter().for_each(|pause| output.text(&since(pause)));
     Ok(Exit::Fine)
 }
 

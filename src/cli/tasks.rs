@@ -19,7 +19,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     if let Some(id) = args.done {
-        let store = app::store(&config).await?;
+        let store = app::books(&config).await?;
         let done = store.finish_task(id, clock::wall()).await.map_err(AppError::from)?;
         anyhow::ensure!(
             done,
@@ -32,10 +32,10 @@ pub(super) async fn run(
         return Ok(Exit::Fine);
     }
     if let Some(id) = args.take {
-        return take(&app::store(&config).await?, id, args.by.as_deref(), output).await;
+        return take(&app::books(&config).await?, id, args.by.as_deref(), output).await;
     }
     let filter = if args.all || args.id.is_some() { TaskFilter::All } else { TaskFilter::Open };
-    let mut tasks = match app::history(&config).await? {
+    let mut tasks = match app::old_books(&config).await? {
         Some(store) => store.tasks(filter).await.map_err(AppError::from)?,
         None => Vec::new(),
     };

@@ -46,11 +46,27 @@ fn a_file_stops_everything() {
     assert!(ran.out.contains("Nothing has left."), "{}", ran.out);
     let told = "17 outreaches stayed in the outbox: nothing leaves while STOP is there. Remove it to go on.\n";
     assert_eq!(ran.err, told);
+    let listed = run(demo, "pause --list").fine();
+    assert_eq!(listed, "Every message is kept back by the file STOP; remove it to let them go.\n");
     let stopped = run(demo, "deliver --format json").json();
     assert!(stopped["stopped"].as_u64().unwrap() > 10, "{stopped}");
     fs::remove_file(demo.join("STOP")).unwrap();
     let delivered = run(demo, "deliver --format json").json();
     assert_eq!(delivered["states"]["sent"], stopped["stopped"]);
+}
+
+#[test]
+fn nothing_secret_is_needed_to_stop() {
+    let demo = demo();
+    let demo = demo.path();
+    let config = fs::read_to_string(demo.join("lookout.toml")).unwrap();
+    let url = "\n[opt_out]\nurl = \"https://care.example.com/stop\"\n";
+    fs::write(demo.join("lookout.toml"), config + url).unwrap();
+    assert_eq!(ran(demo).code, 2, "but to decide, the key is");
+    assert!(run(demo, "pause").fine().starts_with("Everything stays in the outbox"));
+    for line in ["pause --list", "outbox", "tasks", "resume"] {
+        run(demo, line).fine();
+    }
 }
 
 #[test]
@@ -62,7 +78,7 @@ fn one_outreach_is_cancelled_by_its_key() {
     let listed = run(demo, "outbox --only ready --format json").json();
     let key = listed["outreaches"][0]["key"].as_str().unwrap();
     let said = run(demo, &format!("outbox cancel {}", &key[..8])).fine();
-    assert_eq!(said, format!("{key} is failed now.\n"));
+    assert_eq!(said, format!("{key} is cancelled, and does not leave.\n"));
     let again = run(demo, &format!("outbox cancel {key}"));
     assert_eq!(again.code, 2);
     assert!(again.err.contains("only what waits can be cancelled"), "{}", again.err);
