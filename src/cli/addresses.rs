@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::app;
 use crate::config::Config;
 use crate::domain::{About, CustomerId, Field, Recipient, SubjectId};
+use crate::opt_out::ERASED;
 use crate::signals::{self, Wanted};
 use crate::store::{Store, StoreError};
 
@@ -87,4 +88,12 @@ async fn ask(config: &Config, customers: &BTreeSet<CustomerId>) -> Result<(Strin
 /// An address as people write it.
 pub(super) fn bare(address: &Recipient) -> &str {
     address.0.split_once(':').map_or(&address.0, |(_, bare)| bare)
+}
+
+/// A customer's id or an address as people are shown it; of who was erased, the start of the hash.
+pub(super) fn shown(who: &str) -> String {
+    match who.strip_prefix(ERASED) {
+        Some(hash) => format!("({})", hash.chars().take(8).collect::<String>()),
+        None => who.to_owned(),
+    }
 }

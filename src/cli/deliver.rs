@@ -23,6 +23,9 @@ pub(super) async fn run(
     app::channels(&config, &pack)?;
     let store = app::store(&config).await?;
     let manner = Manner { allow_time_travel: args.allow_time_travel, follow: args.follow };
+    if args.follow && !super::is_json(output) {
+        output.remark("Delivering what is due, as it comes; Ctrl-C ends it.");
+    }
     let delivered = work(&config, &pack, &store, manner, output).await?;
     if super::is_json(output) {
         output.json(&json!({

@@ -8,7 +8,7 @@ use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
 use super::wording::plain;
 use crate::app::{self, AppError};
-use crate::domain::{CustomerId, Outreach};
+use crate::domain::{CustomerId, Instant, Outreach, format_instant};
 use crate::pack::Pack;
 use crate::pipeline::{self, Considered};
 use crate::store::Store;
@@ -31,7 +31,9 @@ pub(super) async fn run(
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     match &args.message {
-        Some(customer) => messages(&pack, &considered, &CustomerId::from(customer), output),
+        Some(customer) => {
+            messages(&pack, &considered, &CustomerId::from(customer), global.as_of, output)
+        }
         None => {
             let origin = Origin { source: source.describe(), history: history(store.as_ref()) };
             telling::considered(Kind::DryRun, &considered, &pack, &origin, args.all, output);
@@ -46,7 +48,13 @@ pub(super) fn history(store: Option<&Store>) -> String {
 }
 
 /// Prints in full what one customer would get.
-fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output: &mut Output) {
+fn messages(
+    pack: &Pack,
+    considered: &Considered,
+    customer: &CustomerId,
+    asked: Option<Instant>,
+    output: &mut Output,
+) {
     let speaks_to = |o: &&Outreach| o.subjects.iter().any(|s| s.customer == *customer);
     let outreaches = considered.decided.outreaches.iter().filter(speaks_to);
     if super::is_json(output) {
@@ -57,8 +65,13 @@ fn messages(pack: &Pack, considered: &Considered, customer: &CustomerId, output:
     }
     let letters: Vec<String> = outreaches.map(|outreach| letter(pack, outreach)).collect();
     match letters.is_empty() {
-        true => output
-            .text(&format!("{customer} would get nothing; `lookout explain {customer}` says why.")),
+        true => {
+            let at =
+                asked.map(|at| format!(" --as-of {}", format_instant(&at))).unwrap_or_default();
+            output.text(&format!(
+                "{customer} would get nothing; `lookout explain {customer}{at}` says why."
+            ));
+        }
         false => output.text(&letters.join("\n")),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::addresses::shown;
 use super::args::{Exit, Global, Outbox, Steer};
 use super::listings::{self, OutreachLine};
 use super::output::Output;
@@ -38,6 +39,10 @@ pub(super) async fn run(
             states.iter().map(|(state, count)| (state.name().to_owned(), json!(count))).collect();
         let outreaches: Vec<_> = rows.iter().map(as_json).collect();
         output.json(&json!({ "schema_version": 1, "states": states, "outreaches": outreaches }));
+        return Ok(Exit::Fine);
+    }
+    if let (true, Some(only)) = (rows.is_empty(), args.only) {
+        output.text(&format!("Nothing is {}.", only.name()));
         return Ok(Exit::Fine);
     }
     let as_of = rows.iter().map(|row| row.run).max().unwrap_or_else(clock::current_minute);
@@ -103,7 +108,7 @@ fn as_line(row: &OutboxRow) -> OutreachLine {
         key: outreach.key.as_str().chars().take(8).collect(),
         state: row.state,
         rule: outreach.rule.to_string(),
-        customer: outreach.subjects.first().map(|s| s.customer.to_string()).unwrap_or_default(),
+        customer: outreach.subjects.first().map(|s| shown(s.customer.as_str())).unwrap_or_default(),
         subjects: outreach.subjects.iter().map(|s| s.subject.to_string()).collect(),
         channel: outreach.channel.to_string(),
         not_before: outreach.not_before,

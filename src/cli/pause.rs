@@ -61,8 +61,10 @@ pub(super) async fn resume(
     match lifted.as_slice() {
         [] => output.text("Nothing changed: it was not paused."),
         lifted => {
+            let all = rest.iter().any(|pause| pause.scope == Scope::Everything);
+            let goes_on = if all { "is not paused by itself any more" } else { "goes on" };
             for pause in lifted {
-                output.text(&format!("{} goes on.", said(&pause.scope)));
+                output.text(&format!("{} {goes_on}.", said(&pause.scope)));
             }
         }
     }

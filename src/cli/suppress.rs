@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::addresses::bare;
+use super::addresses::{bare, shown};
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
@@ -237,14 +237,11 @@ fn lines(rows: &[SuppressionRow]) -> Vec<SuppressionLine> {
 
 /// The customer and the address, as people write them; the start of the hash of who was erased.
 fn who(row: &SuppressionRow) -> (Option<String>, Option<String>) {
-    let hidden = |text: &str| {
-        text.strip_prefix(ERASED)
-            .map(|hash| format!("({})", hash.chars().take(8).collect::<String>()))
-    };
     let Suppression { customer, recipient, .. } = &row.suppression;
-    let customer = customer.as_ref().map(|id| id.as_str());
-    let customer = customer.map(|id| hidden(id).unwrap_or_else(|| id.to_owned()));
-    let address = recipient.as_ref();
-    let address = address.map(|to| hidden(&to.0).unwrap_or_else(|| bare(to).to_owned()));
+    let customer = customer.as_ref().map(|id| shown(id.as_str()));
+    let address = recipient.as_ref().map(|to| match to.0.starts_with(ERASED) {
+        true => shown(&to.0),
+        false => bare(to).to_owned(),
+    });
     (customer, address)
 }

@@ -1,11 +1,15 @@
 //! `lookout unsuppress`: let somebody be contacted again.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use super::args::{Exit, Global, Unsuppress};
+use super::args::{Exit, Global, Person, Unsuppress};
 use super::output::Output;
 use super::suppress;
+use super::wording::listed;
 use crate::app;
+use crate::domain::Suppression;
 
 pub(super) async fn run(
     global: &Global,
@@ -36,5 +40,26 @@ pub(super) async fn run(
         true => output.json(&json!({ "schema_version": 1, "named": named, "changed": lifted })),
         false => output.text(&words.said(named, lifted, 0)),
     }
+    let rest = store.suppressions().await.map_err(app::AppError::from)?;
+    let topics: BTreeSet<_> = rest
+        .iter()
+        .map(|row| &row.suppression)
+        .filter(|s| people.iter().any(|person| is_about(person, s)))
+        .filter_map(|s| s.topic.as_deref())
+        .filter(|topic| args.topic.as_deref() != Some(*topic))
+        .collect();
+    if let (false, Some(first)) = (super::is_json(output), topics.first()) {
+        let topics = listed(&topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<_>>());
+        output.text(&format!(
+            "Still suppressed for {topics}: `lookout unsuppress … --topic {first}` lifts that."
+        ));
+    }
     Ok(Exit::Fine)
+}
+
+/// Whether a suppression names this person.
+fn is_about(person: &Person, suppression: &Suppression) -> bool {
+    let (customer, recipient) = person.parts();
+    (customer.is_some() && suppression.customer.as_ref() == customer)
+        || (recipient.is_some() && suppression.recipient.as_ref() == recipient)
 }

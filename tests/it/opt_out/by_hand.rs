@@ -61,7 +61,8 @@ async fn a_topic_is_refused_for_their_addresses_too(#[values(On::Sqlite, On::Pos
         assert!(told.contains(&expected.to_owned()), "{told:?}");
     }
     // Lifting everything else lifts nothing of it.
-    club.lookout("unsuppress ANA").fine();
+    let said = club.lookout("unsuppress ANA").fine();
+    assert!(said.contains("Still suppressed for offers"), "{said}");
     assert_eq!(club.suppressions().len(), 3);
     club.lookout("unsuppress ANA --topic offers").fine();
     assert!(club.suppressions().is_empty());
