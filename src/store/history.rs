@@ -54,22 +54,34 @@ const WAITING: &str = "SELECT payload, CAST(0 AS BIGINT), bound, approval FROM o
      WHERE state IN ('ready', 'retry') AND state = 'ready' AND channel <> 'task'
      UNION ALL SELECT payload, CAST(1 AS BIGINT), bound, approval FROM outreaches WHERE state = 'held'";
 
-/// One row a recipient of each charge; the rows of one charge stand together.
-pub(super) const CHARGES: Given<2> = given!(
-    1,
-    (customer_id text, recipient text),
-    ", found AS (
-         SELECT c.dedupe_key FROM given g CROSS JOIN contacts c
-         WHERE c.customer_id = g.customer_id AND c.at > $1
-         UNION
-         SELECT c.dedupe_key FROM given g CROSS JOIN outreach_recipients r CROSS JOIN contacts c
-         WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
-     SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
-         c.outreach, c.channel, r.recipient
-     FROM found f CROSS JOIN contacts c CROSS JOIN outreaches o
-     LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
-     WHERE c.dedupe_key = f.dedupe_key AND o.key = c.outreach
-         AND o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
+/// The charges of some people after `$1`, one row a recipient of each; of which outreaches, and that the
+/// rows of one charge stand together, is said by the end.
+macro_rules! charges {
+    ($end:literal) => {
+        $crate::store::given::given!(
+            1,
+            (customer_id text, recipient text),
+            ", found AS (
+                 SELECT c.dedupe_key FROM given g CROSS JOIN contacts c
+                 WHERE c.customer_id = g.customer_id AND c.at > $1
+                 UNION
+                 SELECT c.dedupe_key FROM given g CROSS JOIN outreach_recipients r
+                     CROSS JOIN contacts c
+                 WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
+             SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
+                 c.outreach, c.channel, r.recipient
+             FROM found f CROSS JOIN contacts c CROSS JOIN outreaches o
+             LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
+             WHERE c.dedupe_key = f.dedupe_key AND o.key = c.outreach AND ",
+            postgres "",
+            $end
+        )
+    };
+}
+pub(super) use charges;
+
+pub(super) const CHARGES: Given<2> = charges!(
+    "o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
      ORDER BY c.at, c.dedupe_key, r.recipient"
 );
 

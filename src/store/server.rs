@@ -1,5 +1,5 @@
 //! A PostgreSQL server: how it is called, and all that is said to it when a transaction begins.
-//! Nothing is ever said to a connection outside of one.
+//! Nothing is ever said to these connections outside of one.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A SQLite file: one connection that writes, and others that read. They are used on the thread that
-//! needs them: an answer is there sooner than another thread would wake up. Nothing here waits for
-//! another program without letting everybody else work.
+//! needs them: an answer is there sooner than another thread would wake up. Whoever waits to be the
+//! only writer never keeps everybody else from work.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

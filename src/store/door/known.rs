@@ -7,25 +7,12 @@ use crate::domain::{Charge, CustomerId, Recipient, Suppression};
 use crate::opt_out::OptOut;
 use crate::store::database::Transaction;
 use crate::store::erased::Erased;
-use crate::store::given::{Cell, Given, given};
+use crate::store::given::{Cell, Given};
 use crate::store::{StoreError, history};
 
 /// What has left for these people, or may have; one row a recipient of each charge.
-pub(in crate::store) const LEFT: Given<2> = given!(
-    1,
-    (customer_id text, recipient text),
-    ", found AS (
-         SELECT c.dedupe_key FROM given g CROSS JOIN contacts c
-         WHERE c.customer_id = g.customer_id AND c.at > $1
-         UNION
-         SELECT c.dedupe_key FROM given g CROSS JOIN outreach_recipients r CROSS JOIN contacts c
-         WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
-     SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
-         c.outreach, c.channel, r.recipient
-     FROM found f CROSS JOIN contacts c CROSS JOIN outreaches o
-     LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
-     WHERE c.dedupe_key = f.dedupe_key AND o.key = c.outreach
-         AND o.state IN ('transmitting', 'sent', 'uncertain') AND c.channel <> 'task'
+pub(in crate::store) const LEFT: Given<2> = history::charges!(
+    "o.state IN ('transmitting', 'sent', 'uncertain') AND c.channel <> 'task'
      ORDER BY c.at, c.dedupe_key, r.recipient"
 );
 
