@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::{AssertSqlSafe, Postgres};
+use sqlx::postgres::PgConnectOptions;
 
 use super::StoreError;
 use super::given::{Cell, Given};
 use super::pooler;
-use super::server::{self, Lock};
+use super::server::{self, Lock, Server};
 use super::sql::{Arg, Row, Sql, postgres};
 use super::sqlite::{self, File};
 use crate::fault;
@@ -68,7 +67,7 @@ impl Address {
 
 enum Pool {
     Sqlite(File),
-    Postgres(PgPool),
+    Postgres(Server),
 }
 
 /// A state database with its connections.
@@ -92,7 +91,7 @@ impl Database {
             Address::Sqlite(file) => File::open(file, create)
                 .map(Pool::Sqlite)
                 .map_err(|error| StoreError::explain_sqlite(&place, error))?,
-            Address::Postgres(options) => server::connect(*options)
+            Address::Postgres(options) => Server::open(*options, named)
                 .await
                 .map(Pool::Postgres)
                 .map_err(|error| StoreError::explain(&place, error))?,
@@ -116,10 +115,10 @@ impl Database {
         }
     }
 
-    /// The connections to a PostgreSQL server, unless a pooler stands in between.
-    pub(super) fn direct_postgres(&self) -> Option<&PgPool> {
+    /// The PostgreSQL server, unless a pooler stands in between.
+    pub(super) fn direct_postgres(&self) -> Option<&Server> {
         match &self.pool {
-            Pool::Postgres(pool) => self.named.then_some(pool),
+            Pool::Postgres(server) => self.named.then_some(server),
             Pool::Sqlite(_) => None,
         }
     }
@@ -133,8 +132,8 @@ impl Database {
         self.count();
         let inner = match &self.pool {
             Pool::Sqlite(file) => Inner::Sqlite(file.read().map_err(|e| self.explain_sqlite(e))?),
-            Pool::Postgres(pool) => {
-                Inner::Postgres(pool.begin_with(server::READ).await.map_err(|e| self.explain(e))?)
+            Pool::Postgres(server) => {
+                Inner::Postgres(server.begin(server::READ).await.map_err(|e| self.explain(e))?)
             }
         };
         Ok(Transaction { database: self, name: None, inner })
@@ -158,12 +157,10 @@ impl Database {
             Pool::Sqlite(file) => {
                 Inner::Sqlite(file.write().await.map_err(|e| self.explain_sqlite(e))?)
             }
-            Pool::Postgres(pool) => {
+            Pool::Postgres(server) => {
                 let mut begin = server::WRITE.to_owned();
                 begin.extend(locks.iter().map(Lock::to_string));
-                // Words of our own and numbers.
-                let begun = pool.begin_with(AssertSqlSafe(begin)).await;
-                Inner::Postgres(begun.map_err(|e| self.explain(e))?)
+                Inner::Postgres(server.begin(&begin).await.map_err(|e| self.explain(e))?)
             }
         };
         Ok(Transaction { database: self, name: Some(name), inner })
@@ -211,7 +208,7 @@ impl Database {
 
 enum Inner<'d> {
     Sqlite(sqlite::Held<'d>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(server::Held<'d>),
 }
 
 /// Everything that is read or written together. Dropped without `commit`, it changes nothing.
@@ -236,9 +233,9 @@ impl Transaction<'_> {
                 let (changed, _) = run(self.database, held, sql.sqlite, args, None)?;
                 Ok(changed)
             }
-            Inner::Postgres(inner) => {
+            Inner::Postgres(held) => {
                 let query = postgres(sql, args).persistent(self.database.named);
-                let done = query.execute(&mut **inner).await;
+                let done = query.execute(&mut held.connection).await;
                 done.map(|done| done.rows_affected()).map_err(|e| self.database.explain(e))
             }
         }
@@ -257,9 +254,9 @@ impl Transaction<'_> {
                 let (_, rows) = run(self.database, held, sql.sqlite, args, None)?;
                 Ok(rows)
             }
-            Inner::Postgres(inner) => {
+            Inner::Postgres(held) => {
                 let query = postgres(sql, args).persistent(self.database.named);
-                let rows = query.fetch_all(&mut **inner).await;
+                let rows = query.fetch_all(&mut held.connection).await;
                 let rows = rows.map_err(|e| self.database.explain(e))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
@@ -287,10 +284,10 @@ impl Transaction<'_> {
                     let rows = statement.as_json(&chunk)?;
                     run(self.database, held, statement.sql.sqlite, args, Some(rows))?.0
                 }
-                Inner::Postgres(inner) => {
+                Inner::Postgres(held) => {
                     let query =
                         statement.on_postgres(args, &chunk)?.persistent(self.database.named);
-                    let done = query.execute(&mut **inner).await;
+                    let done = query.execute(&mut held.connection).await;
                     done.map_err(|e| self.database.explain(e))?.rows_affected()
                 }
             };
@@ -311,9 +308,9 @@ impl Transaction<'_> {
                 let (_, rows) = run(self.database, held, statement.sql.sqlite, args, Some(rows))?;
                 Ok(rows)
             }
-            Inner::Postgres(inner) => {
+            Inner::Postgres(held) => {
                 let query = statement.on_postgres(args, rows)?.persistent(self.database.named);
-                let rows = query.fetch_all(&mut **inner).await;
+                let rows = query.fetch_all(&mut held.connection).await;
                 let rows = rows.map_err(|e| self.database.explain(e))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
@@ -325,8 +322,8 @@ impl Transaction<'_> {
         self.database.count();
         match &mut self.inner {
             Inner::Sqlite(held) => held.script(sql).map_err(|e| self.database.explain_sqlite(e)),
-            Inner::Postgres(inner) => {
-                let done = sqlx::raw_sql(sql).execute(&mut **inner).await;
+            Inner::Postgres(held) => {
+                let done = sqlx::raw_sql(sql).execute(&mut held.connection).await;
                 done.map(|_| ()).map_err(|e| self.database.explain(e))
             }
         }
@@ -341,7 +338,7 @@ impl Transaction<'_> {
             Inner::Sqlite(held) => {
                 held.script("COMMIT").map_err(|e| self.database.explain_sqlite(e))
             }
-            Inner::Postgres(inner) => inner.commit().await.map_err(|e| self.database.explain(e)),
+            Inner::Postgres(held) => held.end("COMMIT").await.map_err(|e| self.database.explain(e)),
         };
         passes("after_commit");
         done
@@ -354,7 +351,9 @@ impl Transaction<'_> {
             Inner::Sqlite(held) => {
                 held.script("ROLLBACK").map_err(|e| self.database.explain_sqlite(e))
             }
-            Inner::Postgres(inner) => inner.rollback().await.map_err(|e| self.database.explain(e)),
+            Inner::Postgres(held) => {
+                held.end("ROLLBACK").await.map_err(|e| self.database.explain(e))
+            }
         }
     }
 

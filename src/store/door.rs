@@ -17,9 +17,9 @@ use crate::domain::{Channel, Charge, Instant, Outreach, Recipient, Suppression};
 #[cfg(test)]
 pub(super) use change::{CHANGE, DATE, FREE};
 use change::{change, close, date};
-use known::Known;
 #[cfg(test)]
-pub(super) use known::LEFT;
+pub(super) use known::KNOWN;
+use known::Known;
 
 /// How an attempt went.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! What a decision may know of the past, read in one consistent view. Nothing is written here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::database::Transaction;
 use super::erased::Erased;
 use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
-use super::{Store, StoreError, volumes};
+use super::{Store, StoreError, suppressions, volumes};
 use crate::domain::{
     Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,
     SubjectId, Suppression, Waiting,
@@ -54,23 +55,32 @@ const WAITING: &str = "SELECT payload, CAST(0 AS BIGINT), bound, approval FROM o
      WHERE state IN ('ready', 'retry') AND state = 'ready' AND channel <> 'task'
      UNION ALL SELECT payload, CAST(1 AS BIGINT), bound, approval FROM outreaches WHERE state = 'held'";
 
-/// The charges of some people after `$1`, one row a recipient of each; of which outreaches, and that the
-/// rows of one charge stand together, is said by the end.
-macro_rules! charges {
+/// What some people are not to hear, and what they were charged after `$1`: one row a recipient of
+/// each charge. Of which outreaches is said by the end.
+macro_rules! past {
     ($end:literal) => {
         $crate::store::given::given!(
             1,
             (customer_id text, recipient text),
-            ", found AS (
+            ", hushed AS (
+                 SELECT s.id FROM given g CROSS JOIN suppressions s
+                 WHERE s.customer_id = g.customer_id
+                 UNION
+                 SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.recipient = g.recipient),
+             charged AS (
                  SELECT c.dedupe_key FROM given g CROSS JOIN contacts c
                  WHERE c.customer_id = g.customer_id AND c.at > $1
                  UNION
                  SELECT c.dedupe_key FROM given g CROSS JOIN outreach_recipients r
                      CROSS JOIN contacts c
                  WHERE r.recipient = g.recipient AND c.outreach = r.outreach AND c.at > $1)
-             SELECT c.at, c.dedupe_key, c.rule, c.customer_id, c.subject, c.episode_started_at,
-                 c.outreach, c.channel, r.recipient
-             FROM found f CROSS JOIN contacts c CROSS JOIN outreaches o
+             SELECT s.customer_id, s.recipient, s.topic, s.cause, s.since, s.id, CAST(NULL AS TEXT),
+                 CAST(NULL AS TEXT), CAST(NULL AS BIGINT), CAST(NULL AS TEXT)
+             FROM hushed h CROSS JOIN suppressions s WHERE s.id = h.id
+             UNION ALL
+             SELECT c.customer_id, r.recipient, c.rule, c.channel, c.at, CAST(NULL AS BIGINT),
+                 c.dedupe_key, c.subject, c.episode_started_at, c.outreach
+             FROM charged f CROSS JOIN contacts c CROSS JOIN outreaches o
              LEFT JOIN outreach_recipients r ON r.outreach = c.outreach
              WHERE c.dedupe_key = f.dedupe_key AND o.key = c.outreach AND ",
             postgres "",
@@ -78,28 +88,15 @@ macro_rules! charges {
         )
     };
 }
-pub(super) use charges;
+pub(super) use past;
 
-pub(super) const CHARGES: Given<2> = charges!(
-    "o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
-     ORDER BY c.at, c.dedupe_key, r.recipient"
-);
-
-pub(super) const SUPPRESSIONS: Given<2> = given!(
-    0,
-    (customer_id text, recipient text),
-    ", found AS (
-         SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.customer_id = g.customer_id
-         UNION
-         SELECT s.id FROM given g CROSS JOIN suppressions s WHERE s.recipient = g.recipient)
-     SELECT s.customer_id, s.recipient, s.topic, s.cause, s.since, s.id
-     FROM found f CROSS JOIN suppressions s WHERE s.id = f.id"
-);
+pub(super) const PAST: Given<2> =
+    past!("o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')");
 
 impl Store {
     /// Reads the past of those on the table, and of those with a contact that waits.
     ///
-    /// Sends a constant number of statements, and two more for every ten thousand customers and
+    /// Sends a constant number of statements, and one more for every ten thousand customers and
     /// recipients.
     pub async fn history(&self, query: &HistoryQuery<'_>) -> Result<History, StoreError> {
         let mut tx = self.database.read().await?;
@@ -135,20 +132,12 @@ async fn read(
     let recipients = recipients.into_iter().map(|to| [Cell::Null, to.into()]);
     let people: Vec<_> = customers.chain(recipients).chain(erased.people()).collect();
 
-    let mut charges = BTreeMap::new();
-    let mut suppressions = BTreeMap::new();
+    let mut found = Found::default();
     for chunk in people.chunks(CHUNK) {
-        read_charges(tx, &CHARGES, chunk, query.since, &mut charges).await?;
-        read_suppressions(tx, chunk, &mut suppressions).await?;
+        found.read(tx, &PAST, chunk, query.since).await?;
     }
-    Ok(History {
-        version,
-        episodes,
-        charges: charges.into_values().collect(),
-        suppressions: suppressions.into_values().map(|s| erased.recognise(s)).collect(),
-        waiting,
-        volumes,
-    })
+    let (charges, suppressions) = found.told(&erased);
+    Ok(History { version, episodes, charges, suppressions, waiting, volumes })
 }
 
 async fn version(tx: &mut Transaction<'_>) -> Result<HistoryVersion, StoreError> {
@@ -196,42 +185,52 @@ async fn waiting(tx: &mut Transaction<'_>) -> Result<Vec<Waiting>, StoreError> {
     Ok(waiting)
 }
 
-/// Charges by instant, then dedupe key; one that two chunks find is there once.
-pub(super) async fn read_charges(
-    tx: &mut Transaction<'_>,
-    statement: &Given<2>,
-    people: &[[Cell<'_>; 2]],
-    since: Instant,
-    charges: &mut BTreeMap<(Instant, String), Charge>,
-) -> Result<(), StoreError> {
-    for row in tx.fetch_given(statement, &[since.into()], people).await? {
-        let key = (row.instant(0)?, row.get::<String>(1)?);
-        let recipient = row.get::<Option<String>>(8)?.map(Recipient);
-        let charge = match charges.entry(key) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Charge {
-                rule: row.id(2)?,
-                customer: row.id(3)?,
-                subject: row.id(4)?,
-                episode_started_at: row.instant(5)?,
-                outreach: row.id(6)?,
-                channel: Channel(row.get(7)?),
-                recipients: Vec::new(),
-                at: row.instant(0)?,
-            }),
-        };
-        charge.recipients.extend(recipient.filter(|to| !charge.recipients.contains(to)));
-    }
-    Ok(())
+/// What is found of some people. What two chunks find is there once.
+#[derive(Default)]
+pub(super) struct Found {
+    /// By instant, then dedupe key.
+    charges: BTreeMap<(Instant, String), Charge>,
+    /// By id.
+    suppressions: BTreeMap<i64, Suppression>,
 }
 
-pub(super) async fn read_suppressions(
-    tx: &mut Transaction<'_>,
-    people: &[[Cell<'_>; 2]],
-    suppressions: &mut BTreeMap<i64, Suppression>,
-) -> Result<(), StoreError> {
-    for row in tx.fetch_given(&SUPPRESSIONS, &[], people).await? {
-        suppressions.insert(row.get(5)?, super::suppressions::read(&row)?);
+impl Found {
+    /// Adds what a `past!` statement finds.
+    pub(super) async fn read(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        statement: &Given<2>,
+        people: &[[Cell<'_>; 2]],
+        since: Instant,
+    ) -> Result<(), StoreError> {
+        for row in tx.fetch_given(statement, &[since.into()], people).await? {
+            if let Some(id) = row.get(5)? {
+                self.suppressions.insert(id, suppressions::read(&row)?);
+                continue;
+            }
+            let charge = match self.charges.entry((row.instant(4)?, row.get(6)?)) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Charge {
+                    rule: row.id(2)?,
+                    customer: row.id(0)?,
+                    subject: row.id(7)?,
+                    episode_started_at: row.instant(8)?,
+                    outreach: row.id(9)?,
+                    channel: Channel(row.get(3)?),
+                    recipients: Vec::new(),
+                    at: row.instant(4)?,
+                }),
+            };
+            let recipient = row.get::<Option<String>>(1)?.map(Recipient);
+            charge.recipients.extend(recipient.filter(|to| !charge.recipients.contains(to)));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Charges and suppressions, in order, with those who were erased by their names.
+    pub(super) fn told(self, erased: &Erased) -> (Vec<Charge>, Vec<Suppression>) {
+        let mut charges: Vec<Charge> = self.charges.into_values().collect();
+        charges.iter_mut().for_each(|charge| charge.recipients.sort());
+        (charges, self.suppressions.into_values().map(|s| erased.recognise(s)).collect())
+    }
 }

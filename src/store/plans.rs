@@ -15,10 +15,9 @@ fn statements() -> Vec<Sql> {
         door::CHANGE.sql,
         door::DATE.sql,
         door::FREE.sql,
-        door::LEFT.sql,
+        door::KNOWN.sql,
         history::EPISODES.sql,
-        history::CHARGES.sql,
-        history::SUPPRESSIONS.sql,
+        history::PAST.sql,
     ]
 }
 

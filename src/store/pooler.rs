@@ -2,8 +2,8 @@
 //! transaction may have another connection. Nothing that is said to one is ever relied on in the
 //! next.
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Error, PgConnection};
 
 /// What an address says behind a pooler that does not know prepared statements. The driver itself
 /// takes it to mean that it need not remember them; names it gives them all the same.
@@ -21,6 +21,18 @@ pub(super) fn options(options: PgConnectOptions) -> PgConnectOptions {
 pub(super) fn names_statements(options: &PgConnectOptions) -> bool {
     let url = options.to_url_lossy();
     !url.query_pairs().any(|(name, value)| (name.as_ref(), value.as_ref()) == UNNAMED)
+}
+
+/// Fails where two connections of ours are one to the server: both give their first statement the same
+/// name.
+pub(super) async fn keeps_apart(
+    first: &mut PgConnection,
+    second: &mut PgConnection,
+) -> Result<(), Error> {
+    for connection in [first, second] {
+        sqlx::query("SELECT 1").execute(connection).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,28 +1,37 @@
-//! A PostgreSQL server: how it is called, and all that is said to it when a transaction begins.
-//! Nothing is ever said to these connections outside of one.
+//! A PostgreSQL server: the connections to it, and all that is said to it when a transaction begins.
+//! Nothing is ever said to a connection outside of one, and one that was let go in the middle is
+//! closed.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Mutex as Shelf, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _, Error, PgConnection};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::pooler;
 
 /// How long to wait for a connection to a server.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How many connections there are at a time.
+const MOST: usize = 8;
+/// How long one may wait for work. What stands in between may forget a quiet one without a word.
+const STALE: Duration = Duration::from_secs(60);
 /// Said in the same breath as BEGIN on PostgreSQL: a pooler that stands in between gives each
 /// transaction another connection.
 pub(super) const READ: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL search_path = lookout";
 /// Who writes looks up a few rows by an index, however many there are, and whatever the server last
-/// counted: no statement is planned more than once a connection, and none of them as a scan. And who
-/// falls asleep in the middle (a stopped process, a laptop's lid) holds up nobody else for long, least
-/// of all somebody who opts out.
-pub(super) const WRITE: &str = "BEGIN; SET LOCAL search_path = lookout;
-     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
-     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-     SET LOCAL idle_in_transaction_session_timeout = '10s'";
+/// counted: no statement is planned more than once a connection, none of them as a scan, and tables
+/// are joined in the order in which they are written. And who falls asleep in the middle (a stopped
+/// process, a laptop's lid) holds up nobody else for long, least of all somebody who opts out.
+pub(super) const WRITE: &str = "BEGIN; SELECT set_config('search_path', 'lookout', true),
+     set_config('plan_cache_mode', 'force_generic_plan', true),
+     set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+     set_config('enable_mergejoin', 'off', true), set_config('join_collapse_limit', '1', true),
+     set_config('idle_in_transaction_session_timeout', '10s', true)";
 
 /// What stands between writers of a PostgreSQL database until a transaction ends. SQLite has one
 /// writer anyway.
@@ -49,11 +58,95 @@ impl fmt::Display for Lock {
     }
 }
 
-/// The pool would try again for as long as it may where a server refuses; the first connection
-/// says at once what is wrong.
-pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    let options = pooler::options(options);
-    let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
-    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
-    Ok(PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECT).connect_lazy_with(options))
+/// The server.
+pub(super) struct Server {
+    options: Box<PgConnectOptions>,
+    places: Semaphore,
+    /// Those that wait for work, and since when.
+    idle: Shelf<Vec<(PgConnection, Instant)>>,
+}
+
+impl Server {
+    /// Connects, to say at once what is wrong. Where statements are to keep names, so they must.
+    pub(super) async fn open(options: PgConnectOptions, named: bool) -> Result<Self, Error> {
+        let options = Box::new(pooler::options(options));
+        let (places, idle) = (Semaphore::new(MOST), Shelf::default());
+        let server = Self { options, places, idle };
+        let mut first = server.connect().await?;
+        if named {
+            pooler::keeps_apart(&mut first, &mut server.connect().await?).await?;
+        }
+        server.shelf().push((first, Instant::now()));
+        Ok(server)
+    }
+
+    /// Begins a transaction by what is said here: words of our own and numbers.
+    ///
+    /// A server may have hung up on a connection that waited. Nothing was begun on it, so a new one
+    /// is tried once.
+    pub(super) async fn begin(&self, words: &str) -> Result<Held<'_>, Error> {
+        let place = timeout(CONNECT, self.places.acquire()).await;
+        let place = place.ok().and_then(Result::ok).ok_or(Error::PoolTimedOut)?;
+        let held = |connection| Held { connection, server: self, _place: place };
+        if let Some(mut waiting) = self.waiting() {
+            if say(&mut waiting, words).await.is_ok() {
+                return Ok(held(waiting));
+            }
+            // The others have waited for longer.
+            self.shelf().clear();
+        }
+        let mut fresh = self.connect().await?;
+        say(&mut fresh, words).await?;
+        Ok(held(fresh))
+    }
+
+    /// Somebody who listens to what the server tells of itself, on a connection of their own.
+    pub(super) async fn listener(&self) -> Result<PgListener, Error> {
+        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
+        PgListener::connect_with(&one.connect_lazy_with((*self.options).clone())).await
+    }
+
+    async fn connect(&self) -> Result<PgConnection, Error> {
+        let connection = timeout(CONNECT, PgConnection::connect_with(&self.options)).await;
+        connection.map_err(|_| Error::PoolTimedOut)?
+    }
+
+    /// The connection that was used last, unless it has waited for too long.
+    fn waiting(&self) -> Option<PgConnection> {
+        let mut idle = self.shelf();
+        idle.retain(|(_, since)| since.elapsed() < STALE);
+        idle.pop().map(|(connection, _)| connection)
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn say(connection: &mut PgConnection, words: &str) -> Result<(), Error> {
+    sqlx::raw_sql(AssertSqlSafe(words)).execute(connection).await.map(|_| ())
+}
+
+/// A connection in the middle of a transaction. Let go of before its end, it is closed, and the
+/// server undoes what was done.
+pub(super) struct Held<'s> {
+    pub(super) connection: PgConnection,
+    server: &'s Server,
+    _place: SemaphorePermit<'s>,
+}
+
+impl Held<'_> {
+    /// Ends the transaction by `COMMIT` or `ROLLBACK`.
+    pub(super) async fn end(mut self, how: &'static str) -> Result<(), Error> {
+        say(&mut self.connection, how).await?;
+        self.server.shelf().push((self.connection, Instant::now()));
+        Ok(())
+    }
+}
+
+// By hand: a connection has nothing to show, and the password is nobody's business.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
 }

@@ -17,8 +17,8 @@ impl Store {
     /// Listens. Where the database can't tell (SQLite, or a pool of connections in between), nothing
     /// is ever heard.
     pub async fn wakes(&self) -> Wakes {
-        let Some(pool) = self.database.direct_postgres() else { return Wakes(None) };
-        let Ok(mut listener) = PgListener::connect_with(pool).await else { return Wakes(None) };
+        let Some(server) = self.database.direct_postgres() else { return Wakes(None) };
+        let Ok(mut listener) = server.listener().await else { return Wakes(None) };
         match listener.listen(CHANNEL).await {
             Ok(()) => Wakes(Some(listener)),
             Err(_) => Wakes(None),

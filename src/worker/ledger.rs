@@ -2,6 +2,7 @@
 //! has left and what comes next share a transaction. It sends nothing itself.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant as Tick, sleep, sleep_until};
+use tokio::time::{Instant as Tick, sleep};
 
 use super::Delivered;
 use crate::domain::{Instant, OutreachKey, OutreachState};
@@ -121,12 +122,9 @@ impl Page {
         !self.questions.is_empty() || self.begun.is_some_and(|begun| begun.elapsed() >= COMPANY)
     }
 
-    /// Waits until it has waited for company long enough; for ever, where there is nothing in it.
-    async fn has_waited(&self) {
-        match self.begun {
-            Some(begun) => sleep_until(begun + COMPANY).await,
-            None => std::future::pending().await,
-        }
+    /// When it has waited for company long enough.
+    fn due_at(&self) -> Tick {
+        self.begun.unwrap_or_else(Tick::now) + COMPANY
     }
 
     fn write(&mut self, entry: Entry) {
@@ -152,6 +150,8 @@ impl Ledger<'_> {
         let mut page = Page::default();
         let mut turns = FuturesUnordered::new();
         let mut is_over = false;
+        // Set only when it has rung: a timer costs more than the line that waits for it.
+        let mut bell = pin!(sleep(COMPANY));
         loop {
             while let Ok(entry) = entries.try_recv() {
                 page.write(entry);
@@ -170,7 +170,7 @@ impl Ledger<'_> {
                     Some(entry) => page.write(entry),
                     None => is_over = true,
                 },
-                () = page.has_waited(), if is_free => {}
+                () = &mut bell, if is_free && !page.is_empty() => bell.as_mut().reset(page.due_at()),
             }
         }
     }

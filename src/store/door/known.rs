@@ -1,20 +1,19 @@
 //! What is known at the door about those who ask. Nothing is changed here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Asking, Judge, Past, Settled, Settlement};
 use crate::domain::{Charge, CustomerId, Recipient, Suppression};
 use crate::opt_out::OptOut;
+use crate::store::StoreError;
 use crate::store::database::Transaction;
 use crate::store::erased::Erased;
 use crate::store::given::{Cell, Given};
-use crate::store::{StoreError, history};
+use crate::store::history::{self, Found};
 
-/// What has left for these people, or may have; one row a recipient of each charge.
-pub(in crate::store) const LEFT: Given<2> = history::charges!(
-    "o.state IN ('transmitting', 'sent', 'uncertain') AND c.channel <> 'task'
-     ORDER BY c.at, c.dedupe_key, r.recipient"
-);
+/// What these people are not to hear, and what has left for them, or may have.
+pub(in crate::store) const KNOWN: Given<2> =
+    history::past!("o.state IN ('transmitting', 'sent', 'uncertain') AND c.channel <> 'task'");
 
 /// What the books say about everybody at the door.
 pub(super) struct Known {
@@ -41,20 +40,16 @@ impl Known {
         let customers = customers.into_iter().map(|id| [id.into(), Cell::Null]);
         let recipients = recipients.into_iter().map(|to| [Cell::Null, to.into()]);
         let people: Vec<_> = customers.chain(recipients).chain(erased.people()).collect();
-        let mut suppressions = BTreeMap::new();
-        history::read_suppressions(tx, &people, &mut suppressions).await?;
-        let mut charges = BTreeMap::new();
-        history::read_charges(tx, &LEFT, &people, since, &mut charges).await?;
+        let mut found = Found::default();
+        found.read(tx, &KNOWN, &people, since).await?;
+        let (mut charges, suppressions) = found.told(&erased);
         let has_left = |one: &&Settled| {
             matches!(one.settlement, Settlement::Sent { .. } | Settlement::Uncertain { .. })
         };
         let came_back = settled.iter().filter(|one| !has_left(one));
         let came_back: BTreeSet<_> = came_back.map(|one| &one.claim.key).collect();
-        charges.retain(|_, charge: &mut Charge| !came_back.contains(&charge.outreach));
-        Ok(Self {
-            suppressions: suppressions.into_values().map(|s| erased.recognise(s)).collect(),
-            charges: charges.into_values().collect(),
-        })
+        charges.retain(|charge| !came_back.contains(&charge.outreach));
+        Ok(Self { suppressions, charges })
     }
 
     /// Judges one of them; if it goes through, it counts for those after it.

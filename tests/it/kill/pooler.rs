@@ -78,10 +78,7 @@ fn the_address_of_a_pooler_that_lacks_a_word_is_answered_with_that_word() {
     company.happen(1, "mail", 10);
     let url = pooler.plain_url();
     let run = format!("run --as-of {}", instant(1));
-    let refused: Vec<_> =
-        (0..4).map(|_| lookout(&company, &url, &run)).filter(|ran| ran.code != 0).collect();
-    assert!(!refused.is_empty(), "{}", pooler.said());
-    for Ran { code, out, err } in refused {
+    for Ran { code, out, err } in [(); 3].map(|()| lookout(&company, &url, &run)) {
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains("stands before the state database"), "{err}");
         assert!(err.contains("put ?statement-cache-capacity=0 at the end of [state] url"), "{err}");
