@@ -22,15 +22,19 @@ const STALE: Duration = Duration::from_secs(60);
 /// Said in the same breath as BEGIN on PostgreSQL: a pooler that stands in between gives each
 /// transaction another connection.
 pub(super) const READ: &str =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL search_path = lookout";
+    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL search_path = lookout;
+     SET LOCAL jit = off";
 /// Who writes looks up a few rows by an index, however many there are, and whatever the server last
-/// counted: no statement is planned more than once a connection, none of them as a scan, and tables
-/// are joined in the order in which they are written. And who falls asleep in the middle (a stopped
-/// process, a laptop's lid) holds up nobody else for long, least of all somebody who opts out.
+/// counted: no statement is planned more than once a connection, none of them as a scan, tables are
+/// joined in the order in which they are written, no table of hashes is laid out for the many rows
+/// that it expects, and nothing is compiled, which takes longer than any of it. And who falls asleep
+/// in the middle (a stopped process, a laptop's lid) holds up nobody else for long, least of all
+/// somebody who opts out.
 pub(super) const WRITE: &str = "BEGIN; SELECT set_config('search_path', 'lookout', true),
-     set_config('plan_cache_mode', 'force_generic_plan', true),
+     set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
      set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-     set_config('enable_mergejoin', 'off', true), set_config('join_collapse_limit', '1', true),
+     set_config('enable_mergejoin', 'off', true), set_config('enable_hashagg', 'off', true),
+     set_config('join_collapse_limit', '1', true),
      set_config('idle_in_transaction_session_timeout', '10s', true)";
 
 /// What stands between writers of a PostgreSQL database until a transaction ends. SQLite has one
