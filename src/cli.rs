@@ -30,7 +30,7 @@ mod test;
 mod unsuppress;
 pub mod wording;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use args::{Args, Command, Exit, Format, Global};
@@ -41,6 +41,7 @@ use crate::config::{Config, ConfigError};
 use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Found, Watch};
+use crate::policy::Topic;
 use crate::signals::{Source, SourceError};
 use crate::store::Store;
 
@@ -197,12 +198,17 @@ async fn find(
 
 /// The topics that no refusal reaches.
 fn necessary_topics(rules: &Path) -> Vec<String> {
-    let policy = rules.join("policy.toml");
-    if !policy.is_file() {
-        return Vec::new();
-    }
-    let topics = crate::policy::load(&policy, &mut Vec::new()).topics.into_iter();
+    let topics = topics(rules).into_iter();
     topics.filter(|(_, topic)| topic.consent == Consent::Always).map(|(name, _)| name).collect()
+}
+
+/// The topics of the policy, where there is one.
+fn topics(rules: &Path) -> BTreeMap<String, Topic> {
+    let policy = rules.join("policy.toml");
+    match policy.is_file() {
+        true => crate::policy::load(&policy, &mut Vec::new()).topics,
+        false => BTreeMap::new(),
+    }
 }
 
 /// The zone in which times are told: the pack's, where there is one.

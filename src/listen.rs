@@ -6,7 +6,7 @@ mod form;
 mod page;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -24,8 +24,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::domain::{Outreach, OutreachKey};
+use crate::domain::{Consent, Outreach, OutreachKey};
 use crate::opt_out::OptOut;
+use crate::policy::Topic;
 use crate::store::{Store, StoreError};
 use form::{Scope, Unreadable};
 use page::Page;
@@ -43,8 +44,8 @@ pub struct Endpoint {
     pub store: Store,
     /// Checks the links.
     pub opt_out: OptOut,
-    /// The topics that nobody can stop.
-    pub necessary: BTreeSet<String>,
+    /// The topics that there are; anything else can be stopped, too.
+    pub topics: BTreeMap<String, Topic>,
 }
 
 /// Answers on `listener` until `stop` is ready, then finishes what it has begun.
@@ -142,11 +143,13 @@ impl Endpoint {
             false => None,
         };
         // On a task of its own: a client that goes away must not end a transaction half way.
-        let done = tokio::spawn(async move { self.decide(&key, scope).await }).await;
+        let endpoint = self.clone();
+        let done = tokio::spawn(async move { endpoint.decide(&key, scope).await }).await;
         match done {
             Ok(Ok(Some((outreach, page)))) => {
                 let words = Words::of(&outreach).unwrap_or(by_client);
-                answer(page.status(), page, words)
+                let title = |topic: &str| self.topics.get(topic)?.title(Some(words.language));
+                answer(page.status(), page.titled(title), words)
             }
             Ok(Ok(None)) => answer(StatusCode::NOT_FOUND, Page::Unknown, by_client),
             Ok(Err(error)) => {
@@ -178,7 +181,8 @@ impl Endpoint {
             return Ok(None);
         };
         let topic = outreach.topic.clone();
-        let necessary = topic.as_ref().is_some_and(|topic| self.necessary.contains(topic));
+        let known = topic.as_ref().and_then(|topic| self.topics.get(topic));
+        let necessary = known.is_some_and(|topic| topic.consent == Consent::Always);
         let page = match (scope, topic) {
             (None, topic) => Page::Choice { topic, necessary },
             (Some(Scope::Topic), Some(topic)) if necessary => Page::Necessary { topic },

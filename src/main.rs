@@ -11,14 +11,14 @@ use lookout::config::Environment;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    if let Err(mistake) = start_logs() {
+    if let Err(mistake) = start_logs(args.command.goes_on()) {
         Output::new(args.global.format).failure(&mistake);
         return Exit::Usage.into();
     }
     lookout::cli::run(args).await.into()
 }
 
-fn start_logs() -> Result<(), String> {
+fn start_logs(goes_on: bool) -> Result<(), String> {
     let environment = Environment::of_process().map_err(|error| error.to_string())?;
-    output::start_logs(environment.log_filter())
+    output::start_logs(environment.log_filter(), goes_on)
 }

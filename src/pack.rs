@@ -254,7 +254,9 @@ impl Pack {
         let customer = first.map(|subject| subject.facts.customer());
         let locale = customer.and_then(|customer| customer.text("locale"));
         let stop = self.how_to_stop(outreach.topic.as_deref(), page);
-        let topic = outreach.topic.as_deref().unwrap_or_default();
+        let name = outreach.topic.as_deref().unwrap_or_default();
+        let title = self.policy.topics.get(name).and_then(|topic| topic.title(locale.as_deref()));
+        let topic = title.unwrap_or(name);
         let in_short = outreach.channel.0 != Channel::EMAIL;
         let reader = Reader {
             locale: locale.as_deref(),

@@ -50,6 +50,8 @@ pub struct Policy {
 /// One topic.
 #[derive(Clone, Debug)]
 pub struct Topic {
+    /// What customers are told that it is, by language; in any other, under `""`.
+    pub title: BTreeMap<String, String>,
     /// What consent it needs.
     pub consent: Consent,
     /// Which gates don't apply to it.

@@ -39,7 +39,7 @@ use std::path::Path;
 pub use approvals::HeldRule;
 pub use claims::{Claim, ClaimQuery, Claimed};
 pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
-pub use erasure::Erasure;
+pub use erasure::{Erasure, Whom};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use looked::{Refreshed, TakenBack};

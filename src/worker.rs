@@ -205,7 +205,8 @@ impl Shift {
     ) -> Result<(), StoreError> {
         let waiting = AsyncMutex::default();
         let batch = AtomicU32::new(BATCH);
-        let queue = Queue { batch, shift: self, worker, channel, waiting };
+        let away = AtomicBool::default();
+        let queue = Queue { batch, shift: self, worker, channel, waiting, away };
         let pace = Pace::new(limits);
         let lanes = (0..limits.connections).map(|_| async {
             let lane = Lane { worker, shift: self, desk: desk.clone(), pace: &pace };
@@ -264,6 +265,8 @@ struct Queue<'a> {
     worker: &'a Worker<'a>,
     channel: String,
     waiting: AsyncMutex<VecDeque<Claimed>>,
+    /// The database could not be asked the last time; said once.
+    away: AtomicBool,
 }
 
 impl Queue<'_> {
@@ -280,7 +283,11 @@ impl Queue<'_> {
             } else if let Some(claimed) = waiting.pop_front() {
                 return Ok(Some(claimed));
             } else {
-                match self.claim().await {
+                let found = self.claim().await;
+                if found.is_ok() && self.away.swap(false, Ordering::Relaxed) {
+                    tracing::info!(channel = self.channel, "the outbox can be read again");
+                }
+                match found {
                     // Others may hold, though none of these does.
                     Ok((found, claimed)) if found > 0 => {
                         waiting.extend(claimed);
@@ -288,7 +295,10 @@ impl Queue<'_> {
                     }
                     Ok(_) => {}
                     Err(error) if self.worker.follow => {
-                        tracing::warn!(%error, "nothing can be claimed; trying again");
+                        if !self.away.swap(true, Ordering::Relaxed) {
+                            let channel = &self.channel;
+                            tracing::warn!(channel, %error, "the outbox can't be read; trying again");
+                        }
                     }
                     Err(error) => return Err(error),
                 }

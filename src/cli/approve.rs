@@ -236,7 +236,11 @@ fn told(pack: &Pack, held: &HeldRule, in_full: bool) -> String {
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| vec![name.to_owned(), value])
         .collect();
-    let head = format!("{BOLD}{}{RESET}  {messages} to {customers} held", held.rule);
+    let stands = match held.messages {
+        0 => "approved already".to_owned(),
+        _ => format!("{messages} to {customers} held"),
+    };
+    let head = format!("{BOLD}{}{RESET}  {stands}", held.rule);
     let mut text = format!("{head} (times are {})\n{}", times.zone, aligned(&rows, 2));
     if let Some(first) = held.sample.first().filter(|_| in_full) {
         text.push_str(&format!("\nOne of them: {}", letter(pack, first)));

@@ -42,7 +42,10 @@ const AFTER_HELP: &str = "\
 Start with `lookout demo`: it needs nothing and sends nothing.
 
 Exit codes: 0 fine; 1 findings (failed cases, problems in the pack); 2 usage or configuration;
-3 a database or server is unavailable; 4 partly failed.";
+3 a database or server is unavailable; 4 partly failed.
+
+Logs go to stderr: warnings, and what `deliver --follow` and `listen` do. LOOKOUT_LOG=info
+says more, LOOKOUT_LOG=error less.";
 
 /// What every command understands.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use super::args::{Check, Exit, Global};
 use super::output::Output;
 use super::wording::counted;
-use crate::app;
+use crate::app::{self, AppError};
+use crate::config::Config;
 use crate::domain::Problem;
+use crate::opt_out::OptOut;
 use crate::pack::{self, Pack};
 use crate::pipeline;
 
@@ -43,7 +45,20 @@ pub(super) async fn run(
     if let Some(pack) = explained.filter(|_| !super::is_json(output)) {
         output.text(&ways::text(pack));
     }
+    if let Some(hindrance) = loaded.pack.as_ref().and_then(|pack| hindrance(&config, pack)) {
+        output.remark(&format!("Nothing could leave from here yet: {hindrance}"));
+    }
     Ok(if problems.is_empty() { Exit::Fine } else { Exit::Findings })
+}
+
+/// What would keep messages from leaving with this configuration: a channel or a secret that is
+/// missing. That is no mistake in the pack: who writes rules need not have the secrets.
+fn hindrance(config: &Config, pack: &Pack) -> Option<AppError> {
+    if config.channels.is_empty() {
+        return None;
+    }
+    let ways_out = app::channels(config, pack).map(|_| ());
+    ways_out.and_then(|()| OptOut::open(config).map(|_| ()).map_err(AppError::from)).err()
 }
 
 fn fine(pack: &Pack, of: &str, source: Option<&str>) -> String {

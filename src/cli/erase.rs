@@ -4,14 +4,16 @@ use std::io::IsTerminal;
 
 use serde_json::json;
 
-use super::addresses::bare;
+use super::addresses::{self, Found, bare};
 use super::args::{Erase, Exit, Global};
 use super::output::Output;
 use super::wording::{counted, plain};
 use crate::app::{self, AppError};
 use crate::clock;
+use crate::config::Config;
+use crate::domain::CustomerId;
 use crate::opt_out::OptOut;
-use crate::store::Erasure;
+use crate::store::{Erasure, Store, Whom};
 
 pub(super) async fn run(
     global: &Global,
@@ -27,7 +29,20 @@ pub(super) async fn run(
     );
     let store = app::store(&config).await?;
     let (customer, recipient) = args.person.parts();
-    let known = store.erasable(customer, recipient).await.map_err(AppError::from)?;
+    let data = by_data(&config, &store, customer).await?;
+    let theirs = data.known.values().flatten().cloned().collect();
+    let whom = Whom { customer, recipient, theirs: &theirs };
+    let known = store.erasable(whom).await.map_err(AppError::from)?;
+    if let (Some(id), Ok(source)) = (customer, &data.data)
+        && data.known.is_empty()
+        && known.is_nothing()
+    {
+        anyhow::bail!(
+            "nobody is known as `{}`, neither to the state database nor to {source}: nothing was \
+             erased; is it written as it is there, or erased already?",
+            plain(id.as_str())
+        );
+    }
     if !super::is_json(output) {
         output.text(&told(&known));
     }
@@ -35,7 +50,14 @@ pub(super) async fn run(
         output.text("Nothing was erased.");
         return Ok(Exit::Findings);
     }
-    let erased = store.erase(customer, recipient, clock::wall()).await.map_err(AppError::from)?;
+    let erased = store.erase(whom, clock::wall()).await.map_err(AppError::from)?;
+    if let Err(why) = &data.data {
+        output.remark(&format!(
+            "The company's data could not be asked for their addresses: {why}.\n\
+             What is kept holds for their id and the addresses above. Erase each other address that \
+             they have by itself: lookout erase ADDRESS"
+        ));
+    }
     if super::is_json(output) {
         output.json(&json!({
             "schema_version": 1,
@@ -61,6 +83,18 @@ pub(super) async fn run(
          and write their decisions and tasks down.",
     );
     Ok(Exit::Fine)
+}
+
+/// Where a customer is by the company's data, if it can be asked.
+async fn by_data(
+    config: &Config,
+    store: &Store,
+    customer: Option<&CustomerId>,
+) -> Result<Found, AppError> {
+    match customer {
+        Some(id) => Ok(addresses::of(config, store, &[id.clone()].into()).await?),
+        None => Ok(Found { known: addresses::Known::new(), data: Ok(String::new()) }),
+    }
 }
 
 /// Whether somebody at the terminal says yes.

@@ -22,7 +22,7 @@ pub(super) async fn run(
             "there are no links to answer: put [opt_out] with url and key into lookout.toml"
         )
     })?;
-    let necessary = super::necessary_topics(&config.rules).into_iter().collect();
+    let topics = super::topics(&config.rules);
     let store = app::store(&config).await?;
     let listener = bind(args.address).await?;
     let address = listener.local_addr()?;
@@ -33,7 +33,7 @@ pub(super) async fn run(
         let outside = opt_out.address();
         output.text(&format!("Listening on {address}; customers reach it as {outside}/…"));
     }
-    listen::serve(Endpoint { store, opt_out, necessary }, listener, stop).await;
+    listen::serve(Endpoint { store, opt_out, topics }, listener, stop).await;
     Ok(Exit::Fine)
 }
 

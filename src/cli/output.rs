@@ -139,12 +139,14 @@ impl Drop for Progress {
 }
 
 /// Starts the logs, on stderr: for people on a terminal, else one JSON object a line. `filter` is
-/// `LOOKOUT_LOG`; warnings and errors where it is left out.
+/// `LOOKOUT_LOG`; where it is left out, what is done as well for a command that goes on, else warnings
+/// and errors.
 ///
 /// # Errors
 /// A filter that can't be read.
-pub fn start_logs(filter: Option<&str>) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter.unwrap_or("warn")).map_err(|error| {
+pub fn start_logs(filter: Option<&str>, goes_on: bool) -> Result<(), String> {
+    let usual = if goes_on { "warn,lookout=info" } else { "warn" };
+    let filter = EnvFilter::try_new(filter.unwrap_or(usual)).map_err(|error| {
         format!("LOOKOUT_LOG: {error}; write a level such as info, or lookout::store=debug")
     })?;
     let logs = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter);

@@ -28,13 +28,18 @@ pub(super) async fn pause(
         output.json(&json!({ "schema_version": 1, "paused": scope.name(), "changed": added }));
         return Ok(Exit::Fine);
     }
-    let what = said(&scope);
     output.text(&match added {
         true => format!(
-            "{what} stays in the outbox from the next message on. `lookout resume{}` lets it go.",
+            "{} stays in the outbox from the next message on. `lookout resume{}` lets it go.",
+            said(&scope),
             argument(&scope)
         ),
-        false => format!("{what} was paused already."),
+        false => {
+            let standing = store.pauses().await.map_err(AppError::from)?;
+            let first = standing.into_iter().filter(|pause| pause.scope == scope);
+            let told = told(&first.collect::<Vec<_>>()).unwrap_or_default();
+            format!("Nothing changed: the first reason stays. {told}")
+        }
     });
     Ok(Exit::Fine)
 }

@@ -28,7 +28,14 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
         "--as-of lies in the future, and once it is recorded no run before it can be: every real run \
          would be refused until then. Look with `lookout dry-run`, or say --allow-time-travel"
     );
+    let newest = store.newest_run().await.map_err(AppError::from)?;
     let report = decide_once(&config, &pack, &store, as_of, output).await?;
+    if global.as_of.is_none() && newest == Some(as_of) {
+        output.remark(
+            "A minute is decided once. What was approved or changed meanwhile is decided by a run in \
+             the next one.",
+        );
+    }
     let manner = Manner { allow_time_travel: args.allow_time_travel, follow: false };
     let delivered = deliver::work(&config, &pack, &store, manner, output).await?;
     let failed = deliver::tell(&delivered, output);

@@ -38,6 +38,18 @@ impl Page {
         }
     }
 
+    /// The same page, with what a customer calls the topic in place of our name for it.
+    pub(super) fn titled<'t>(mut self, title: impl Fn(&str) -> Option<&'t str>) -> Self {
+        if let Self::Choice { topic: Some(topic), .. }
+        | Self::TopicStopped { topic }
+        | Self::Necessary { topic } = &mut self
+            && let Some(title) = title(topic)
+        {
+            *topic = title.to_owned();
+        }
+        self
+    }
+
     /// The page as a whole HTML document.
     pub(super) fn html(&self, words: &Words) -> String {
         let says = |text: &str, topic: &str| text.replace("{topic}", &escaped(topic));

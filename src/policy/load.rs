@@ -5,6 +5,8 @@ use std::path::Path;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use super::calendar::{Calendar, QuietHours, WorkingHours, weekday_number};
 use super::{Cap, Hold, Lenience, Policy, Topic};
@@ -74,7 +76,7 @@ fn zone(section: &Section<'_>, text: Placed<String>) -> Option<Tz> {
 fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
     let read = |name: String| {
         let topic = section.section(&name)?;
-        topic.only(&["consent", "ignore", "mute_when"]);
+        topic.only(&["consent", "title", "ignore", "mute_when"]);
         let consent = match topic.text("consent") {
             Some(text) => one_of(
                 &topic,
@@ -100,9 +102,23 @@ fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
         ];
         let ignore = topic.texts("ignore");
         let ignore = ignore.iter().filter_map(|t| one_of(&topic, t, "ignore", &lenience)).collect();
-        Some((name, Topic { consent, ignore, mute_when: topic.text("mute_when") }))
+        Some((
+            name,
+            Topic { title: title(&topic), consent, ignore, mute_when: topic.text("mute_when") },
+        ))
     };
     section.keys().into_iter().filter_map(read).collect()
+}
+
+/// One text for everybody, or one a language.
+fn title(topic: &Section<'_>) -> BTreeMap<String, String> {
+    let one_text = |value: &Spanned<DeValue<'_>>| value.get_ref().as_str().is_some();
+    if topic.get("title").is_none_or(one_text) {
+        return topic.text("title").map(|title| (String::new(), title.value)).into_iter().collect();
+    }
+    let Some(titles) = topic.section("title") else { return BTreeMap::new() };
+    let text = |language: String| titles.text(&language).map(|title| (language, title.value));
+    titles.keys().into_iter().filter_map(text).collect()
 }
 
 fn one_of<T: Copy>(
@@ -243,9 +259,17 @@ fn share(section: &Section<'_>, key: &str) -> Option<f64> {
     share
 }
 
-/// The place of a topic's `mute_when`, for those that compile it.
 impl Topic {
-    /// Its condition with its place, where it has one.
+    /// What a customer who reads this language (BCP 47) is told that it is: in that language, or in
+    /// no particular one, or in English.
+    pub fn title(&self, locale: Option<&str>) -> Option<&str> {
+        let locale = locale.unwrap_or_default().trim();
+        let language = locale.split(['-', '_']).next().unwrap_or_default().to_lowercase();
+        let title = [locale, &language, "", "en"].into_iter().find_map(|l| self.title.get(l));
+        title.map(String::as_str)
+    }
+
+    /// The condition that mutes it, for those that compile it, with its place.
     pub fn condition(&self) -> Option<(&str, &Place)> {
         self.mute_when.as_ref().map(|text| (text.value.as_str(), &text.place))
     }

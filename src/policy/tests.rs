@@ -81,7 +81,8 @@ impl Scene {
             ("offers", Consent::OptIn),
             ("security", Consent::Always),
         ] {
-            let topic = Topic { consent, ignore: BTreeSet::new(), mute_when: None };
+            let topic =
+                Topic { consent, title: BTreeMap::new(), ignore: BTreeSet::new(), mute_when: None };
             policy.topics.insert(name.to_owned(), topic);
         }
         Self { evaluation, settings, policy, history: History::default(), as_of: noon() }

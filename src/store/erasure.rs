@@ -4,6 +4,8 @@
 
 mod people;
 
+use std::collections::BTreeSet;
+
 use super::database::Transaction;
 use super::given::{Cell, Given, given};
 use super::server::Lock;
@@ -14,6 +16,17 @@ use crate::domain::{
 };
 use crate::opt_out::OptOut;
 use people::{Known, People};
+
+/// Who is to be erased.
+#[derive(Clone, Copy, Debug)]
+pub struct Whom<'a> {
+    /// Whoever has this id.
+    pub customer: Option<&'a CustomerId>,
+    /// Whoever has this address.
+    pub recipient: Option<&'a Recipient>,
+    /// Where the customer is besides, by the company's own data.
+    pub theirs: &'a BTreeSet<Recipient>,
+}
 
 /// What there is, or was, to erase.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +45,13 @@ pub struct Erasure {
     pub decisions: u64,
     /// Suppressions that name them; hashes stand in their place.
     pub suppressions: u64,
+}
+
+impl Erasure {
+    /// Whether the books hold nothing at all of them.
+    pub fn is_nothing(&self) -> bool {
+        self.outreaches + self.tasks + self.decisions + self.suppressions == 0
+    }
 }
 
 const WITHDRAW: Given<1> = given!(
@@ -122,36 +142,27 @@ const FORGET_EVIDENCE: Given<3> = given!(
 );
 
 impl Store {
-    /// What [`Store::erase`] would erase of whoever has this id or this address. Changes nothing.
+    /// What [`Store::erase`] would erase. Changes nothing.
     ///
     /// # Errors
     /// `KeyNeeded` where there is no key, or people were erased by another one.
-    pub async fn erasable(
-        &self,
-        customer: Option<&CustomerId>,
-        recipient: Option<&Recipient>,
-    ) -> Result<Erasure, StoreError> {
+    pub async fn erasable(&self, whom: Whom<'_>) -> Result<Erasure, StoreError> {
         let mut tx = self.database.read().await?;
-        let known = self.known(&mut tx, customer, recipient).await;
+        let known = self.known(&mut tx, whom).await;
         tx.end(known).await.map(|(_, known)| known.erasure())
     }
 
-    /// Erases whoever has this id or this address, at `wall`: one transaction, or nothing. No
-    /// message to them starts to leave after this has returned, and none is decided.
+    /// Erases somebody, at `wall`: one transaction, or nothing. No message to them starts to leave
+    /// after this has returned, and none is decided.
     ///
-    /// A customer is erased with all addresses that the outbox knows of them, an address with all
-    /// customers whose it is.
+    /// A customer is erased with all addresses that the outbox knows of them besides, an address with
+    /// all customers whose it is.
     ///
     /// # Errors
     /// As for [`Store::erasable`].
-    pub async fn erase(
-        &self,
-        customer: Option<&CustomerId>,
-        recipient: Option<&Recipient>,
-        wall: Instant,
-    ) -> Result<Erasure, StoreError> {
+    pub async fn erase(&self, whom: Whom<'_>, wall: Instant) -> Result<Erasure, StoreError> {
         let mut tx = self.database.write_behind("erase", &[Lock::OptingOut]).await?;
-        let erased = self.erase_in(&mut tx, customer, recipient, wall).await;
+        let erased = self.erase_in(&mut tx, whom, wall).await;
         tx.end(erased).await
     }
 
@@ -167,11 +178,10 @@ impl Store {
     async fn erase_in(
         &self,
         tx: &mut Transaction<'_>,
-        customer: Option<&CustomerId>,
-        recipient: Option<&Recipient>,
+        whom: Whom<'_>,
         wall: Instant,
     ) -> Result<Erasure, StoreError> {
-        let (key, known) = self.known(tx, customer, recipient).await?;
+        let (key, known) = self.known(tx, whom).await?;
         let sql = "INSERT INTO erasures (at, fingerprint) VALUES ($1, $2)";
         tx.execute(sql, &[wall.into(), key.fingerprint().into()]).await?;
         forget_outreaches(tx, key, &known, wall).await?;
@@ -183,13 +193,12 @@ impl Store {
     async fn known(
         &self,
         tx: &mut Transaction<'_>,
-        customer: Option<&CustomerId>,
-        recipient: Option<&Recipient>,
+        whom: Whom<'_>,
     ) -> Result<(&OptOut, Known), StoreError> {
         let none = StoreError::KeyNeeded { cause: "no key is configured" };
         let key = self.opt_out.as_ref().ok_or(none)?;
         erased::any(tx, Some(key)).await?;
-        Ok((key, Known::read(tx, customer, recipient).await?))
+        Ok((key, Known::read(tx, whom).await?))
     }
 }
 

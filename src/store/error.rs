@@ -26,10 +26,10 @@ pub enum StoreError {
         /// What helps.
         cure: &'static str,
     },
-    /// Another program keeps the database locked.
+    /// Another writer keeps the database locked.
     #[error(
-        "the state database {place} stayed locked by another program for 5 seconds; close what \
-         has it open, or try again when it is done"
+        "the state database {place} stayed locked by another writer; close what has it open, or try \
+         again when it is done"
     )]
     Locked {
         /// Which database.

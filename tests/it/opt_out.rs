@@ -44,6 +44,7 @@ url = "https://club.example/care/stop"
 
 const POLICY: &str = r#"
 [topics.service]
+title = { en = "your membership", de = "Ihre Mitgliedschaft" }
 consent = "opt-out"
 ignore = ["outranked"]
 [topics.offers]

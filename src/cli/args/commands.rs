@@ -54,6 +54,13 @@ pub enum Command {
     Bounces(Bounces),
 }
 
+impl Command {
+    /// Whether it goes on until it is told to end.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Listen(_) | Self::Deliver(Deliver { follow: true, .. }))
+    }
+}
+
 /// `lookout demo`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lookout demo")]
@@ -315,18 +322,21 @@ pub struct Tasks {
 
 /// `lookout approve`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "Examples:
   lookout approve                               what is held, by rule
   lookout approve stalled-order                 what would go out, why it is held, and one message
   lookout approve stalled-order --yes           let it go out at the next run
   lookout approve stalled-order --reject --yes  take it back
-  lookout approve --signal orders --yes         this signal may be empty: the next run goes on")]
+  lookout approve --signal orders --yes         this signal may be empty: the next run goes on",
+    group = clap::ArgGroup::new("named").args(["rule", "signal"])
+)]
 pub struct Approve {
     /// The rule whose messages are held, or which suddenly finds nobody and rightly so
-    #[arg(value_name = "RULE", conflicts_with = "signal")]
+    #[arg(value_name = "RULE")]
     pub rule: Option<String>,
     /// Do it without asking
-    #[arg(long)]
+    #[arg(long, requires = "named")]
     pub yes: bool,
     /// Take them back
     #[arg(long, requires = "rule")]

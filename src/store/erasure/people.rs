@@ -9,7 +9,7 @@ use super::super::given::{Cell, Given, given};
 use super::super::outbox::{read_payload, state};
 use super::super::sql::{Row, json};
 use super::super::{Store, StoreError};
-use super::{Erasure, is_waiting};
+use super::{Erasure, Whom, is_waiting};
 use crate::domain::{CustomerId, Outreach, OutreachKey, OutreachState, Recipient};
 use crate::opt_out::ERASED;
 
@@ -98,20 +98,17 @@ impl Store {
 }
 
 impl Known {
-    pub(super) async fn read(
-        tx: &mut Transaction<'_>,
-        customer: Option<&CustomerId>,
-        recipient: Option<&Recipient>,
-    ) -> Result<Self, StoreError> {
+    pub(super) async fn read(tx: &mut Transaction<'_>, whom: Whom<'_>) -> Result<Self, StoreError> {
         let mut people = People {
-            customers: customer.into_iter().cloned().collect(),
-            recipients: recipient.into_iter().cloned().collect(),
+            customers: whom.customer.into_iter().cloned().collect(),
+            recipients: whom.recipient.into_iter().cloned().collect(),
         };
-        if let Some(recipient) = recipient {
+        if let Some(recipient) = whom.recipient {
             let reached = outreaches(tx, &people).await?;
             let owners = reached.iter().flat_map(|(outreach, _)| owners(outreach, recipient));
             people.customers.extend(owners);
         }
+        people.recipients.extend(whom.theirs.iter().cloned());
         for (outreach, _) in outreaches(tx, &people).await? {
             people.recipients.extend(addresses(&outreach, &people.customers));
         }

@@ -118,7 +118,8 @@ pub fn policy_of(history: &History) -> Policy {
         "cap" => Lenience::Cap,
         _ => Lenience::Outranked,
     });
-    let topic = |consent, ignore| Topic { consent, ignore, mute_when: None };
+    let topic =
+        |consent, ignore| Topic { title: BTreeMap::new(), consent, ignore, mute_when: None };
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
     Policy {
         channels: ["sms", "email"].map(|name| Channel(name.to_owned())).into(),

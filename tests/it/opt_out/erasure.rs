@@ -137,6 +137,36 @@ fn states<const N: usize>(states: [(&str, u64); N]) -> BTreeMap<String, u64> {
 }
 
 #[rstest]
+#[tokio::test]
+async fn addresses_that_no_message_went_to_are_known_again_too(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let club = Club::new(on).await;
+    club.member("ANA", "Ana@example.com", "en", "service");
+    club.member("BENN", "ana@example.com", "en", "service");
+    assert_eq!(club.erase("ANA")["addresses"], 2);
+    assert_eq!(club.run(4), ["service-news ANA suppressed", "service-news BENN suppressed"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn nobody_is_said_to_be_erased_whom_nobody_knows(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let club = club(on).await;
+    let before = club.suppressions();
+    let mistyped = club.lookout("erase ANAA --yes");
+    assert_eq!((mistyped.code, mistyped.out.as_str()), (2, ""));
+    assert!(mistyped.err.contains("nobody is known as `ANAA`"), "{}", mistyped.err);
+    assert!(mistyped.err.contains("club.db: nothing was erased"), "{}", mistyped.err);
+    assert_eq!(club.suppressions(), before);
+    // Where the data can't say so, the id is taken as it is, and that is told.
+    fs::remove_file(club.path().join("club.db")).unwrap();
+    let unread = club.lookout("erase ANAA --yes");
+    assert_eq!(unread.code, 0, "{}", unread.err);
+    assert!(unread.err.contains("could not be asked for their addresses"), "{}", unread.err);
+    assert_eq!(club.suppressions().len(), before.len() + 1);
+}
+
+#[rstest]
 #[case::by_id("ANA")]
 #[case::by_address("ana@example.com")]
 #[tokio::test]
