@@ -64,8 +64,9 @@ pub(super) async fn work(
     output: &Output,
 ) -> Result<Delivered, AppError> {
     let channels = app::channels(config, pack)?;
-    let progress = output.progress("delivered", None);
-    let tell = || progress.advance(1);
+    // Who goes on logs each message instead.
+    let progress = (!manner.follow).then(|| output.progress("delivered", None));
+    let tell = || progress.iter().for_each(|progress| progress.advance(1));
     let wall = clock::wall;
     let halt = Halt::new(Some(config.stop.clone()));
     let worker = Worker {

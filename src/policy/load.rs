@@ -5,8 +5,6 @@ use std::path::Path;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
-use toml::Spanned;
-use toml::de::DeValue;
 
 use super::calendar::{Calendar, QuietHours, WorkingHours, weekday_number};
 use super::{Cap, Hold, Lenience, Policy, Topic};
@@ -112,11 +110,10 @@ fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
 
 /// One text for everybody, or one a language.
 fn title(topic: &Section<'_>) -> BTreeMap<String, String> {
-    let one_text = |value: &Spanned<DeValue<'_>>| value.get_ref().as_str().is_some();
-    if topic.get("title").is_none_or(one_text) {
+    let by_language = topic.get("title").filter(|title| title.get_ref().as_table().is_some());
+    let Some(titles) = by_language.and_then(|_| topic.section("title")) else {
         return topic.text("title").map(|title| (String::new(), title.value)).into_iter().collect();
-    }
-    let Some(titles) = topic.section("title") else { return BTreeMap::new() };
+    };
     let text = |language: String| titles.text(&language).map(|title| (language, title.value));
     titles.keys().into_iter().filter_map(text).collect()
 }
@@ -272,5 +269,37 @@ impl Topic {
     /// The condition that mutes it, for those that compile it, with its place.
     pub fn condition(&self) -> Option<(&str, &Place)> {
         self.mute_when.as_ref().map(|text| (text.value.as_str(), &text.place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::load;
+
+    #[test]
+    fn a_topic_is_called_what_the_reader_would_call_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.toml");
+        let title = |written: &str, locale: Option<&str>| {
+            let limits = "[quiet_hours]\nfrom = \"20:00\"\nto = \"08:00\"";
+            let text = format!("[topics.service]\nconsent = \"opt-out\"\n{written}\n{limits}\n");
+            std::fs::write(&file, text).unwrap();
+            let mut problems = Vec::new();
+            let policy = load(&file, &mut problems);
+            let title = policy.topics["service"].title(locale).map(str::to_owned);
+            title.ok_or_else(|| problems.iter().map(|problem| problem.message.clone()).collect())
+        };
+        let nothing: Result<String, String> = Err(String::new());
+        let is = |title: &str| Ok::<_, String>(title.to_owned());
+        let both = "title = { en = \"your orders\", de = \"Ihre Bestellungen\" }";
+        assert_eq!(title("", Some("de")), nothing);
+        assert_eq!(title("title = \"your orders\"", Some("de")), is("your orders"));
+        assert_eq!(title(both, Some("de-AT")), is("Ihre Bestellungen"));
+        assert_eq!(title(both, Some("fr")), is("your orders"));
+        assert_eq!(title(both, None), is("your orders"));
+        for wrong in ["title = 3", "title = { de = 3 }"] {
+            let said = title(wrong, Some("de")).unwrap_err();
+            assert!(said.contains("text in quotes"), "{said}");
+        }
     }
 }

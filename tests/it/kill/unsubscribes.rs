@@ -22,16 +22,20 @@ fn nothing_begins_to_leave_after_an_unsubscribe(#[values(On::Sqlite, On::Postgre
     // The order of commits is known only to a server that is asked to keep it.
     let server = (on == On::Postgres).then(Server::start);
     let mut company = match &server {
-        Some(server) => Company::on_server(server, people * 3),
-        None => Company::new(on, people * 3),
+        Some(server) => Company::on_server(server, people * 4),
+        None => Company::new(on, people * 4),
     };
     company.share_addresses();
     let store = company.state.open();
     journal::begin(&company.state);
     company.lookout("pause email", None);
-    company.happen(1, "mail", people * 3);
+    company.happen(1, "mail", people * 4);
     company.lookout(&format!("run --as-of {}", instant(1)), None);
     company.lookout("resume email", None);
+    // As fast as they can, they would be done before most have opted out.
+    let slowly = "[channels.email]\nrate = \"20/s\"";
+    let settings = std::fs::read_to_string(company.path("lookout.toml")).unwrap();
+    company.write("lookout.toml", &settings.replace("[channels.email]", slowly));
 
     let workers = [(); 2].map(|()| start(&company, "deliver --follow --format json"));
     let mut opting =
