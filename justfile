@@ -22,6 +22,10 @@ workers outreaches="10000":
 unsubscribes people="2000":
     LOOKOUT_UNSUBSCRIBES={{ people }} scripts/kill unsubscribes
 
+# A rule that is suddenly true for everybody of so many customers: none of its messages goes out
+blast customers="100000":
+    LOOKOUT_BLAST_BASE={{ customers }} scripts/test -E 'test(/^blast::stampede::/)'
+
 # What the compiler and its lints have to say
 lint:
     cargo fmt --check
