@@ -41,7 +41,7 @@ async fn a_get_changes_nothing_and_a_post_stops_the_topic(
 
     let done = listener.click(&path);
     assert_eq!(done.status, 200);
-    assert!(done.body.contains("keine Nachrichten mehr zu „service“"), "{}", done.body);
+    assert!(done.body.contains("keine Nachrichten mehr zu „Ihre Mitgliedschaft“"), "{}", done.body);
     assert_eq!(club.suppressions(), SUPPRESSED);
     assert_eq!(listener.click(&path).status, 200);
     assert_eq!(club.suppressions(), SUPPRESSED);
