@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::pooler;
 
-/// How long to wait for a connection to a server.
+/// How long to wait for a connection to a server, or for a word on one that waited.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How many connections there are at a time.
 const MOST: usize = 8;
@@ -86,14 +86,14 @@ impl Server {
 
     /// Begins a transaction by what is said here: words of our own and numbers.
     ///
-    /// A server may have hung up on a connection that waited. Nothing was begun on it, so a new one
-    /// is tried once.
+    /// A server may have hung up on a connection that waited, or what stands in between may have
+    /// forgotten it. Nothing was begun on it, so a new one is tried once.
     pub(super) async fn begin(&self, words: &str) -> Result<Held<'_>, Error> {
         let place = timeout(CONNECT, self.places.acquire()).await;
         let place = place.ok().and_then(Result::ok).ok_or(Error::PoolTimedOut)?;
         let held = |connection| Held { connection, server: self, _place: place };
         if let Some(mut waiting) = self.waiting() {
-            if say(&mut waiting, words).await.is_ok() {
+            if let Ok(Ok(())) = timeout(CONNECT, say(&mut waiting, words)).await {
                 return Ok(held(waiting));
             }
             // The others have waited for longer.
