@@ -78,6 +78,17 @@ impl Store {
         Ok(Self { database, opt_out: None })
     }
 
+    /// Makes books in memory, for what is only tried: a case with several steps, a backtest. They are
+    /// gone with the store.
+    ///
+    /// # Errors
+    /// When SQLite can't make them.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let database = Database::in_memory()?;
+        schema::migrate(&database).await?;
+        Ok(Self { database, opt_out: None })
+    }
+
     /// Opens a state database as it is; `None` where there is none yet. Makes and migrates nothing.
     pub async fn open_existing(url: &str) -> Result<Option<Self>, StoreError> {
         let address = Address::parse(url)?;

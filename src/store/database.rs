@@ -99,6 +99,14 @@ impl Database {
         Ok(Self { pool, place, named, statements: AtomicU64::new(0) })
     }
 
+    /// Makes a SQLite database in memory.
+    pub(super) fn in_memory() -> Result<Self, StoreError> {
+        let place = "memory".to_owned();
+        let file = File::in_memory().map_err(|error| StoreError::explain_sqlite(&place, error))?;
+        let pool = Pool::Sqlite(file);
+        Ok(Self { pool, place, named: true, statements: AtomicU64::new(0) })
+    }
+
     pub(super) fn place(&self) -> &str {
         &self.place
     }
@@ -107,10 +115,10 @@ impl Database {
         matches!(self.pool, Pool::Sqlite(_))
     }
 
-    /// The file of a SQLite database.
+    /// The file of a SQLite database that is on disk.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.pool {
-            Pool::Sqlite(file) => Some(file.path()),
+            Pool::Sqlite(file) => file.path(),
             Pool::Postgres(_) => None,
         }
     }

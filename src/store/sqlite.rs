@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as Shelf, PoisonError};
 use std::time::Duration;
 
@@ -40,8 +41,17 @@ impl File {
         Ok(Self { path, turn: Mutex::default(), writers, readers })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// Makes a database in memory, which is gone with its last connection. Its connections share it
+    /// under a name of its own, by SQLite's `memdb`.
+    pub(super) fn in_memory() -> Result<Self, Error> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        Self::open(PathBuf::from(format!("{MEMORY}{number}?vfs=memdb")), true)
+    }
+
+    /// Where it is on disk; none of a database in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        Some(self.path.as_path()).filter(|path| !is_memory(path))
     }
 
     /// Sees one state of the file from its first statement to its last.
@@ -84,9 +94,18 @@ impl File {
     }
 }
 
+/// How the name of a database in memory begins.
+const MEMORY: &str = "file:/lookout-";
+
+fn is_memory(path: &Path) -> bool {
+    path.to_str().is_some_and(|name| name.starts_with(MEMORY) && name.ends_with("?vfs=memdb"))
+}
+
 fn connect(path: &Path, create: bool) -> Result<Connection, Error> {
     let create = if create { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+    let named = if is_memory(path) { OpenFlags::SQLITE_OPEN_URI } else { OpenFlags::empty() };
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create | named;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(REMEMBERED);
