@@ -3,6 +3,8 @@
 
 mod cross_check;
 mod hash;
+pub mod scripts;
+pub mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

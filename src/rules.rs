@@ -2,6 +2,7 @@
 //! Nothing here reads a clock, a database or a policy: a rule sees the facts and the `as_of` it is given.
 
 pub mod cases;
+pub mod check;
 mod dates;
 mod engine;
 mod load;
@@ -21,6 +22,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::{Ask, Field, Place, RuleSettings, Value};
 use crate::predicate::Expr;
@@ -53,7 +55,10 @@ pub struct Rule {
     pub condition: Expr,
     /// What `then` and `resolved` may ask for, as far as it is written out, in the script's order.
     pub asks: Vec<StaticAsk>,
+    /// Where each of the author's own constants stands.
+    pub constant_places: BTreeMap<String, Place>,
     compiled: script::Compiled,
+    written: Arc<check::Written>,
 }
 
 impl Rule {

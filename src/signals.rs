@@ -17,7 +17,7 @@ mod sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::domain::{Instant, Place, Problem, SignalName, Value};
+use crate::domain::{Instant, Kind, Kinds, Place, Problem, SignalName, Value};
 use lexer::{Dialect, Query, Refused};
 
 pub use examine::Fill;
@@ -81,6 +81,24 @@ pub enum ColumnKind {
     Unknown,
 }
 
+/// By signal and column: the kinds of values in its rows, and how many rows have nothing in it.
+pub type Contents = BTreeMap<SignalName, BTreeMap<String, (Kinds, u64)>>;
+
+impl ColumnKind {
+    /// What a rule gets of it, as far as the database says.
+    fn kind(self) -> Option<Kind> {
+        Some(match self {
+            Self::Bool => Kind::Bool,
+            Self::Int => Kind::Int,
+            Self::Float => Kind::Float,
+            Self::Text => Kind::Text,
+            Self::Date => Kind::Date,
+            Self::Instant => Kind::Instant,
+            Self::Unknown => return None,
+        })
+    }
+}
+
 /// One column of a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -142,6 +160,20 @@ impl Signals {
 }
 
 impl Signal {
+    /// Whether its query may give a column of this name: it names it, or takes all columns there are.
+    pub fn may_give(&self, column: &str) -> bool {
+        self.names(column) || self.queries().any(Query::takes_all)
+    }
+
+    /// Whether the name of a column stands in its query.
+    pub fn names(&self, column: &str) -> bool {
+        self.queries().any(|query| query.names(column))
+    }
+
+    fn queries(&self) -> impl Iterator<Item = &Query> {
+        [&self.sqlite, &self.postgres].into_iter().filter_map(|written| written.query.as_ref().ok())
+    }
+
     fn written(&self, dialect: Dialect) -> &Written {
         match dialect {
             Dialect::Sqlite => &self.sqlite,

@@ -21,6 +21,8 @@ pub(super) struct Constants {
     metadata: BTreeMap<&'static str, (Value, Place)>,
     /// The author's own.
     pub(super) own: BTreeMap<String, Value>,
+    /// Where each of those stands.
+    pub(super) own_places: BTreeMap<String, Place>,
     /// All of them, as the script sees them.
     pub(super) seen: BTreeMap<String, Dynamic>,
 }
@@ -28,8 +30,12 @@ pub(super) struct Constants {
 impl Constants {
     /// Reads the statements at a script's top. Anything but a constant there is a problem.
     pub(super) fn read(file: &Path, statements: &[Stmt], problems: &mut Vec<Problem>) -> Self {
-        let mut constants =
-            Self { metadata: BTreeMap::new(), own: BTreeMap::new(), seen: BTreeMap::new() };
+        let mut constants = Self {
+            metadata: BTreeMap::new(),
+            own: BTreeMap::new(),
+            own_places: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        };
         let mut first_lines = BTreeMap::new();
         for statement in statements {
             match statement {
@@ -107,7 +113,10 @@ impl Constants {
         self.seen.insert(name.to_owned(), super::row::to_dynamic(&value));
         match known {
             Some(known) => _ = self.metadata.insert(known, (value, value_at)),
-            None => _ = self.own.insert(name.to_owned(), value),
+            None => {
+                self.own.insert(name.to_owned(), value);
+                self.own_places.insert(name.to_owned(), at);
+            }
         }
     }
 

@@ -50,6 +50,21 @@ impl Query {
         !self.as_of.is_empty()
     }
 
+    /// Whether a word stands in it; case does not count.
+    pub(super) fn names(&self, wanted: &str) -> bool {
+        let mut words = self.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.any(|word| word.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Whether it takes all columns of something, whatever they are.
+    pub(super) fn takes_all(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        text.match_indices('*').any(|(at, _)| {
+            let before = text[..at].trim_end();
+            [".", ",", "select", "distinct"].iter().any(|end| before.ends_with(end))
+        })
+    }
+
     /// The query with the run's instant in place of each `:as_of`.
     pub(super) fn at(&self, as_of: Instant, dialect: Dialect) -> String {
         let literal = literal(as_of, dialect);
