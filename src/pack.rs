@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
-use crate::scheduler::Schedule;
+use crate::scheduler::{Schedule, ScheduleError};
 use crate::signals::{self, Signals};
 use crate::templates::{self, Ending, HowToStop, Message, Reader, RenderError, RuleTemplates};
 
@@ -178,8 +178,14 @@ impl PackRule {
         let schedule = rule.settings.schedule.as_ref().and_then(|text| {
             let place = rule.setting_places.get("SCHEDULE").cloned();
             let place = place.unwrap_or_else(|| Place::file(&rule.file));
-            let refuse = |error| {
-                problems.push(Problem::error(place, "bad-schedule", format!("SCHEDULE: {error}")))
+            let refuse = |error: ScheduleError| {
+                let message = format!("SCHEDULE is no crontab line: {error}");
+                let message = match error {
+                    ScheduleError::Never(_) => format!("SCHEDULE never comes: {error}"),
+                    _ => message,
+                };
+                let help = "minute, hour, day of the month, month, weekday: every working day at nine is \"0 9 * * 1-5\"";
+                problems.push(Problem::error(place, "bad-schedule", message).help(help))
             };
             Schedule::parse(text).map_err(refuse).ok()
         });

@@ -43,6 +43,7 @@ pub(super) fn read<'a>(
         return None;
     };
     let start = source.len() - after.len();
+    let before = problems.len();
     let mut offset = start;
     let mut found: [Option<Part<'a>>; 4] = [None; 4];
     let mut faults = false;
@@ -91,6 +92,8 @@ pub(super) fn read<'a>(
             }
         }
     }
+    // Of a head that never ends, every line of the message is one that does not belong.
+    problems.truncate(before);
     problems.push(
         Problem::error(
             Place::at(file, 1, 1, 3),

@@ -76,6 +76,8 @@ impl Reader<'_> {
                 );
                 let help = if verbs::NAMES.contains(&name) {
                     format!("write {}", verbs::example(name))
+                } else if dates::NAMES.contains(&name) {
+                    format!("give it one date or instant: `{name}(customer.since)`")
                 } else {
                     String::new()
                 };
