@@ -6,6 +6,7 @@ mod candidate;
 mod column;
 mod customer;
 mod decision;
+mod field_type;
 mod history;
 mod ids;
 mod outreach;
@@ -23,6 +24,7 @@ pub use decision::{
     Alarm, Approval, Consent, Decided, Decision, Earlier, EpisodeChange, HeldBack, HoldLimit,
     Outcome, Refusal, RuleTally, RunReport, SuppressionCause, Totals, Withdrawal,
 };
+pub use field_type::{Absence, Absent, FieldType, FieldTypes, Kind, Kinds, KnownFrom};
 pub use history::{Charge, Episode, History, HistoryVersion, Suppression, Volume, Waiting};
 pub use ids::{CustomerId, OutreachKey, RuleId, SignalName, SubjectId};
 pub use outreach::{Outreach, OutreachState, OutreachSubject};

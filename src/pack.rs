@@ -3,6 +3,7 @@
 
 mod cross_check;
 mod hash;
+pub mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -25,7 +25,7 @@ use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use look_back::{EpisodeKey, Over, look_back};
-pub use names::examine;
+pub use names::{Examination, examine};
 pub use second_look::{Looked, StillTrue, look_again};
 
 /// Why a run could not be made. Nothing was recorded.

@@ -18,7 +18,7 @@ mod sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::domain::{Instant, Place, Problem, SignalName, Value};
+use crate::domain::{Instant, Kind, Kinds, Place, Problem, SignalName, Value};
 use lexer::{Dialect, Query, Refused};
 
 pub use examine::Fill;
@@ -82,6 +82,24 @@ pub enum ColumnKind {
     Unknown,
 }
 
+/// By signal and column: the kinds of values in its rows, and how many rows have nothing in it.
+pub type Contents = BTreeMap<SignalName, BTreeMap<String, (Kinds, u64)>>;
+
+impl ColumnKind {
+    /// What a rule gets of it, as far as the database says.
+    fn kind(self) -> Option<Kind> {
+        Some(match self {
+            Self::Bool => Kind::Bool,
+            Self::Int => Kind::Int,
+            Self::Float => Kind::Float,
+            Self::Text => Kind::Text,
+            Self::Date => Kind::Date,
+            Self::Instant => Kind::Instant,
+            Self::Unknown => return None,
+        })
+    }
+}
+
 /// One column of a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -143,6 +161,14 @@ impl Signals {
 }
 
 impl Signal {
+    /// Whether its query may give a column of this name: it has the name in it, or a `*`.
+    pub fn may_give(&self, column: &str) -> bool {
+        let queries = [&self.sqlite, &self.postgres].into_iter();
+        queries
+            .filter_map(|written| written.query.as_ref().ok())
+            .any(|query| query.may_give(column))
+    }
+
     fn written(&self, dialect: Dialect) -> &Written {
         match dialect {
             Dialect::Sqlite => &self.sqlite,

@@ -27,7 +27,8 @@ pub(super) async fn run(
         let source = app::source(&config).await?;
         let as_of = app::as_of(global.as_of, Some(&source));
         let mut view = source.view(as_of).await.map_err(app::AppError::from)?;
-        problems.extend(pipeline::examine(pack, &mut view).await.map_err(app::AppError::from)?);
+        let examined = pipeline::examine(pack, &mut view).await.map_err(app::AppError::from)?;
+        problems.extend(examined.problems);
         seen = Some(source.describe());
     }
     let problems: Vec<Problem> = problems.into_iter().collect();

@@ -3,19 +3,29 @@
 use std::collections::BTreeSet;
 
 use super::RunError;
-use crate::domain::{About, Field, Place, Problem, SignalName, nearest};
-use crate::pack::{Pack, PackRule};
+use crate::domain::{About, Field, FieldTypes, Place, Problem, SignalName, nearest};
+use crate::pack::{self, Pack, PackRule};
 use crate::signals::{Examined, View};
 
-/// Holds the pack's names and queries against a database: everything that would keep a rule from
-/// being judged.
-pub async fn examine(pack: &Pack, view: &mut View) -> Result<Vec<Problem>, RunError> {
+/// A pack as a database sees it.
+#[derive(Debug)]
+pub struct Examination {
+    /// Everything that would keep a rule from being judged.
+    pub problems: Vec<Problem>,
+    /// What the columns hold.
+    pub types: FieldTypes,
+}
+
+/// Holds the pack's names and queries against a database, and looks at what its columns hold.
+pub async fn examine(pack: &Pack, view: &mut View) -> Result<Examination, RunError> {
     let all = pack.signals.others.keys().cloned().collect();
     let examined = view.examine(&pack.signals, &all).await?;
+    let contents = view.contents(&pack.signals, &examined).await?;
     let signals = examined.problems.values().flatten().cloned();
     let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
     let problems: BTreeSet<Problem> = signals.chain(rules).collect();
-    Ok(problems.into_iter().collect())
+    let types = pack::types::of_source(&pack.signals, &contents);
+    Ok(Examination { problems: problems.into_iter().collect(), types })
 }
 
 /// The signals that a rule, its words and its topic's condition read.

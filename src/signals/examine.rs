@@ -2,6 +2,7 @@
 //! signal is reported, and never spoils the others.
 
 mod columns;
+mod contents;
 mod fill;
 mod survey;
 

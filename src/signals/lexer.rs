@@ -62,6 +62,19 @@ impl Query {
         !self.as_of.is_empty()
     }
 
+    /// Whether a column of this name may come out of it: the name stands in it, or all columns of
+    /// something do, as `*`.
+    pub(super) fn may_give(&self, column: &str) -> bool {
+        let (text, column) = (self.text.to_lowercase(), column.to_lowercase());
+        let takes_all = text.match_indices('*').any(|(at, _)| {
+            let before = text[..at].trim_end();
+            before.ends_with(['.', ','])
+                || before.ends_with("select")
+                || before.ends_with("distinct")
+        });
+        takes_all || text.contains(&column)
+    }
+
     /// The query with the run's instant in place of each `:as_of`.
     pub(super) fn at(&self, as_of: Instant, dialect: Dialect) -> String {
         let literal = literal(as_of, dialect);

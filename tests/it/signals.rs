@@ -1,6 +1,7 @@
 //! Signals on real databases: the same files give the same values on SQLite, on PostgreSQL and
 //! from snapshots of either.
 
+mod kinds;
 mod narrowing;
 mod pooler;
 mod reading;
