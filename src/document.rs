@@ -169,6 +169,12 @@ impl<'a> Section<'a> {
         self.document.place(&value.span())
     }
 
+    /// The place of a key itself; of the section, where the key is not there.
+    pub fn place_of_key(&self, key: &str) -> Place {
+        let key = self.table.keys().find(|name| name.get_ref() == key);
+        key.map_or_else(|| self.place(), |key| self.document.place(&key.span()))
+    }
+
     /// A text.
     pub fn text(&self, key: &str) -> Option<Placed<String>> {
         let value = self.get(key)?;

@@ -53,6 +53,10 @@ pub struct Rule {
     pub condition: Expr,
     /// What `then` and `resolved` may ask for, as far as it is written out, in the script's order.
     pub asks: Vec<StaticAsk>,
+    /// Whether `asks` is everything that they may ask for: no channel and no template is worked out.
+    pub asks_are_written: bool,
+    /// Where `when` is named.
+    pub when_place: Place,
     compiled: script::Compiled,
 }
 
@@ -74,8 +78,10 @@ impl Rule {
 pub struct StaticAsk {
     /// What it asks for.
     pub ask: Ask,
-    /// The names in the maps that it is given; the template sees those that the verb does not take.
+    /// The names in the map of extra values that its template sees.
     pub values: BTreeSet<String>,
+    /// Whether `then` asks for it whatever it reads: nothing decides, and nothing ends it before.
+    pub certain: bool,
     /// Where it stands.
     pub place: Place,
 }

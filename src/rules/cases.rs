@@ -2,6 +2,7 @@
 //! Nothing is evaluated here.
 
 mod expect;
+mod written;
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use crate::document::{Document, Section, wrong_value};
 use crate::domain::{Channel, Facts, Fields, Instant, Place, Problem, RuleId, Span, SubjectId};
 
 pub use expect::{Deferred, Expect};
+pub use written::{Fact, Written, written};
 
 /// One example: facts at an instant, and what has to become of them.
 #[derive(Clone, Debug, PartialEq)]

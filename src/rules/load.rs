@@ -56,11 +56,14 @@ pub(super) fn load(
     let when_body = reader.read(Part::When, rows(when, is_keyed), when.body.clone());
     let when_slots = reader.slots.len();
     let then_body = reader.read(Part::Then, rows(then, is_keyed), then.body.clone());
+    let in_then = reader.asks.len();
     let resolved = resolved.map(|resolved| {
         let body = reader.read(Part::Then, rows(resolved, is_keyed), resolved.body.clone());
         (script::block(body, resolved.at), resolved.at)
     });
-    let (slots, asks, contacts_at) = (reader.slots, reader.asks, reader.contacts_at);
+    let (slots, mut asks, contacts_at) = (reader.slots, reader.asks, reader.contacts_at);
+    let asks_are_written = !reader.unwritten;
+    asks.iter_mut().skip(in_then).for_each(|ask| ask.certain = false);
     if !constants.is_broken("TOPIC") {
         check_topic(&settings, contacts_at, problems);
     }
@@ -97,6 +100,8 @@ pub(super) fn load(
         reads: places.keys().cloned().collect::<BTreeSet<_>>(),
         places,
         asks,
+        asks_are_written,
+        when_place: when.place(&file, "when"),
         compiled,
         file,
     })

@@ -7,7 +7,7 @@ use super::Schedule;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// Not five fields.
-    #[error("it has 5 fields (minute, hour, day of the month, month, weekday), and this has {0}")]
+    #[error("one has 5 fields (minute, hour, day of the month, month, weekday), and this has {0}")]
     Fields(usize),
     /// A name with `@` that is none.
     #[error("`{0}` is not a schedule; there are @hourly, @daily, @weekly, @monthly and @yearly")]

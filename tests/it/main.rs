@@ -23,3 +23,4 @@ mod signals;
 mod speed;
 mod store;
 mod templates;
+mod wrong;
