@@ -3,6 +3,7 @@
 
 pub mod cases;
 mod dates;
+pub mod definitions;
 mod engine;
 mod load;
 mod lower;

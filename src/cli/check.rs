@@ -30,8 +30,6 @@ pub(super) async fn run(
         let examined = pipeline::examine(pack, &mut view).await.map_err(app::AppError::from)?;
         problems.extend(examined.problems);
         seen = Some(source.describe());
-    } else if let Some(pack) = &loaded.pack {
-        problems.extend(pack::fit::check(pack, &pack::types::of_cases(pack)));
     }
     let problems: Vec<Problem> = problems.into_iter().collect();
     let of = config.rules.display().to_string();

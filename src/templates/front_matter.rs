@@ -178,7 +178,8 @@ mod tests {
         for (source, expected) in [
             ("Hello\n", "None:None the template has no subject "),
             ("---\nbecause: x\n---\n", "None:None the template has no subject "),
-            ("---\nsubject: x\nHello\n", "Some(3):Some(1) this line is no `key: text` "),
+            ("---\nsubject: x\nHello\n---\n", "Some(3):Some(1) this line is no `key: text` "),
+            ("---\nsubject: x\nHello\n", "Some(1):Some(1) the head of the template has no end "),
             (
                 "---\nsubjct: x\n---\n",
                 "Some(2):Some(1) a template has no key `subjct` did you mean `subject`?",

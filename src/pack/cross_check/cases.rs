@@ -70,7 +70,9 @@ fn words(rule: &PackRule, written: &Written, problems: &mut Vec<Problem>) {
 fn unknown_fact(rule: &PackRule, fact: &Fact, signals: &Signals) -> Option<Problem> {
     let (signal, column) = match (&fact.field, &rule.rule.settings.about) {
         (Field::Customer(column), _) => (&signals.customers, column),
-        (Field::Subject(column), About::Signal(name)) => (signals.others.get(name)?, column),
+        (Field::Subject(column), About::Signal(name)) => {
+            (signals.others.get(name).filter(|signal| signal.key.is_some())?, column)
+        }
         (Field::Subject(_), About::Customers) => return None,
         (Field::Signal(name, column), _) => match signals.others.get(name) {
             Some(signal) if signal.key.is_none() => (signal, column),
