@@ -7,6 +7,7 @@ mod approve;
 mod bounces;
 mod check;
 pub mod decisions;
+mod definitions;
 mod deliver;
 mod demo;
 pub mod diagnostics;
@@ -64,6 +65,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Demo(demo) => demo::run(demo, output).await,
         Command::Init(init) => init::run(init, output),
         Command::Check(check) => check::run(global, check, output).await,
+        Command::Definitions(definitions) => definitions::run(global, definitions, output).await,
         Command::Test(test) => test::run(global, test, output),
         Command::Preview(preview) => preview::run(global, preview, output).await,
         Command::Snapshot(snapshot) => snapshot::run(global, snapshot, output).await,

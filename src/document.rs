@@ -120,9 +120,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Where the section begins.
+    /// Where the section begins; the whole file, for what is no section of it.
     pub fn place(&self) -> Place {
-        self.document.place(&self.span)
+        match self.name.is_empty() {
+            true => Place::file(&self.document.file),
+            false => self.document.place(&self.span),
+        }
     }
 
     /// Adds a problem that the reader found.
@@ -138,6 +141,12 @@ impl<'a> Section<'a> {
     /// How many mistakes of the document were found so far.
     pub fn mistakes(&self) -> usize {
         self.document.problems.borrow().len()
+    }
+
+    /// Whether the key has to be asked for: it is not there, and no key is nearly it. One that is
+    /// was told to be misspelt.
+    pub fn lacks(&self, key: &str) -> bool {
+        !self.has(key) && !self.keys().iter().any(|name| nearest(name, [key]).is_some())
     }
 
     /// Whether the key is there.
@@ -158,6 +167,12 @@ impl<'a> Section<'a> {
     /// The place of a value.
     pub fn place_of(&self, value: &Spanned<DeValue<'_>>) -> Place {
         self.document.place(&value.span())
+    }
+
+    /// The place of a key itself; of the section, where the key is not there.
+    pub fn place_of_key(&self, key: &str) -> Place {
+        let key = self.table.keys().find(|name| name.get_ref() == key);
+        key.map_or_else(|| self.place(), |key| self.document.place(&key.span()))
     }
 
     /// A text.

@@ -2,6 +2,7 @@
 //! Nothing here touches a database; names are held against one by [`crate::pipeline`].
 
 mod cross_check;
+pub mod fit;
 mod hash;
 pub mod scripts;
 pub mod types;
@@ -17,7 +18,7 @@ use crate::domain::{
 };
 use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
-use crate::scheduler::Schedule;
+use crate::scheduler::{Schedule, ScheduleError};
 use crate::signals::{self, Signals};
 use crate::templates::{self, Ending, HowToStop, Message, Reader, RenderError, RuleTemplates};
 
@@ -54,6 +55,8 @@ pub struct PackRule {
     pub reads: BTreeSet<Field>,
     /// Where each of them is first read.
     pub places: BTreeMap<Field, Place>,
+    /// Where its words first read a field, in each language.
+    pub read_by_words: Vec<(Field, Place)>,
     /// What it is now, and under which policy.
     pub version: Version,
 }
@@ -180,8 +183,19 @@ impl PackRule {
         let schedule = rule.settings.schedule.as_ref().and_then(|text| {
             let place = rule.setting_places.get("SCHEDULE").cloned();
             let place = place.unwrap_or_else(|| Place::file(&rule.file));
-            let refuse = |error| {
-                problems.push(Problem::error(place, "bad-schedule", format!("SCHEDULE: {error}")))
+            let refuse = |error: ScheduleError| {
+                let (message, help) = match &error {
+                    ScheduleError::Never(_) => (
+                        format!("SCHEDULE never comes: {error}"),
+                        "choose a day that each month has: the first, at nine, is \"0 9 1 * *\"",
+                    ),
+                    _ => (
+                        format!("SCHEDULE is no crontab line: {error}"),
+                        "minute, hour, day of the month, month, weekday: Monday to Friday at nine is \
+                         \"0 9 * * 1-5\"",
+                    ),
+                };
+                problems.push(Problem::error(place, "bad-schedule", message).help(help))
             };
             Schedule::parse(text).map_err(refuse).ok()
         });
@@ -190,7 +204,8 @@ impl PackRule {
         let places = rule.places.clone();
         let own = hash::of_rule(folder, problems);
         let version = Version { bound: hash::with_file(&own, policy), rule: own };
-        Self { rule, templates, cases, schedule, reads, places, version }
+        let read_by_words = Vec::new();
+        Self { rule, templates, cases, schedule, reads, places, read_by_words, version }
     }
 
     /// The fields that somebody wrote down, so that they must be there; the spine may lack columns.

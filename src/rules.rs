@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod check;
 mod dates;
+pub mod definitions;
 mod engine;
 mod load;
 mod lower;
@@ -57,6 +58,10 @@ pub struct Rule {
     pub asks: Vec<StaticAsk>,
     /// Where each of the author's own constants stands.
     pub constant_places: BTreeMap<String, Place>,
+    /// Whether `asks` is everything that they may ask for: no channel and no template is worked out.
+    pub asks_are_written: bool,
+    /// Where `when` is named.
+    pub when_place: Place,
     compiled: script::Compiled,
     written: Arc<check::Written>,
 }
@@ -79,8 +84,10 @@ impl Rule {
 pub struct StaticAsk {
     /// What it asks for.
     pub ask: Ask,
-    /// The names in the maps that it is given; the template sees those that the verb does not take.
+    /// The names in the map of extra values that its template sees.
     pub values: BTreeSet<String>,
+    /// Whether `then` asks for it whatever it reads: nothing decides, and nothing ends it before.
+    pub certain: bool,
     /// Where it stands.
     pub place: Place,
 }

@@ -3,6 +3,7 @@
 
 mod compose;
 mod examine;
+mod future;
 mod header;
 mod lexer;
 mod load;

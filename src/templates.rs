@@ -31,6 +31,7 @@ mod text;
 mod voice;
 
 pub use context::context;
+pub use names::Filtered;
 pub use reader::{Ending, HowToStop, Reader};
 
 use ending::LastLines;
@@ -88,6 +89,8 @@ struct Template {
     body_html: Assembled,
     body_text: Assembled,
     reads: Vec<(String, Place)>,
+    filtered: Vec<Filtered>,
+    spared: BTreeSet<String>,
 }
 
 impl RuleTemplates {
@@ -150,6 +153,19 @@ impl RuleTemplates {
         all.flat_map(|template| template.reads.iter().cloned()).collect()
     }
 
+    /// Every name that a template hands straight to a filter, in any of its languages.
+    pub fn filtered(&self, name: &str) -> impl Iterator<Item = &Filtered> {
+        let all = self.templates.get(name).into_iter().flat_map(BTreeMap::values);
+        all.flat_map(|template| &template.filtered)
+    }
+
+    /// Whether a template does without a value, in one of its languages at least: it asks whether the
+    /// value is there, or has a default for it.
+    pub fn spares(&self, name: &str, value: &str) -> bool {
+        let mut all = self.templates.get(name).into_iter().flat_map(BTreeMap::values);
+        all.any(|template| template.spared.contains(value))
+    }
+
     /// Renders a template in the language nearest to the reader's: `th-TH`, `th`, the default.
     pub fn render<'r>(
         &self,
@@ -177,10 +193,12 @@ impl Template {
         let before = problems.len();
         let language = language(file, &source, locale, parts.language, problems)?;
         let voice = Voice::new(&language, None, Tz::UTC);
-        let mut reads = Vec::new();
+        let (mut reads, mut filtered, mut spared) = (Vec::new(), Vec::new(), BTreeSet::new());
         let heads = [Some(parts.subject), parts.because, parts.stop, Some(parts.body)];
         for part in heads.into_iter().flatten() {
             reads.extend(names::read(file, &source, part, &voice, problems));
+            filtered.extend(names::filtered(file, &source, part));
+            spared.append(&mut names::spared(part));
         }
         if problems.len() > before {
             return None;
@@ -215,6 +233,8 @@ impl Template {
             body_html: body.html,
             body_text: body.text,
             reads,
+            filtered,
+            spared,
             source,
         };
         (problems.len() == before).then_some(template)

@@ -1,7 +1,16 @@
 //! What can only be wrong between two parts of a pack: a rule and the signals, the topics, the words.
 
+mod cases;
+mod channels;
+mod outranked;
+mod silenced;
+mod words;
+
 use std::collections::BTreeSet;
 use std::path::Path;
+
+pub(super) use cases::unknown_column;
+pub(super) use words::field;
 
 use super::{Pack, PackRule};
 use crate::domain::{
@@ -25,7 +34,7 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         about(id, rule, signals, problems);
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
-        words(rule, signals, problems);
+        words::check(rule, signals, problems);
         for (field, place) in &rule.rule.places {
             signal_of(field, signals, place, problems);
         }
@@ -39,7 +48,15 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         }
         rule.reads.extend(rule.places.keys().cloned());
         rule.reads.extend(addresses(rule));
+        channels::of_rule(rule, policy, problems);
+        silenced::check(rule, policy, signals, problems);
     }
+    let ids: Vec<RuleId> = pack.rules.keys().cloned().collect();
+    for rule in pack.rules.values() {
+        cases::check(rule, &pack.signals, &ids, problems);
+    }
+    channels::of_policy(&pack.rules, &pack.policy, &policy_file, problems);
+    outranked::check(&pack.rules, &pack.policy, problems);
 }
 
 /// The columns with the addresses of the channels that a rule may send on.
@@ -164,47 +181,5 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
             }
             _ => {}
         }
-    }
-}
-
-/// Checks the names that the words use, and notes the fields among them.
-fn words(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
-    let subject = rule.rule.subject_name.clone();
-    let given: BTreeSet<&String> = rule.rule.asks.iter().flat_map(|ask| &ask.values).collect();
-    let reads: Vec<_> =
-        rule.templates.names().flat_map(|name| rule.templates.reads(name)).collect();
-    for (path, place) in reads {
-        let parts: Vec<&str> = path.split('.').collect();
-        let field = match parts.as_slice() {
-            ["customer", signal, column, ..]
-                if signals.others.contains_key(&SignalName::from(signal)) =>
-            {
-                Some(Field::Signal((*signal).into(), (*column).to_owned()))
-            }
-            ["customer", column, ..] => Some(Field::Customer((*column).to_owned())),
-            [name, column, ..] if Some(*name) == subject.as_deref() => {
-                Some(Field::Subject((*column).to_owned()))
-            }
-            _ => None,
-        };
-        if let Some(field) = field {
-            signal_of(&field, signals, &place, problems);
-            rule.places.entry(field).or_insert(place);
-            continue;
-        }
-        let name = parts[0];
-        let whole = ["customer", "also"].contains(&name) || Some(name) == subject.as_deref();
-        if whole || rule.rule.constants.contains_key(name) || given.contains(&name.to_owned()) {
-            continue;
-        }
-        let known = ["customer", "also"].into_iter().chain(subject.as_deref());
-        let known = known.chain(rule.rule.constants.keys().map(String::as_str));
-        let known: Vec<&str> = known.chain(given.iter().map(|n| n.as_str())).collect();
-        let help = match nearest(name, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("known here: {}", known.join(", ")),
-        };
-        let message = format!("the words use `{name}`, which nothing gives them");
-        problems.push(Problem::error(place, "unknown-name", message).label("not known").help(help));
     }
 }

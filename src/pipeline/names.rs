@@ -23,8 +23,10 @@ pub async fn examine(pack: &Pack, view: &mut View) -> Result<Examination, RunErr
     let contents = view.contents(&pack.signals, &examined).await?;
     let signals = examined.problems.values().flatten().cloned();
     let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
-    let problems: BTreeSet<Problem> = signals.chain(rules).collect();
+    let words = pack.rules.values().flat_map(|rule| missing_in_words(rule, pack, &examined));
     let types = pack::types::of_source(&pack.signals, &contents);
+    let misfits = pack::fit::check(pack, &types);
+    let problems: BTreeSet<Problem> = signals.chain(rules).chain(words).chain(misfits).collect();
     Ok(Examination { problems: problems.into_iter().collect(), types })
 }
 
@@ -50,6 +52,20 @@ pub(super) fn unusable(rule: &PackRule, pack: &Pack, examined: &Examined) -> Vec
     for (field, place) in rule.named() {
         let signal = signal_of(field, about, &pack.signals.customers.name);
         if !examined.problems.contains_key(signal) && !has(examined, about, field) {
+            problems.push(missing(field, signal, examined, place.clone()));
+        }
+    }
+    problems
+}
+
+/// Names in a rule's words that aren't there, in every language that reads them.
+fn missing_in_words(rule: &PackRule, pack: &Pack, examined: &Examined) -> Vec<Problem> {
+    let about = &rule.rule.settings.about;
+    let mut problems = Vec::new();
+    for (field, place) in &rule.read_by_words {
+        let signal = signal_of(field, about, &pack.signals.customers.name);
+        let known = examined.columns.contains_key(signal);
+        if known && !examined.problems.contains_key(signal) && !has(examined, about, field) {
             problems.push(missing(field, signal, examined, place.clone()));
         }
     }

@@ -86,11 +86,12 @@ fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
                     ("opt-in", Consent::OptIn),
                 ],
             ),
-            None => {
+            None if topic.lacks("consent") => {
                 let message = format!("the topic `{name}` doesn't say what consent it needs");
                 topic.missing(message, "add consent = \"always\", \"opt-out\" or \"opt-in\"");
                 None
             }
+            None => None,
         }
         .unwrap_or(Consent::OptIn);
         let lenience = [
@@ -142,19 +143,19 @@ fn quiet_hours(section: &Section<'_>) -> Option<QuietHours> {
     let days = weekdays(section, "days");
     let nightly = match (clock_time(section, "from"), clock_time(section, "to")) {
         (Some(from), Some(to)) if from == to => {
-            return never(section, "quiet hours that begin and end at the same minute");
+            let message = "quiet hours begin and end at the same minute";
+            return never(section, message, "give them an end: from = \"20:00\", to = \"08:00\"");
         }
         (Some(from), Some(to)) => Some((from, to)),
-        _ if section.has("from") != section.has("to") => {
-            return never(section, "quiet hours need both `from` and `to`");
+        _ if section.lacks("from") != section.lacks("to") => {
+            let message = "quiet hours need both `from` and `to`";
+            return never(section, message, "write from = \"20:00\" and to = \"08:00\"");
         }
         _ => None,
     };
     if days.len() == 7 {
-        return never(
-            section,
-            "every day of the week is quiet all day: nobody could ever be contacted",
-        );
+        let message = "every day of the week is quiet all day: nobody could ever be contacted";
+        return never(section, message, "leave at least one day out of `days`");
     }
     Some(QuietHours { nightly, days })
 }
@@ -164,17 +165,24 @@ fn working_hours(section: &Section<'_>) -> Option<WorkingHours> {
     let from = clock_time(section, "from").unwrap_or(NaiveTime::MIN);
     let to = clock_time(section, "to").unwrap_or(NaiveTime::MIN);
     if section.has("from") && section.has("to") && from >= to {
-        return never(section, "the working day must end after it begins");
+        let message = "the working day must end after it begins";
+        return never(section, message, "write from = \"09:00\" and to = \"17:00\"");
     }
-    if !section.has("from") || !section.has("to") {
-        return never(section, "working hours need `from` and `to`");
+    if section.lacks("from") || section.lacks("to") {
+        let message = "working hours need `from` and `to`";
+        return never(section, message, "write from = \"09:00\" and to = \"17:00\"");
     }
     let days = match section.has("days") {
         true => weekdays(section, "days"),
         false => (0..5).collect(),
     };
     if days.is_empty() {
-        return never(section, "working hours need at least one day");
+        let message = "working hours need at least one day";
+        return never(
+            section,
+            message,
+            "write days = [\"Mon\", \"Tue\", \"Wed\", \"Thu\", \"Fri\"]",
+        );
     }
     let day = |text: Placed<String>| {
         let day = NaiveDate::parse_from_str(&text.value, "%Y-%m-%d");
@@ -188,8 +196,8 @@ fn working_hours(section: &Section<'_>) -> Option<WorkingHours> {
     Some(WorkingHours { from, to, days, holidays })
 }
 
-fn never<T>(section: &Section<'_>, message: &str) -> Option<T> {
-    section.report(Problem::error(section.place(), "impossible-hours", message));
+fn never<T>(section: &Section<'_>, message: &str, help: &str) -> Option<T> {
+    section.report(Problem::error(section.place(), "impossible-hours", message).help(help));
     None
 }
 
@@ -218,7 +226,7 @@ fn weekdays(section: &Section<'_>, key: &str) -> BTreeSet<u8> {
 
 fn cap(section: &Section<'_>) -> Option<Cap> {
     section.only(&["contacts", "per", "channel"]);
-    for key in ["contacts", "per"].into_iter().filter(|key| !section.has(key)) {
+    for key in ["contacts", "per"].into_iter().filter(|key| section.lacks(key)) {
         section.missing(
             format!("this cap has no `{key}`"),
             "write, for example, contacts = 1 and per = \"1d\"",

@@ -2,6 +2,7 @@
 //! Nothing is evaluated here.
 
 mod expect;
+mod written;
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use crate::document::{Document, Section, wrong_value};
 use crate::domain::{Channel, Facts, Fields, Instant, Place, Problem, RuleId, Span, SubjectId};
 
 pub use expect::{Deferred, Expect};
+pub use written::{Fact, Written, written};
 
 /// One example: facts at an instant, and what has to become of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,8 @@ pub struct EarlierContact {
 #[derive(Default)]
 struct Base {
     as_of: Option<Instant>,
+    /// Whether it says one, be it none that can be read.
+    says_as_of: bool,
     facts: Facts,
 }
 
@@ -63,6 +67,7 @@ fn cases(document: &Section<'_>, subject: Option<&str>) -> Vec<Case> {
     if let Some(section) = document.section("base") {
         section.only(&known_keys(&["as_of", "customer"], subject));
         base.as_of = section.instant("as_of");
+        base.says_as_of = !section.lacks("as_of");
         add_facts(&section, subject, &mut base.facts);
     }
     let sections = document.sections("case");
@@ -79,24 +84,25 @@ fn case(section: &Section<'_>, subject: Option<&str>, base: &Base) -> Option<Cas
     section.only(&known_keys(&keys, subject));
     let mut facts = base.facts.clone();
     add_facts(section, subject, &mut facts);
-    if !facts.customer.contains_key("customer_id") {
+    let misspells = |key: &str| !section.has(key) && !section.lacks(key);
+    if !facts.customer.contains_key("customer_id") && !misspells("customer") {
         section.missing(
             "the case doesn't say who the customer is",
             "write `customer = { customer_id = \"ANA\" }`, or put it into [base]",
         );
     }
-    if let Some(name) = subject.filter(|_| facts.subject.is_empty()) {
+    if let Some(name) = subject.filter(|name| facts.subject.is_empty() && !misspells(name)) {
         section.missing(
             format!("the case has no `{name}`"),
             format!("write `{name} = {{ … }}`, or put it into [base]"),
         );
     }
     let name = words(section, "name");
-    if !section.has("name") {
+    if section.lacks("name") {
         section.missing("the case has no name", "write `name = \"what it shows\"`");
     }
     let as_of = section.instant("as_of").or(base.as_of);
-    if as_of.is_none() && !section.has("as_of") {
+    if as_of.is_none() && section.lacks("as_of") && !base.says_as_of {
         section.missing(
             "the case doesn't say when it plays",
             "write `as_of = \"1998-05-07T09:00:00Z\"`",
@@ -143,7 +149,7 @@ fn earlier(section: &Section<'_>) -> Option<EarlierContact> {
     section.only(&["rule", "ago", "channel", "subject"]);
     let (rule, ago) = (words(section, "rule"), section.parsed("ago"));
     for key in ["rule", "ago"] {
-        if !section.has(key) {
+        if section.lacks(key) {
             section.missing(
                 format!("an earlier contact needs `{key}`"),
                 "write `{ rule = \"churn-risk\", ago = \"1h\" }`",

@@ -11,6 +11,23 @@ use crate::predicate::{TimeFunction, Told};
 pub(super) const NAMES: [&str; 5] =
     ["days_since", "days_until", "hours_since", "hours_until", "working_hours_since"];
 
+/// What one of them gives, in a sentence.
+pub(super) fn told(name: &str) -> &'static str {
+    match name {
+        "days_since" => {
+            "Calendar days from a date or an instant until the run, in the pack's time zone."
+        }
+        "days_until" => {
+            "Calendar days from the run until a date or an instant, in the pack's time zone."
+        }
+        "hours_since" => "Whole hours from a date or an instant until the run.",
+        "hours_until" => "Whole hours from the run until a date or an instant.",
+        _ => {
+            "Whole hours at work, by policy's working hours, from a date or an instant until the run."
+        }
+    }
+}
+
 /// What each of them counts.
 pub(super) const FUNCTIONS: [TimeFunction; 5] = [
     TimeFunction::DaysSince,

@@ -157,7 +157,7 @@ impl Engine {
                 reader.read(Part::Condition, [customer], ast.statements().to_vec())
             }
             Err(error) => {
-                reader.problems.push(syntax::problem(&place.file, text, error));
+                reader.problems.push(syntax::of_condition(&place.file, text, error));
                 Vec::new()
             }
         };

@@ -40,7 +40,10 @@ pub(super) fn load(
     let constants = Constants::read(&file, script.ast.statements(), problems);
     let settings = constants.settings(id, script.summary(), problems);
     check_functions(&file, &script, problems);
-    let is_keyed = settings.about != About::Customers;
+    // Where nobody can tell what it is about, its parameters say whether it is about rows.
+    let has_row = || script.functions.keys().any(|(n, parameters)| n == "when" && *parameters > 1);
+    let is_keyed =
+        settings.about != About::Customers || (constants.is_broken("ABOUT") && has_row());
     let when = entry(&file, &script, "when", is_keyed, problems);
     let then = entry(&file, &script, "then", is_keyed, problems);
     let resolved = match script.functions.keys().any(|(name, _)| name == "resolved") {
@@ -54,12 +57,17 @@ pub(super) fn load(
     let when_body = reader.read(Part::When, rows(when, is_keyed), when.body.clone());
     let when_slots = reader.slots.len();
     let then_body = reader.read(Part::Then, rows(then, is_keyed), then.body.clone());
+    let in_then = reader.asks.len();
     let resolved = resolved.map(|resolved| {
         let body = reader.read(Part::Then, rows(resolved, is_keyed), resolved.body.clone());
         (script::block(body, resolved.at), resolved.at)
     });
-    let (slots, asks, contacts_at) = (reader.slots, reader.asks, reader.contacts_at);
-    check_topic(&settings, contacts_at, problems);
+    let (slots, mut asks, contacts_at) = (reader.slots, reader.asks, reader.contacts_at);
+    let asks_are_written = !reader.unwritten;
+    asks.iter_mut().skip(in_then).for_each(|ask| ask.certain = false);
+    if !constants.is_broken("TOPIC") {
+        check_topic(&settings, contacts_at, problems);
+    }
 
     let places: BTreeMap<Field, Place> = (slots.iter())
         .filter_map(|(slot, place)| match slot {
@@ -98,6 +106,8 @@ pub(super) fn load(
         reads: places.keys().cloned().collect::<BTreeSet<_>>(),
         places,
         asks,
+        asks_are_written,
+        when_place: when.place(&file, "when"),
         compiled,
         constant_places: constants.own_places,
         written: Arc::new(written),
@@ -132,8 +142,7 @@ fn check_functions(file: &Path, script: &Script, problems: &mut Vec<Problem>) {
             format!("`{name}` is made a method of a type")
         };
         problems.push(
-            Problem::error(syntax::place(file, function.at, 1), "bad-function", message)
-                .label("this function")
+            Problem::error(function.place(file, name), "bad-function", message)
                 .help("give it another name, and write it as `fn name(value) { … }`"),
         );
     }
@@ -163,13 +172,20 @@ fn entry<'s>(
         [] => {
             let others = script.functions.keys().map(|(n, _)| n.as_str());
             let others = others.filter(|n| !["when", "then", "resolved"].contains(n));
-            let near = nearest(name, others);
-            let help = match near {
-                Some(near) => format!("did you mean to call `{near}` `{name}`?"),
-                None => format!("write `fn {name}{wanted} {{ … }}`"),
-            };
-            Problem::error(Place::file(file), "missing-function", format!("there is no `{name}`"))
-                .help(help)
+            let message = format!("there is no `{name}`");
+            let problem = |place| Problem::error(place, "missing-function", message);
+            match nearest(name, others) {
+                Some(near) => {
+                    let near = script.functions.iter().find(|((n, _), _)| n == near);
+                    let place = near.map(|((n, _), function)| function.place(file, n));
+                    problem(place.unwrap_or_else(|| Place::file(file)))
+                        .label(format!("did you mean `{name}`?"))
+                        .help(format!("write `fn {name}{wanted} {{ … }}`"))
+                }
+                None => {
+                    problem(Place::file(file)).help(format!("write `fn {name}{wanted} {{ … }}`"))
+                }
+            }
         }
         [only] => {
             let message = format!("`{name}` has the wrong number of parameters for {about}");
@@ -182,16 +198,19 @@ fn entry<'s>(
                 }
                 _ => format!("write `fn {name}{wanted}`"),
             };
-            Problem::error(syntax::place(file, only.at, 1), "wrong-parameters", message)
+            Problem::error(only.place(file, name), "wrong-parameters", message)
                 .label(format!("it has {}", only.parameters.len()))
                 .help(help)
         }
-        [_, second, ..] => Problem::error(
-            syntax::place(file, second.at, 1),
-            "duplicate-function",
-            format!("`{name}` is there twice"),
-        )
-        .help("delete one of them"),
+        [first, second, ..] => {
+            let mut both = [first.name_at, second.name_at];
+            both.sort();
+            let message = format!("`{name}` is there twice");
+            let place = syntax::place(file, both[1], name.chars().count());
+            Problem::error(place, "duplicate-function", message)
+                .label(format!("it is on line {} already", both[0].line().unwrap_or(1)))
+                .help("delete one of them")
+        }
     };
     problems.push(problem);
     None
@@ -206,14 +225,14 @@ fn subject_name(
     resolved: Option<&Function>,
     problems: &mut Vec<Problem>,
 ) -> Option<String> {
-    let mut refuse = |function: &Function, message: String, help: String| {
-        let at = syntax::place(file, function.at, 1);
-        problems.push(
-            Problem::error(at, "wrong-parameters", message).label("in this function").help(help),
-        );
+    let mut refuse = |(function, name): (&Function, &str), message: String, help: String| {
+        let at = function.place(file, name);
+        problems.push(Problem::error(at, "wrong-parameters", message).help(help));
     };
+    let (when, then) = ((when, "when"), (then, "then"));
+    let resolved = resolved.map(|resolved| (resolved, "resolved"));
     for function in [when, then].into_iter().chain(resolved) {
-        let first = &function.parameters[0];
+        let first = &function.0.parameters[0];
         if first != CUSTOMER {
             refuse(
                 function,
@@ -222,14 +241,14 @@ fn subject_name(
             );
         }
     }
-    let episode = then.parameters.get(if is_keyed { 2 } else { 1 });
+    let episode = then.0.parameters.get(if is_keyed { 2 } else { 1 });
     if let Some(name) = episode.filter(|name| *name != "episode") {
         refuse(then, format!("the last parameter is `{name}`"), "call it `episode`".to_owned());
     }
     if !is_keyed {
         return None;
     }
-    let (name, other) = (&when.parameters[1], &then.parameters[1]);
+    let (name, other) = (&when.0.parameters[1], &then.0.parameters[1]);
     if TAKEN.contains(&name.as_str()) {
         refuse(
             when,
@@ -241,8 +260,8 @@ fn subject_name(
     if name != other {
         refuse(then, format!("the row is `{name}` in `when` and `{other}` in `then`"), help());
     }
-    if let Some(last) = resolved.filter(|last| last.parameters[1] != *name) {
-        let other = &last.parameters[1];
+    if let Some(last) = resolved.filter(|last| last.0.parameters[1] != *name) {
+        let other = &last.0.parameters[1];
         refuse(last, format!("the row is `{name}` in `when` and `{other}` in `resolved`"), help());
     }
     Some(name.clone())

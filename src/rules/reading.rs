@@ -43,9 +43,13 @@ pub(super) struct Reader<'a> {
     /// What is read, in the order of its first reading.
     pub(super) slots: Vec<(Slot, Place)>,
     pub(super) asks: Vec<StaticAsk>,
+    /// Whether a verb's channel or template is worked out.
+    pub(super) unwritten: bool,
     /// Where the customer is first contacted.
     pub(super) contacts_at: Option<Place>,
     part: Part,
+    /// How many conditions and loops it is inside of; what may have ended it before counts as one.
+    decided: usize,
     names: Vec<(String, Kind)>,
     /// Functions that were read already: whether for `then`, their name, and what they were given.
     visited: BTreeSet<(bool, String, Vec<Kind>)>,
@@ -67,8 +71,10 @@ impl<'a> Reader<'a> {
             problems,
             slots: Vec::new(),
             asks: Vec::new(),
+            unwritten: false,
             contacts_at: None,
             part: Part::When,
+            decided: 0,
             names: Vec::new(),
             visited: BTreeSet::new(),
         }
@@ -82,6 +88,9 @@ impl<'a> Reader<'a> {
         mut body: Vec<Stmt>,
     ) -> Vec<Stmt> {
         self.part = part;
+        if self.names.is_empty() {
+            self.decided = 0;
+        }
         let outer = std::mem::replace(&mut self.names, parameters.into_iter().collect());
         body.iter_mut().for_each(|statement| self.statement(statement));
         self.names = outer;
@@ -117,6 +126,15 @@ impl<'a> Reader<'a> {
         self.names.truncate(outer);
     }
 
+    /// Reads what may be left out, or done several times.
+    fn perhaps(&mut self, read: impl FnOnce(&mut Self)) {
+        let ended = self.decided;
+        self.decided += 1;
+        read(self);
+        // What ends a function in there may keep the rest from being done.
+        self.decided = if self.decided > ended + 1 { ended + 1 } else { ended };
+    }
+
     fn declare(&mut self, name: &str, at: Position) {
         if let Some(Kind::Row(_)) = self.kind(name) {
             let message = format!("`{name}` is taken: it is what the rule looks at");
@@ -133,16 +151,20 @@ impl<'a> Reader<'a> {
             Stmt::Block(block) => self.block(block.statements_mut()),
             Stmt::If(parts, _) | Stmt::While(parts, _) | Stmt::Do(parts, ..) => {
                 self.expression(&mut parts.expr);
-                self.block(parts.body.statements_mut());
-                self.block(parts.branch.statements_mut());
+                self.perhaps(|reader| {
+                    reader.block(parts.body.statements_mut());
+                    reader.block(parts.branch.statements_mut());
+                });
             }
             Stmt::Switch(parts, _) => {
                 let (value, cases) = &mut **parts;
                 self.expression(value);
-                for case in &mut cases.expressions {
-                    self.expression(&mut case.lhs);
-                    self.expression(&mut case.rhs);
-                }
+                self.perhaps(|reader| {
+                    for case in &mut cases.expressions {
+                        reader.expression(&mut case.lhs);
+                        reader.expression(&mut case.rhs);
+                    }
+                });
             }
             Stmt::For(parts, _) => {
                 let (item, counter, parts) = &mut **parts;
@@ -152,7 +174,7 @@ impl<'a> Reader<'a> {
                 if let Some(counter) = counter {
                     self.declare(counter.as_str(), counter.pos);
                 }
-                self.block(parts.body.statements_mut());
+                self.perhaps(|reader| reader.block(parts.body.statements_mut()));
                 self.names.truncate(outer);
             }
             Stmt::Var(parts, ..) => {
@@ -167,16 +189,19 @@ impl<'a> Reader<'a> {
                 self.expression(&mut parts.1.rhs);
             }
             Stmt::TryCatch(parts, _) => {
-                self.block(parts.body.statements_mut());
+                self.perhaps(|reader| reader.block(parts.body.statements_mut()));
                 let outer = self.names.len();
                 if let Expr::Variable(name, _, at) = &parts.expr {
                     self.declare(&name.1, *at);
                 }
-                self.block(parts.branch.statements_mut());
+                self.perhaps(|reader| reader.block(parts.branch.statements_mut()));
                 self.names.truncate(outer);
             }
-            Stmt::BreakLoop(Some(value), ..) | Stmt::Return(Some(value), ..) => {
-                self.expression(value)
+            Stmt::BreakLoop(value, ..) | Stmt::Return(value, ..) => {
+                if let Some(value) = value {
+                    self.expression(value);
+                }
+                self.decided += 1;
             }
             Stmt::Import(_, at) | Stmt::Export(_, at) => {
                 let message = "a rule stands alone: it can't import or export".to_owned();
@@ -222,7 +247,7 @@ impl<'a> Reader<'a> {
                 parts.iter_mut().for_each(|part| self.expression(part));
             }
             Expr::And(parts, _) | Expr::Or(parts, _) | Expr::Coalesce(parts, _) => {
-                parts.iter_mut().for_each(|part| self.expression(part));
+                self.perhaps(|reader| parts.iter_mut().for_each(|part| reader.expression(part)));
             }
             Expr::Map(parts, _) => parts.0.iter_mut().for_each(|(_, value)| self.expression(value)),
             Expr::ThisPtr(at) => {

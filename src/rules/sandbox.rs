@@ -31,8 +31,8 @@ pub(super) const REFUSED: [&str; 8] =
 /// The functions that scripts can call, by name, with their numbers of parameters.
 pub(super) type Functions = BTreeMap<String, BTreeSet<usize>>;
 
-/// The engine with every limit set, so that debug and release builds agree.
-pub(super) fn engine() -> rhai::Engine {
+/// An engine with what Rhai itself gives to rules, and nothing of ours.
+pub(super) fn bare_engine() -> rhai::Engine {
     let mut engine = rhai::Engine::new_raw();
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
@@ -42,6 +42,12 @@ pub(super) fn engine() -> rhai::Engine {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
     BasicIteratorPackage::new().register_into_engine(&mut engine);
+    engine
+}
+
+/// The engine with every limit set, so that debug and release builds agree.
+pub(super) fn engine() -> rhai::Engine {
+    let mut engine = bare_engine();
     engine
         .set_max_operations(OPERATIONS)
         .set_max_call_levels(CALL_LEVELS)

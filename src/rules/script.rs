@@ -2,11 +2,14 @@
 //! Nothing of it runs here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Module, ParseError, Position, Shared, Stmt, StmtBlock};
 
 use super::row::Names;
+use super::syntax;
+use crate::domain::Place;
 
 /// A function as it is written.
 #[derive(Clone, Debug)]
@@ -15,8 +18,17 @@ pub(super) struct Function {
     pub(super) body: Vec<Stmt>,
     /// Where its body begins.
     pub(super) at: Position,
+    /// Where its name stands.
+    pub(super) name_at: Position,
     /// Whether it is a method of a type (`fn int.double()`).
     pub(super) is_method: bool,
+}
+
+impl Function {
+    /// Where it is named.
+    pub(super) fn place(&self, file: &Path, name: &str) -> Place {
+        syntax::place(file, self.name_at, name.chars().count())
+    }
 }
 
 /// Functions by name and number of parameters.
@@ -55,6 +67,7 @@ pub(super) fn parse(engine: &rhai::Engine, text: &str) -> Result<Script, ParseEr
             parameters: function.params.iter().map(ToString::to_string).collect(),
             body: body(&ast, &function.name, arity),
             at: function.body.start_position(),
+            name_at: name_position(text, &function.name, function.body.start_position()),
             is_method: function.this_type.is_some(),
         };
         ((function.name.to_string(), arity), taken)
@@ -79,6 +92,24 @@ pub(super) fn block(mut statements: Vec<Stmt>, at: Position) -> Stmt {
         return alone;
     }
     Stmt::Block(Box::new(StmtBlock::new(statements, at, Position::NONE)))
+}
+
+/// Where the name of a function stands, of which Rhai tells where the body begins.
+fn name_position(text: &str, name: &str, body: Position) -> Position {
+    let found = body.line().and_then(|last| {
+        let lines = text.lines().enumerate().take(last);
+        lines.filter_map(|(number, line)| Some((number, named_in(line, name)?))).last()
+    });
+    found.map_or(body, |(line, column)| Position::new(line as u16 + 1, column as u16 + 1))
+}
+
+/// The column, from 0, at which a line names a function that it begins.
+fn named_in(line: &str, name: &str) -> Option<usize> {
+    let (before, after) = line.split_once("fn ")?;
+    let rest = after.trim_start().strip_prefix(name)?;
+    let opens = rest.trim_start().starts_with('(');
+    let spaces = after.len() - after.trim_start().len();
+    opens.then(|| before.chars().count() + 3 + spaces)
 }
 
 /// A function's statements: Rhai shows them only to a walk over a whole syntax tree.

@@ -1,7 +1,7 @@
 //! The constants at a script's top: metadata with a meaning of its own, and the author's own.
 //! They are read from the syntax tree; the script never runs for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rhai::{ASTFlags, Dynamic, Expr, Stmt};
@@ -25,6 +25,8 @@ pub(super) struct Constants {
     pub(super) own_places: BTreeMap<String, Place>,
     /// All of them, as the script sees them.
     pub(super) seen: BTreeMap<String, Dynamic>,
+    /// Metadata that is there, and misspelt or not written out: nothing more is said of it.
+    broken: BTreeSet<&'static str>,
 }
 
 impl Constants {
@@ -35,6 +37,7 @@ impl Constants {
             own: BTreeMap::new(),
             own_places: BTreeMap::new(),
             seen: BTreeMap::new(),
+            broken: BTreeSet::new(),
         };
         let mut first_lines = BTreeMap::new();
         for statement in statements {
@@ -80,18 +83,20 @@ impl Constants {
         literal: &Expr,
         problems: &mut Vec<Problem>,
     ) {
-        let known = NAMES.into_iter().find(|known| *known == name);
+        let mut known = NAMES.into_iter().find(|known| *known == name);
         if known.is_none()
             && let Some(meant) = nearest(name, NAMES)
         {
+            // What it says is taken as meant, so that nothing else seems to be missing.
+            known = Some(meant);
+            self.broken.insert(meant);
             problems.push(
                 Problem::error(at, "misspelt-constant", format!("`{name}` looks like `{meant}`"))
                     .label(format!("did you mean `{meant}`?"))
                     .help("if it is a constant of your own, give it a name that can't be mistaken"),
             );
-            return;
         }
-        let value_at = place(file, literal.start_position(), 1);
+        let value_at = place(file, literal.start_position(), width(literal));
         let value = literal.get_literal_value(None);
         let Some(value) = value.as_ref().and_then(from_dynamic).filter(|v| *v != Value::Null)
         else {
@@ -99,6 +104,8 @@ impl Constants {
                 Some(value) => format!("this is {}", describe(value)),
                 None => "this has to be worked out".to_owned(),
             };
+            self.seen.insert(name.to_owned(), Dynamic::UNIT);
+            self.broken.extend(known);
             problems.push(
                 Problem::error(
                     value_at,
@@ -120,6 +127,11 @@ impl Constants {
         }
     }
 
+    /// Whether a metadata constant is there, and misspelt or not written out.
+    pub(super) fn is_broken(&self, name: &str) -> bool {
+        self.broken.contains(name)
+    }
+
     /// Where each metadata constant stands.
     pub(super) fn places(&self) -> BTreeMap<&'static str, Place> {
         self.metadata.iter().map(|(name, (_, place))| (*name, place.clone())).collect()
@@ -137,14 +149,15 @@ impl Constants {
             self.refuse(
                 "ABOUT",
                 "a rule about each customer has no ABOUT",
-                "leave the line out",
+                "leave the line out".to_owned(),
                 problems,
             );
         }
         let settings = RuleSettings {
             id,
             summary,
-            about: about.map_or(About::Customers, |name| About::Signal(name.as_str().into())),
+            about: (about.filter(|name| name != "customers"))
+                .map_or(About::Customers, |name| About::Signal(name.as_str().into())),
             topic: self.text("TOPIC", "the name of a topic", problems),
             priority: self.number("PRIORITY", 0, 100, problems).map_or(50, |n| n as u8),
             schedule: self.text("SCHEDULE", "a crontab line, such as \"0 9 * * 1-5\"", problems),
@@ -154,9 +167,11 @@ impl Constants {
             cooldown: self.span("COOLDOWN", problems),
             expires: self.span("EXPIRES", problems).unwrap_or(Span::days(3)),
         };
-        if self.metadata.contains_key("REMINDERS") && !self.metadata.contains_key("REPEAT") {
+        let repeats = self.metadata.contains_key("REPEAT") || self.is_broken("REPEAT");
+        if self.metadata.contains_key("REMINDERS") && !repeats {
             let help = "say after how long to remind, such as `const REPEAT = \"7d\";`, or leave REMINDERS out";
-            self.refuse("REMINDERS", "REMINDERS does nothing without REPEAT", help, problems);
+            let message = "REMINDERS does nothing without REPEAT";
+            self.refuse("REMINDERS", message, help.to_owned(), problems);
         }
         settings
     }
@@ -164,12 +179,14 @@ impl Constants {
     fn text(&self, name: &'static str, what: &str, problems: &mut Vec<Problem>) -> Option<String> {
         match &self.metadata.get(name)?.0 {
             Value::Text(text) if !text.trim().is_empty() => return Some(text.clone()),
-            value => self.refuse(
-                name,
-                &format!("{name} is {what}, in double quotes"),
-                &got(value),
-                problems,
-            ),
+            Value::Text(_) => {
+                let message = format!("{name} is {what}, and this is empty");
+                self.refuse(name, &message, example(name), problems);
+            }
+            _ => {
+                let message = format!("{name} is {what}, in double quotes");
+                self.refuse(name, &message, example(name), problems);
+            }
         }
         None
     }
@@ -183,9 +200,9 @@ impl Constants {
     ) -> Option<i64> {
         match &self.metadata.get(name)?.0 {
             Value::Int(number) if (from..=to).contains(number) => return Some(*number),
-            value => {
+            _ => {
                 let message = format!("{name} is a whole number from {from} to {to}");
-                self.refuse(name, &message, &got(value), problems);
+                self.refuse(name, &message, example(name), problems);
             }
         }
         None
@@ -201,13 +218,14 @@ impl Constants {
             let message = format!(
                 "{name} is a length of time, such as \"90s\", \"30m\", \"4h\", \"3d\" or \"2w\""
             );
-            self.refuse(name, &message, &got(value), problems);
+            self.refuse(name, &message, example(name), problems);
         }
         span
     }
 
-    fn refuse(&self, name: &'static str, message: &str, help: &str, problems: &mut Vec<Problem>) {
-        if let Some((_, at)) = self.metadata.get(name) {
+    fn refuse(&self, name: &'static str, message: &str, help: String, problems: &mut Vec<Problem>) {
+        let known = self.metadata.get(name).filter(|_| !self.is_broken(name));
+        if let Some((_, at)) = known {
             problems.push(
                 Problem::error(at.clone(), "bad-setting", message).label("not this").help(help),
             );
@@ -215,9 +233,26 @@ impl Constants {
     }
 }
 
-fn got(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("it is the text {text:?}"),
-        other => format!("it is the {} {other}", other.type_name()),
+/// A metadata constant as it is written.
+fn example(name: &str) -> String {
+    let value = match name {
+        "ABOUT" => "\"orders\"",
+        "TOPIC" => "\"service\"",
+        "PRIORITY" => "80",
+        "SCHEDULE" => "\"0 9 * * 1-5\"",
+        "REMINDERS" => "2",
+        _ => "\"3d\"",
+    };
+    format!("write it like `const {name} = {value};`")
+}
+
+/// How many characters a literal takes, as far as it stands on one line.
+fn width(literal: &Expr) -> usize {
+    match literal {
+        Expr::StringConstant(text, _) if !text.contains('\n') => text.chars().count() + 2,
+        Expr::IntegerConstant(number, _) => number.to_string().len(),
+        Expr::FloatConstant(number, _) => number.to_string().len(),
+        Expr::BoolConstant(flag, _) => flag.to_string().len(),
+        _ => 1,
     }
 }

@@ -38,6 +38,19 @@ pub(super) fn problem(file: &Path, text: &str, error: &ParseError) -> Problem {
     Problem::error(place(file, error.position(), width), "syntax", message).help(help)
 }
 
+/// A parse error of a condition that stands alone.
+pub(super) fn of_condition(file: &Path, text: &str, error: &ParseError) -> Problem {
+    let problem = problem(file, text, error);
+    match error.err_type() {
+        ParseErrorType::UnexpectedEOF => Problem {
+            message: "the condition ends too early".to_owned(),
+            help: "write a whole one, such as customer.tickets.open > 0".to_owned(),
+            ..problem
+        },
+        _ => problem,
+    }
+}
+
 /// The line above a place, from 1, if a constant stands there that does not end with `;`.
 fn unended_constant(text: &str, at: Position) -> Option<usize> {
     let above = text.lines().take(at.line()?.saturating_sub(1)).enumerate();

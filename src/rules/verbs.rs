@@ -132,6 +132,29 @@ fn map(verb: &str, value: &Dynamic) -> Raised<Map> {
     }
 }
 
+/// What a verb asks for, in a sentence.
+pub(super) fn told(verb: &str) -> &'static str {
+    match verb {
+        "email" => "Asks for an e-mail with the words of a template of the rule's folder.",
+        "send" => "Asks for a message on a channel, such as sms, with the words of a template.",
+        "contact" => {
+            "Asks for a message on the customer's preferred channel, or the first that is open."
+        }
+        "phone" => "Asks a colleague to call the customer.",
+        _ => "Asks for work by a colleague; the customer hears nothing of it.",
+    }
+}
+
+/// The parameters of a verb, one list for each way in which it can be called.
+pub(super) fn parameters(verb: &str) -> &'static [&'static [&'static str]] {
+    match verb {
+        "email" => &[&["template"], &["template", "values"]],
+        "send" => &[&["channel", "template"], &["channel", "template", "values"]],
+        "contact" => &[&[], &["values"]],
+        _ => &[&["template"], &["template", "options"], &["template", "options", "values"]],
+    }
+}
+
 /// A verb as it is written.
 pub(super) fn example(verb: &str) -> &'static str {
     match verb {

@@ -7,10 +7,7 @@ use super::Schedule;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// Not five fields.
-    #[error(
-        "a schedule has 5 fields (minute, hour, day of the month, month, weekday), and this has \
-         {0}; every day at nine is `0 9 * * *`"
-    )]
+    #[error("one has 5 fields (minute, hour, day of the month, month, weekday), and this has {0}")]
     Fields(usize),
     /// A name with `@` that is none.
     #[error("`{0}` is not a schedule; there are @hourly, @daily, @weekly, @monthly and @yearly")]
@@ -38,7 +35,7 @@ pub enum ScheduleError {
     #[error("it can't be understood: {0}")]
     Library(String),
     /// No such day in any of its months.
-    #[error("such a day never comes: {0}")]
+    #[error("there is no {0}")]
     Never(String),
 }
 

@@ -1,9 +1,13 @@
 //! Just enough of SQL to put a signal's query into another one safely: quotes, comments, `;`,
 //! parameters. It never looks at what a query means; that is the database's business.
 
+mod ahead;
+
 use std::ops::Range;
 
 use crate::domain::{Instant, format_instant};
+
+pub(super) use ahead::{Ahead, What};
 
 /// The two families of SQL that signals are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub(super) struct Query {
     text: String,
     /// Byte offsets of each `:as_of`.
     as_of: Vec<usize>,
+    /// Where it looks past the run's instant.
+    ahead: Vec<Ahead>,
 }
 
 /// Why a text is no query that a signal can be.
@@ -42,7 +48,13 @@ impl Query {
         only_reads(text, tokens)?;
         let as_of = parameters(text, tokens)?;
         let length = tokens.last().map_or(0, |token| token.span.end);
-        Ok(Self { text: text[..length].to_owned(), as_of })
+        let ahead = ahead::find(text, tokens);
+        Ok(Self { text: text[..length].to_owned(), as_of, ahead })
+    }
+
+    /// Where it looks past the run's instant, in the order of the text.
+    pub(super) fn ahead(&self) -> &[Ahead] {
+        &self.ahead
     }
 
     /// Whether the query asks for the run's instant at all.

@@ -43,6 +43,7 @@ pub(super) fn read<'a>(
         return None;
     };
     let start = source.len() - after.len();
+    let before = problems.len();
     let mut offset = start;
     let mut found: [Option<Part<'a>>; 4] = [None; 4];
     let mut faults = false;
@@ -91,6 +92,8 @@ pub(super) fn read<'a>(
             }
         }
     }
+    // Of a head that never ends, every line of the message is one that does not belong.
+    problems.truncate(before);
     problems.push(
         Problem::error(
             Place::at(file, 1, 1, 3),
@@ -175,7 +178,8 @@ mod tests {
         for (source, expected) in [
             ("Hello\n", "None:None the template has no subject "),
             ("---\nbecause: x\n---\n", "None:None the template has no subject "),
-            ("---\nsubject: x\nHello\n", "Some(3):Some(1) this line is no `key: text` "),
+            ("---\nsubject: x\nHello\n---\n", "Some(3):Some(1) this line is no `key: text` "),
+            ("---\nsubject: x\nHello\n", "Some(1):Some(1) the head of the template has no end "),
             (
                 "---\nsubjct: x\n---\n",
                 "Some(2):Some(1) a template has no key `subjct` did you mean `subject`?",

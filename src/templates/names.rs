@@ -59,6 +59,57 @@ pub(super) fn read(
     names
 }
 
+/// A name of the data that a filter is the first to get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filtered {
+    /// `order.total`; of an entry of `also`, as the first subject would have it.
+    pub path: String,
+    /// The filter.
+    pub filter: String,
+    /// Where the name stands.
+    pub place: Place,
+}
+
+/// Every name of a part that goes straight into a filter.
+pub(super) fn filtered(file: &Path, source: &str, part: Part<'_>) -> Vec<Filtered> {
+    let found = tags::references(part.text, &tags::find(part.text));
+    let of = |filter: &Reference| {
+        let before = part.text[..filter.offset].trim_end().strip_suffix('|')?.trim_end();
+        let name = found.iter().rfind(|r| r.role != Role::Filter && r.offset < before.len())?;
+        let written = &before[name.offset..];
+        let is_name = |c: char| c.is_alphanumeric() || "_.[]\"'".contains(c);
+        written.chars().all(is_name).then(|| Filtered {
+            path: name.path.clone(),
+            filter: filter.path.clone(),
+            place: {
+                let width = written.chars().count() as u32;
+                Place::at_offset(file, source, part.offset + name.offset, width)
+            },
+        })
+    };
+    found.iter().filter(|reference| reference.role == Role::Filter).filter_map(of).collect()
+}
+
+/// The names of a part that may be left out: it asks whether they are there, or says what stands in
+/// for them wherever it reads them.
+pub(super) fn spared(part: Part<'_>) -> BTreeSet<String> {
+    let found = tags::references(part.text, &tags::find(part.text));
+    let mut spared: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut asked = BTreeSet::new();
+    for name in found.iter().filter(|reference| reference.role == Role::Name) {
+        let rest = part.text[name.offset + name.path.len()..].trim_start();
+        if ["is defined", "is not defined", "is undefined"].iter().any(|ask| rest.starts_with(ask))
+        {
+            asked.insert(name.path.clone());
+        }
+        let filter = rest.strip_prefix('|').map(str::trim_start).unwrap_or_default();
+        let has_default = filter.starts_with("default") || filter.starts_with("d(");
+        *spared.entry(&name.path).or_insert(true) &= has_default;
+    }
+    asked.extend(spared.into_iter().filter(|(_, always)| *always).map(|(name, _)| name.to_owned()));
+    asked
+}
+
 /// What is wrong with what a filter is given, as far as its author wrote it down.
 struct WrongUse {
     filter: String,

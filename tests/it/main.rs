@@ -24,3 +24,4 @@ mod signals;
 mod speed;
 mod store;
 mod templates;
+mod wrong;

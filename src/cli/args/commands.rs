@@ -17,6 +17,8 @@ pub enum Command {
     Init(Init),
     /// Is the pack right? Every problem with its place, cause and cure
     Check(Check),
+    /// Help an editor to complete the names that rules read and call
+    Definitions(Definitions),
     /// Run the examples (cases.toml) that must hold
     Test(Test),
     /// See a rule's messages as they will look
@@ -99,6 +101,24 @@ pub struct Check {
     #[arg(long)]
     pub explain: bool,
     /// What to check names and types against.
+    #[command(flatten)]
+    pub seen: Seen,
+}
+
+/// `lookout definitions`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout definitions editor                   from the pack and its cases
+  lookout definitions editor --source sqlite:shop.db
+                                               every column, with its type
+
+Files for the Rhai language server, which takes in every .rhai file of the folder that the editor
+has open. Keep them beside the pack, not in it, and make them anew when the signals change.")]
+pub struct Definitions {
+    /// The folder for the files; what is there under their names is written anew
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// What to take columns and types from.
     #[command(flatten)]
     pub seen: Seen,
 }

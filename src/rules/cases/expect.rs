@@ -35,7 +35,7 @@ const CHANNELS: [&str; 4] = ["email", "sms", "phone", "task"];
 
 /// Reads a case's `expect`.
 pub(super) fn read(case: &Section<'_>) -> Option<Expect> {
-    if !case.has("expect") {
+    if case.lacks("expect") {
         case.missing(NOTHING, HELP);
     }
     let section = case.section("expect")?;

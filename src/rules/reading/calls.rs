@@ -76,6 +76,8 @@ impl Reader<'_> {
                 );
                 let help = if verbs::NAMES.contains(&name) {
                     format!("write {}", verbs::example(name))
+                } else if dates::NAMES.contains(&name) {
+                    format!("give it one date or instant: `{name}(customer.since)`")
                 } else {
                     String::new()
                 };
@@ -139,8 +141,13 @@ impl Reader<'_> {
                 .map(|(channel, template)| Ask::Send(Channel(channel), template)),
             verb => text(0).map(|template| Ask::Send(Channel(verb.to_owned()), template)),
         };
-        let values: BTreeSet<String> = arguments.iter().flat_map(map_keys).collect();
-        self.asks.extend(ask.map(|ask| StaticAsk { ask, values, place }));
+        // The first map of these two is for the colleague, not for the words.
+        let for_words = if ["phone", "task"].contains(&verb) { 2 } else { 0 };
+        let values: BTreeSet<String> =
+            arguments.iter().skip(for_words).flat_map(map_keys).collect();
+        let certain = self.decided == 0;
+        self.unwritten |= ask.is_none();
+        self.asks.extend(ask.map(|ask| StaticAsk { ask, values, certain, place }));
     }
 }
 

@@ -224,7 +224,7 @@ fn everything_wrong_is_said_at_once() {
     let (_, problems) = load(
         "const TOPICS = \"x\";\nconst PRIORITY = 200;\nfn when(customer) { customer.a > b && days_sinse(c) > 1 }\nfn then(customer) { email(\"x\"); }",
     );
-    assert_eq!(problems.len(), 6, "{}", told(&problems));
+    assert_eq!(problems.len(), 5, "{}", told(&problems));
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn a_good_folder_has_no_problems() {
     let (signals, problems) = load_files(&[
         CUSTOMERS,
         ("orders.sql", b"-- key: order_id\nSELECT 1 WHERE :as_of > 1"),
-        ("orders.postgres.sql", b"SELECT $$x$$ WHERE now() > :as_of"),
+        ("orders.postgres.sql", b"SELECT $$x$$ WHERE '1998-05-07'::date < :as_of"),
         ("lite.sqlite.sql", b"SELECT `a` WHERE 1 < :as_of"),
         ("notes.txt", b"nothing"),
     ]);

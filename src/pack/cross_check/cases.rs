@@ -1,0 +1,125 @@
+//! The examples of a rule against the pack: the words, rules and signals that they name. What columns
+//! hold is not known here.
+
+use crate::domain::{About, Ask, Field, Place, Problem, RuleId, Severity, SignalName, nearest};
+use crate::pack::PackRule;
+use crate::rules::cases::{Fact, Written, written};
+use crate::signals::{Signal, Signals};
+
+/// Reports what a rule's cases name and nothing in the pack is.
+pub(super) fn check(
+    rule: &PackRule,
+    signals: &Signals,
+    ids: &[RuleId],
+    problems: &mut Vec<Problem>,
+) {
+    let file = rule.rule.folder.join("cases.toml");
+    if !file.is_file() || problems.iter().any(|problem| problem.place.file == file) {
+        return;
+    }
+    let written = written(&file, rule.rule.subject_name.as_deref());
+    // Words with mistakes, or that no file holds, are told where they are missed.
+    let is_own = |problem: &Problem| problem.place.file.starts_with(&rule.rule.folder);
+    if !problems.iter().any(|problem| problem.severity == Severity::Error && is_own(problem)) {
+        words(rule, &written, problems);
+    }
+    for earlier in &written.rules {
+        let is_there = ids.iter().any(|id| id.as_str() == earlier.value);
+        let meant = nearest(&earlier.value, ids.iter().map(RuleId::as_str)).filter(|_| !is_there);
+        if let Some(meant) = meant {
+            let message = format!("there is no rule `{}`", earlier.value);
+            let problem = Problem::finding(earlier.place.clone(), "unknown-rule", message);
+            problems.push(problem.help(format!("did you mean \"{meant}\"?")));
+        }
+    }
+    for fact in &written.facts {
+        problems.extend(unknown_fact(rule, fact, signals).filter(|_| !is_told(fact, problems)));
+    }
+}
+
+/// Whether a rule is told to be never heard for want of this column: then the case is right.
+fn is_told(fact: &Fact, problems: &[Problem]) -> bool {
+    let Field::Customer(column) = &fact.field else { return false };
+    let column = format!("`{column}`");
+    problems.iter().any(|problem| problem.code == "never-heard" && problem.help.contains(&column))
+}
+
+/// Words that a case waits for, and the rule's folder has none of.
+fn words(rule: &PackRule, written: &Written, problems: &mut Vec<Problem>) {
+    let mut channels: Vec<&str> = vec!["email", "sms", "phone", "task"];
+    channels.extend(rule.rule.asks.iter().filter_map(|ask| match &ask.ask {
+        Ask::Send(channel, _) => Some(channel.0.as_str()),
+        Ask::Contact(_) => None,
+    }));
+    for (channel, words) in &written.words {
+        let names = || rule.templates.names();
+        if !channels.contains(&channel.as_str()) || names().any(|name| name == words.value) {
+            continue;
+        }
+        let message = format!("the case expects words `{}`, and the rule has none", words.value);
+        let help = match nearest(&words.value, names()) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => format!("the rule has: {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        let problem = Problem::finding(words.place.clone(), "unknown-template", message);
+        problems.push(problem.help(help));
+    }
+}
+
+/// A fact of a signal that is not there or is read otherwise, or of a column that its query can't give.
+fn unknown_fact(rule: &PackRule, fact: &Fact, signals: &Signals) -> Option<Problem> {
+    let (signal, column) = match (&fact.field, &rule.rule.settings.about) {
+        (Field::Customer(column), _) => (&signals.customers, column),
+        (Field::Subject(column), About::Signal(name)) => {
+            (signals.others.get(name).filter(|signal| signal.key.is_some())?, column)
+        }
+        (Field::Subject(_), About::Customers) => return None,
+        (Field::Signal(name, column), _) => match signals.others.get(name) {
+            Some(signal) if signal.key.is_none() => (signal, column),
+            Some(_) => return Some(many_rows(&fact.name_place, name)),
+            None => return Some(no_signal(&fact.name_place, name, signals)),
+        },
+    };
+    if signal.may_give(column) {
+        return None;
+    }
+    let read = rule.places.keys().filter_map(|field| match (field, &fact.field) {
+        (Field::Customer(own), Field::Customer(_)) | (Field::Subject(own), Field::Subject(_)) => {
+            Some(own.as_str())
+        }
+        (Field::Signal(of, own), Field::Signal(name, _)) if of == name => Some(own.as_str()),
+        _ => None,
+    });
+    Some(unknown_column(&fact.name_place, signal, column, read))
+}
+
+/// The problem of a fact of which a signal gives no column.
+pub(in crate::pack) fn unknown_column<'n>(
+    place: &Place,
+    signal: &Signal,
+    column: &str,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Problem {
+    let message = format!("the signal `{}` has no column `{column}`", signal.name);
+    let help = match nearest(column, known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("leave it out, or give it in {}", signal.file.display()),
+    };
+    Problem::finding(place.clone(), "unknown-fact", message).label("not there").help(help)
+}
+
+fn many_rows(place: &Place, name: &SignalName) -> Problem {
+    let message = format!("`{name}` has many rows a customer, so no customer has one of them");
+    let help = "leave it out: only a rule that is about it (`const ABOUT`) sees its rows";
+    Problem::finding(place.clone(), "keyed-signal", message).help(help)
+}
+
+fn no_signal(place: &Place, name: &SignalName, signals: &Signals) -> Problem {
+    let known = || signals.others.keys().map(SignalName::as_str);
+    let help = match nearest(name.as_str(), known()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("signals of this pack: {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("there is no signal `{name}`");
+    Problem::finding(place.clone(), "unknown-signal", message).help(help)
+}

@@ -1,0 +1,135 @@
+//! What cases and words say, against what the columns hold: a fact of another type than its column, a
+//! value that its filter can't say. Where the types of a column are not known, nothing is said.
+
+use super::cross_check::{field, unknown_column};
+use super::{Pack, PackRule};
+use crate::domain::{
+    About, Field, FieldType, FieldTypes, Kind, Kinds, KnownFrom, Place, Problem, SignalName, Value,
+};
+use crate::rules::cases::{Fact, written};
+use crate::templates::Filtered;
+
+/// Everything of a pack's cases and words that doesn't fit the types.
+pub fn check(pack: &Pack, types: &FieldTypes) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for rule in pack.rules.values() {
+        for fact in facts(rule) {
+            problems.extend(misfit(pack, rule, &fact, types));
+        }
+        for template in rule.templates.names() {
+            let unsayable = |filtered| unsayable(pack, rule, filtered, types);
+            problems.extend(rule.templates.filtered(template).filter_map(unsayable));
+        }
+    }
+    problems
+}
+
+fn facts(rule: &PackRule) -> Vec<Fact> {
+    let file = rule.rule.folder.join("cases.toml");
+    match file.is_file() {
+        true => written(&file, rule.rule.subject_name.as_deref()).facts,
+        false => Vec::new(),
+    }
+}
+
+/// A fact that a database would never give.
+fn misfit(pack: &Pack, rule: &PackRule, fact: &Fact, types: &FieldTypes) -> Option<Problem> {
+    let about = &rule.rule.settings.about;
+    let (signal, column) = column(&fact.field, about)?;
+    let columns = types.0.get(&signal)?;
+    let Some(known) = columns.get(column) else {
+        let from_source = columns.values().any(|known| known.known_from == KnownFrom::Source);
+        // What the query can't give at all is told without any database.
+        let signal = pack.signals.get(&signal).filter(|s| from_source && s.may_give(column))?;
+        let names = columns.keys().map(String::as_str);
+        return Some(unknown_column(&fact.name_place, signal, column, names));
+    };
+    let value = fact.value.as_ref()?;
+    let kind = Kind::of(value).filter(|kind| !may_be(known, *kind))?;
+    let message = format!(
+        "`{column}` is {} here, and the signal `{signal}` gives {}",
+        kind.words(),
+        known.kinds
+    );
+    let problem = Problem::finding(fact.place.clone(), "fact-type", message);
+    Some(problem.label(format!("not {}", known.kinds)).help(instead(value, known.kinds)))
+}
+
+/// Whether a case may give a value of this kind where the column holds others: a day is a midnight, a
+/// whole number is a number.
+fn may_be(known: &FieldType, kind: Kind) -> bool {
+    let kinds = known.kinds;
+    kinds.is_unknown()
+        || kinds.has(kind)
+        || match kind {
+            Kind::Int => kinds.has(Kind::Float),
+            Kind::Date | Kind::Instant => {
+                [Kind::Text, Kind::Date, Kind::Instant].into_iter().any(|kind| kinds.has(kind))
+            }
+            Kind::Bool | Kind::Float | Kind::Text => false,
+        }
+}
+
+/// The value as the column would hold it, as far as that can be told.
+fn instead(value: &Value, kinds: Kinds) -> String {
+    let number = match value {
+        Value::Text(text) => text.trim().parse::<f64>().ok().map(|_| text.trim().to_owned()),
+        Value::Bool(flag) => Some(i64::from(*flag).to_string()),
+        Value::Float(number) if number.fract() == 0.0 => Some(format!("{number}")),
+        _ => None,
+    };
+    let takes_numbers = kinds.has(Kind::Int) || kinds.has(Kind::Float);
+    match number.filter(|_| takes_numbers) {
+        Some(number) => format!("write it as the signal gives it: {number}"),
+        None if kinds.has(Kind::Date) => "write it as a date: \"1998-05-07\"".to_owned(),
+        None if kinds.has(Kind::Instant) => {
+            "write it as an instant: \"1998-05-07T09:00:00Z\"".to_owned()
+        }
+        None if kinds.has(Kind::Text) => "write it in double quotes".to_owned(),
+        None if kinds.has(Kind::Bool) => "write true or false".to_owned(),
+        None => "write it as the signal gives it".to_owned(),
+    }
+}
+
+/// A field that goes into a filter which can say none of its values.
+fn unsayable(
+    pack: &Pack,
+    rule: &PackRule,
+    filtered: &Filtered,
+    types: &FieldTypes,
+) -> Option<Problem> {
+    let field = field(&filtered.path, rule.rule.subject_name.as_deref(), &pack.signals)?;
+    let known = types.field(&rule.rule.settings.about, &field)?;
+    // With the facts of the cases the words are written by `test`, which says what fails.
+    if known.known_from == KnownFrom::Cases {
+        return None;
+    }
+    let (says, wanted): (&[Kind], &str) = match filtered.filter.as_str() {
+        "number" | "money" | "plural" => (&[Kind::Int, Kind::Float], "a number"),
+        "date" => (&[Kind::Date, Kind::Instant], "a date or an instant"),
+        "datetime" => (&[Kind::Instant], "an instant"),
+        _ => return None,
+    };
+    if known.kinds.is_unknown() || says.iter().any(|kind| known.kinds.has(*kind)) {
+        return None;
+    }
+    let (path, filter) = (&filtered.path, &filtered.filter);
+    let message = format!("`| {filter}` says {wanted}, and `{path}` is {}", known.kinds);
+    let help = match known.kinds.has(Kind::Date) {
+        true if filter == "datetime" => format!("write {{{{ {path} | date }}}}"),
+        true => format!("write {{{{ {path} | date }}}}, or another column"),
+        false => format!("write {{{{ {path} }}}}, or another column"),
+    };
+    let place: Place = filtered.place.clone();
+    Some(Problem::error(place, "filter-type", message).label(known.kinds.to_string()).help(help))
+}
+
+/// The signal and the column of a field.
+fn column<'f>(field: &'f Field, about: &About) -> Option<(SignalName, &'f str)> {
+    match (field, about) {
+        (Field::Customer(column), _) => Some((SignalName::from("customers"), column)),
+        (Field::Signal(signal, column), _) => Some((signal.clone(), column)),
+        (Field::Subject(column), About::Signal(signal)) => Some((signal.clone(), column)),
+        (Field::Subject(_), About::Customers) => None,
+    }
+}

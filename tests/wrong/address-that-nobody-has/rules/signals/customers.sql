@@ -1,0 +1,5 @@
+-- personal: name, phone
+SELECT id AS customer_id, name, phone, language AS locale, plan,
+       agreed AS consents, refused AS refusals, since
+FROM people
+WHERE since <= :as_of

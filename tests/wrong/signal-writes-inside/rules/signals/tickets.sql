@@ -1,0 +1,6 @@
+-- default: open = 0
+WITH gone AS (DELETE FROM tickets RETURNING *)
+SELECT person AS customer_id, COUNT(*) AS open, MAX(opened_on) AS last_opened
+FROM tickets
+WHERE opened_on <= :as_of
+GROUP BY person
