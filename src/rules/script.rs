@@ -44,6 +44,8 @@ pub(super) struct Compiled {
     pub(super) when_slots: usize,
     /// The functions that they call.
     pub(super) library: Shared<Module>,
+    /// The script as it is written.
+    pub(super) text: Arc<str>,
 }
 
 /// Parses a rule's script.
@@ -79,6 +81,16 @@ pub(super) fn block(mut statements: Vec<Stmt>, at: Position) -> Stmt {
         return alone;
     }
     Stmt::Block(Box::new(StmtBlock::new(statements, at, Position::NONE)))
+}
+
+/// Whether a block may end the function that it stands in.
+pub(super) fn returns(block: &StmtBlock) -> bool {
+    block.statements().iter().any(|statement| match statement {
+        Stmt::Return(..) => true,
+        Stmt::Block(block) => returns(block),
+        Stmt::If(parts, _) => returns(&parts.body) || returns(&parts.branch),
+        _ => false,
+    })
 }
 
 /// A function's statements: Rhai shows them only to a walk over a whole syntax tree.
