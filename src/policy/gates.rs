@@ -85,18 +85,19 @@ pub(super) fn admits_task(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Re
     pass(TASK, bid, table)
 }
 
-/// What each gate of a bid's way looks at and says. `joins`: the message that it goes with.
+/// What each gate of a bid's way looks at and says. `joins`: the message that it goes with. What
+/// comes after rank is asked as if nothing else went to them in this run, where rank refuses.
 pub(super) fn trail(
     bid: &Bid<'_>,
     table: &Table<'_, '_>,
     joins: Option<&Draft<'_>>,
 ) -> Vec<Passage> {
+    let look = |gate: &Gate, table: &Table<'_, '_>| Passage {
+        passes: (gate.check)(bid, table).is_ok(),
+        looked: (gate.look)(bid, table),
+    };
     let on = |gates: &[Gate], table: &Table<'_, '_>| -> Vec<Passage> {
-        let told = |gate: &Gate| Passage {
-            passes: (gate.check)(bid, table).is_ok(),
-            looked: (gate.look)(bid, table),
-        };
-        gates.iter().map(told).collect()
+        gates.iter().map(|gate| look(gate, table)).collect()
     };
     if !bid.channel.is_contact() {
         return on(TASK, table);
@@ -107,6 +108,11 @@ pub(super) fn trail(
             let subject = first.subject.clone();
             trail.push(Passage { passes: true, looked: Looked::Joins { subject } });
             trail.extend(on(JOINING, &Table { leaves_at: draft.leaves_at, ..*table }));
+        }
+        None if rank::check(bid, table).is_err() => {
+            let alone = Person { drafts: Vec::new(), ..table.person.clone() };
+            trail.push(look(&rank::GATE, table));
+            trail.extend(on(&ROOM[1..], &Table { person: &alone, ..*table }));
         }
         None => trail.extend(on(ROOM, table)),
     }

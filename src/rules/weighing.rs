@@ -185,19 +185,14 @@ impl Engine {
     }
 
     /// When time alone turns a rule's `when`, if every fact stays what it is; none where it never
-    /// does, or nobody can be certain. `weighed` is the rule at `as_of`.
-    pub fn turn(
-        &self,
-        rule: &Rule,
-        facts: &Facts,
-        weighed: &Weighed,
-        as_of: Instant,
-    ) -> Option<Turn> {
-        let (mut at, holds) = (as_of, weighed.holds()?);
+    /// does, or nobody can be certain. `weighed` is the rule on these facts at the instant from which on
+    /// it is looked for.
+    pub fn turn(&self, rule: &Rule, facts: &Facts, weighed: &Weighed) -> Option<Turn> {
+        let holds = weighed.holds()?;
         let mut weighed = weighed.clone();
         // Until one of the parts that were reached turns, the whole can't.
         for _ in 0..STEPS {
-            at = weighed.next_turn()?;
+            let at = weighed.next_turn()?;
             weighed = self.weigh(rule, facts, at);
             match weighed.holds() {
                 Some(to) if to != holds => return Some(Turn { at, to }),

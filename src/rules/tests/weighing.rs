@@ -89,7 +89,7 @@ fn the_whole_turns_when_what_decides_it_does() {
             ..Facts::default()
         };
         let weighed = engine().weigh(&rule, &facts, now());
-        engine().turn(&rule, &facts, &weighed, now()).map(|turn| format!("{} {}", turn.to, turn.at))
+        engine().turn(&rule, &facts, &weighed).map(|turn| format!("{} {}", turn.to, turn.at))
     };
     let days = "let days = days_since(customer.since); days >= 5 && days <= 10";
     // Midnight in Berlin.
@@ -153,7 +153,7 @@ proptest! {
         };
         let weighed = engine.weigh(&rule, &facts, as_of);
         prop_assert_eq!(weighed.holds(), Some(judged(as_of)), "{}", when);
-        let last = match engine.turn(&rule, &facts, &weighed, as_of) {
+        let last = match engine.turn(&rule, &facts, &weighed) {
             Some(turn) => {
                 prop_assert_eq!(judged(turn.at), turn.to, "{} at {}", when, turn.at);
                 let before = turn.at - TimeDelta::microseconds(1);
