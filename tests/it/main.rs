@@ -12,6 +12,7 @@ mod explain;
 mod demo;
 mod differ;
 mod flow;
+mod guide;
 mod instructions;
 #[cfg(feature = "faults")]
 mod kill;
