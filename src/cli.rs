@@ -14,6 +14,7 @@ pub mod diagnostics;
 mod dry_run;
 mod erase;
 mod explain;
+mod history;
 mod init;
 mod listen;
 pub mod listings;
@@ -29,6 +30,7 @@ mod tasks;
 mod telling;
 mod test;
 mod unsuppress;
+mod whom;
 pub mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +73,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Snapshot(snapshot) => snapshot::run(global, snapshot, output).await,
         Command::DryRun(dry_run) => dry_run::run(global, dry_run, output).await,
         Command::Explain(explain) => explain::run(global, explain, output).await,
+        Command::History(history) => history::run(global, history, output).await,
         Command::Run(run) => run::run(global, run, output).await,
         Command::Deliver(deliver) => deliver::run(global, deliver, output).await,
         Command::Outbox(outbox) => outbox::run(global, outbox, output).await,

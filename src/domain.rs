@@ -14,6 +14,7 @@ mod problem;
 mod rule;
 mod spelling;
 mod time;
+mod trail;
 mod value;
 
 pub use batch::{Batch, Broken, Layout};
@@ -32,4 +33,5 @@ pub use problem::{Place, Problem, Severity};
 pub use rule::{About, RuleSettings};
 pub use spelling::nearest;
 pub use time::{Instant, Span, SpanError, format_instant, parse_instant};
+pub use trail::{CapLooked, Looked, Passage, Rival, Suppressed, Trail};
 pub use value::{Facts, Field, Fields, Value};

@@ -4,6 +4,7 @@
 pub mod case;
 mod alarms;
 mod ask;
+mod explain;
 mod health;
 mod judge;
 mod look_back;
@@ -14,14 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{
-    Alarm, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
-    RunReport, Span, Totals,
+    Alarm, CustomerId, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach,
+    Problem, Recipient, RuleId, RunReport, Span, Totals,
 };
 use crate::pack::Pack;
 use crate::policy;
 use crate::signals::SourceError;
 use crate::store::{self, HistoryQuery, Memory, Store, StoreError, TaskText};
 
+pub use explain::{Basis, Explained, Explanation, explain};
 pub use health::ailing;
 pub use judge::{FailedRow, Found, Quarantine, RuleFound, Seen, find};
 pub use look_back::{EpisodeKey, Over, look_back};
@@ -66,7 +68,7 @@ pub async fn consider(
     as_of: Instant,
 ) -> Result<Considered, RunError> {
     let history = match store {
-        Some(store) => history(pack, found, store, as_of).await?,
+        Some(store) => store.history(&Asking::new(pack, found, as_of).query()).await?,
         None => History::default(),
     };
     let considered = decide(pack, found, &history, as_of);
@@ -144,28 +146,55 @@ pub(crate) fn decide(pack: &Pack, found: &Found, history: &History, as_of: Insta
     Considered { report, decided, rules, version: history.version }
 }
 
-async fn history(
+/// The same on the books as they stood before the run of that instant, as far as they can tell:
+/// nothing that was decided then or later is known. Nobody is warned of what is long over.
+pub async fn consider_again(
     pack: &Pack,
     found: &Found,
     store: &Store,
     as_of: Instant,
-) -> Result<History, StoreError> {
-    let evaluated: Vec<RuleId> = found.rules.keys().cloned().collect();
-    let matches = || found.rules.values().flat_map(|rule| &rule.matches);
-    let last_words = || found.over.iter().filter(|(_, over)| over.told);
-    let customers = matches().map(|m: &Arc<Match>| m.customer.clone());
-    let customers: BTreeSet<_> =
-        customers.chain(last_words().map(|((_, customer, _), _)| customer.clone())).collect();
-    let facts = matches().map(|m| &m.facts).chain(last_words().map(|(_, over)| &over.facts));
-    let recipients: BTreeSet<_> = facts.flat_map(|facts| facts.customer().recipients()).collect();
-    let query = HistoryQuery {
-        evaluated: &evaluated,
-        customers: &customers.into_iter().collect::<Vec<_>>(),
-        recipients: &recipients.into_iter().collect::<Vec<_>>(),
-        since: as_of - reach(pack).delta(),
-        as_of,
-    };
-    store.history(&query).await
+) -> Result<Considered, RunError> {
+    let history = store.history_before(&Asking::new(pack, found, as_of).query()).await?;
+    Ok(decide(pack, found, &history, as_of))
+}
+
+/// Whose past a decision needs.
+struct Asking {
+    evaluated: Vec<RuleId>,
+    customers: Vec<CustomerId>,
+    recipients: Vec<Recipient>,
+    since: Instant,
+    as_of: Instant,
+}
+
+impl Asking {
+    fn new(pack: &Pack, found: &Found, as_of: Instant) -> Self {
+        let matches = || found.rules.values().flat_map(|rule| &rule.matches);
+        let last_words = || found.over.iter().filter(|(_, over)| over.told);
+        let customers = matches().map(|m: &Arc<Match>| m.customer.clone());
+        let customers: BTreeSet<_> =
+            customers.chain(last_words().map(|((_, customer, _), _)| customer.clone())).collect();
+        let facts = matches().map(|m| &m.facts).chain(last_words().map(|(_, over)| &over.facts));
+        let recipients: BTreeSet<_> =
+            facts.flat_map(|facts| facts.customer().recipients()).collect();
+        Self {
+            evaluated: found.rules.keys().cloned().collect(),
+            customers: customers.into_iter().collect(),
+            recipients: recipients.into_iter().collect(),
+            since: as_of - reach(pack).delta(),
+            as_of,
+        }
+    }
+
+    fn query(&self) -> HistoryQuery<'_> {
+        HistoryQuery {
+            evaluated: &self.evaluated,
+            customers: &self.customers,
+            recipients: &self.recipients,
+            since: self.since,
+            as_of: self.as_of,
+        }
+    }
 }
 
 /// How far back a decision looks: the longest window of a cap, or cooldown of a rule.

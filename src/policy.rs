@@ -112,6 +112,8 @@ pub struct Evaluation {
     pub customers: Option<u64>,
     /// Which version of it each rule of the pack is; one that is not here is not new.
     pub versions: BTreeMap<RuleId, Version>,
+    /// Of whose candidates it is to be told what each gate looked at.
+    pub watched: Option<CustomerId>,
 }
 
 /// What a rule says and under which policy, as hashes.

@@ -17,6 +17,7 @@ mod script;
 mod settings;
 mod syntax;
 mod verbs;
+mod weighing;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use engine::{Condition, Engine};
 pub use panel::Panel;
 pub use row_error::RowError;
 pub use sandbox::TEXT_BYTES;
+pub use weighing::{Compared, Joint, Read, ReadKind, Turn, Weighed, Weight};
 
 /// A rule of the pack, checked and ready to be evaluated by the [`Engine`] that loaded it.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod looked;
 mod memory;
 mod opting_out;
 mod outbox;
+mod past;
 mod pauses;
 #[cfg(test)]
 mod plans;
@@ -39,7 +40,7 @@ use std::path::Path;
 pub use approvals::HeldRule;
 pub use claims::{Claim, ClaimQuery, Claimed};
 pub use door::{Asking, Judge, Passed, Past, Settled, Settlement, Turn};
-pub use erasure::{Erasure, Whom};
+pub use erasure::{Erasure, Kept, Whom};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use looked::{Refreshed, TakenBack};

@@ -2,35 +2,24 @@
 //! `run` would, and one customer's part of it is told: whoever else wants to write to the same
 //! person is part of the answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod conditions;
+mod gates;
+mod json;
+mod subject;
+mod would;
 
-use serde_json::json;
+use std::collections::BTreeSet;
 
 use super::args::{Exit, Explain, Global};
 use super::output::{BOLD, Output, RESET};
 use super::tables::aligned;
 use super::wording::{self, Times};
 use crate::app::{self, AppError};
-use crate::domain::{CustomerId, Decision, Facts, Instant, Outcome, RuleId, SubjectId, Value};
+use crate::domain::{CustomerId, Instant, RuleId, SubjectId};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Considered, EpisodeKey, Over, Quarantine, Seen};
-
-/// How many subjects that a rule is silent about are shown of each rule.
-const SILENT_SHOWN: usize = 2;
-
-/// The gates in the words of the output, each with the reason codes it gives.
-const GATES: [(&str, &[&str]); 10] = [
-    ("address", &["no_address"]),
-    ("consent", &["no_consent"]),
-    ("suppression", &["suppressed"]),
-    ("mute", &["muted"]),
-    ("episode", &["pending", "already_contacted"]),
-    ("cooldown", &["cooldown"]),
-    ("hold", &["held"]),
-    ("rank", &["outranked"]),
-    ("caps", &["cap"]),
-    ("hours", &["expired"]),
-];
+use crate::pipeline::{self, Basis, Explanation, Seen, Watch};
+use crate::rules::{Turn, Weighed};
+use crate::store::Store;
 
 pub(super) async fn run(
     global: &Global,
@@ -42,25 +31,14 @@ pub(super) async fn run(
     let rules = super::rules(&pack, args.rule.as_deref())?;
     let source = app::source(&config).await?;
     let store = app::history(&config).await?;
-    let as_of = app::as_of(global.as_of, Some(&source));
-    let customer = CustomerId::from(&args.customer);
-    let all = pack.rules.keys().cloned().collect();
-    let found =
-        super::find(&pack, &source, as_of, &all, Some(&customer), store.as_ref(), output).await?;
-    let considered =
-        pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
-    anyhow::ensure!(
-        !found.seen.is_empty(),
-        "no rule has anything to look at for `{customer}`; is that the customer's id, as `customers` has it?"
-    );
-    let story = Story {
-        pack: &pack,
-        customer: &customer,
-        seen: &found.seen,
-        considered: &considered,
-        over: &found.over,
-        as_of,
+    let as_of = match args.run {
+        true => newest(global, store.as_ref()).await?,
+        false => app::as_of(global.as_of, Some(&source)),
     };
+    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let customer = super::whom::find(&pack.signals, &mut view, &args.customer).await?.id;
+    let explanation = explain(&pack, &mut view, store.as_ref(), as_of, &customer, output).await?;
+    let story = Story { pack: &pack, customer: &customer, explanation: &explanation, as_of };
     if super::is_json(output) {
         output.json(&story.json(&rules));
     } else {
@@ -70,90 +48,101 @@ pub(super) async fn run(
     Ok(Exit::Fine)
 }
 
-/// What is said of a trouble that has ended.
-const OVER: &str = "they were told, and it is over";
+/// The instant of the newest run.
+async fn newest(global: &Global, store: Option<&Store>) -> anyhow::Result<Instant> {
+    anyhow::ensure!(
+        global.as_of.is_none(),
+        "--run is the newest run, and --as-of says another instant; leave one of them out"
+    );
+    let newest = match store {
+        Some(store) => store.newest_run().await.map_err(AppError::from)?,
+        None => None,
+    };
+    newest.ok_or_else(|| {
+        anyhow::anyhow!("there was no run yet; leave --run out to see what one would decide")
+    })
+}
 
+async fn explain(
+    pack: &Pack,
+    view: &mut crate::signals::View,
+    store: Option<&Store>,
+    as_of: Instant,
+    customer: &CustomerId,
+    output: &Output,
+) -> Result<Explanation, AppError> {
+    let memory = match store {
+        Some(store) => Some(store.memory().await?),
+        None => None,
+    };
+    let progress = output.progress("rows judged", None);
+    let tell = |rows| progress.reach(rows);
+    let watch = Watch {
+        progress: Some(&tell),
+        customer: Some(customer),
+        memory: memory.as_ref(),
+        nobody_else: false,
+    };
+    Ok(pipeline::explain(pack, view, store, as_of, watch).await?)
+}
+
+/// What is told of one customer.
 struct Story<'a> {
     pack: &'a Pack,
     customer: &'a CustomerId,
-    seen: &'a [Seen],
-    considered: &'a Considered,
-    over: &'a BTreeMap<EpisodeKey, Over>,
+    explanation: &'a Explanation,
     as_of: Instant,
 }
 
 impl Story<'_> {
-    fn seen(&self, rule: &RuleId) -> Vec<&Seen> {
-        self.seen.iter().filter(|seen| seen.rule == *rule).collect()
+    fn times(&self) -> Times {
+        Times { zone: self.pack.policy.calendar.timezone, as_of: self.as_of }
     }
 
-    fn decisions(&self, rule: &RuleId, subject: &SubjectId) -> Vec<&Decision> {
-        let ours = |d: &&Decision| {
-            d.rule == *rule && d.customer_id == *self.customer && d.subject == *subject
-        };
-        self.considered.report.decisions.iter().filter(ours).collect()
+    fn seen(&self, rule: &RuleId) -> Vec<&Seen> {
+        self.explanation.found.seen.iter().filter(|seen| seen.rule == *rule).collect()
     }
 
     /// Whether somebody was told of it, and it is over.
     fn is_over(&self, rule: &RuleId, subject: &SubjectId) -> bool {
-        let key = (rule.clone(), self.customer.clone(), subject.clone());
-        self.over.get(&key).is_some_and(|over| over.told)
+        self.explanation.over().any(|((id, _, over), _)| id == rule && over == subject)
     }
 
-    /// What they were told of that a rule does not even see any more.
+    /// What was decided or told of that a rule does not even see any more.
     fn gone(&self, rule: &RuleId) -> Vec<&SubjectId> {
         let seen: BTreeSet<_> = self.seen(rule).into_iter().map(|seen| &seen.subject).collect();
-        let theirs = self.over.iter().filter(|((id, customer, subject), over)| {
-            id == rule && customer == self.customer && over.told && !seen.contains(subject)
-        });
-        theirs.map(|((_, _, subject), _)| subject).collect()
+        let over = self.explanation.over().map(|((id, _, subject), _)| (id, subject));
+        let decided = self.explanation.decisions.iter();
+        let decided = decided.map(|it| (&it.decision.rule, &it.decision.subject));
+        let gone =
+            over.chain(decided).filter(|(id, subject)| *id == rule && !seen.contains(subject));
+        gone.map(|(_, subject)| subject).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn json(&self, rules: &[&PackRule]) -> serde_json::Value {
-        let subject = |seen: &Seen| {
-            json!({
-                "rule": seen.rule,
-                "subject": seen.subject,
-                "matched": seen.verdict.as_ref().ok(),
-                "error": seen.verdict.as_ref().err().map(|error| &error.message),
-                "facts": seen.facts,
-                "decisions": self.decisions(&seen.rule, &seen.subject),
-            })
-        };
-        let gone = |id: &RuleId, subject: &SubjectId| {
-            json!({
-                "rule": id,
-                "subject": subject,
-                "matched": false,
-                "error": null,
-                "facts": null,
-                "decisions": self.decisions(id, subject),
-            })
-        };
-        let of_rule = |rule: &&PackRule| {
-            let id = &rule.rule.settings.id;
-            let seen = self.seen(id).into_iter().map(subject);
-            seen.chain(self.gone(id).into_iter().map(|subject| gone(id, subject)))
-                .collect::<Vec<_>>()
-        };
-        json!({
-            "schema_version": 1,
-            "as_of": crate::domain::format_instant(&self.as_of),
-            "customer_id": self.customer,
-            "subjects": rules.iter().flat_map(of_rule).collect::<Vec<_>>(),
-        })
+    fn weigh(&self, rule: &PackRule, seen: &Seen) -> Weighed {
+        self.pack.engine.weigh(&rule.rule, &seen.facts, self.as_of)
+    }
+
+    /// When time alone turns what a rule says of a subject.
+    fn turn(&self, rule: &PackRule, seen: &Seen, weighed: &Weighed) -> Option<Turn> {
+        // What could not be read turns nothing.
+        let agrees = seen.verdict.as_ref().ok().copied() == weighed.holds();
+        agrees.then(|| self.pack.engine.turn(&rule.rule, &seen.facts, weighed)).flatten()
     }
 
     fn text(&self, rules: &[&PackRule], source: &str, history: &str) -> String {
-        let times = Times { zone: self.pack.policy.calendar.timezone, as_of: self.as_of };
-        let name = self.seen.iter().find_map(|seen| seen.facts.customer().text("name"));
+        let times = self.times();
+        let seen = &self.explanation.found.seen;
+        let name = seen.iter().find_map(|seen| seen.facts.customer().text("name"));
         let name = name.map(|name| format!("  {}", wording::plain(&name))).unwrap_or_default();
         let head = [
             vec!["as of".to_owned(), times.heading()],
             vec!["data".to_owned(), source.to_owned()],
             vec!["history".to_owned(), history.to_owned()],
+            vec!["decided".to_owned(), self.basis(&times)],
         ];
-        let mut text = format!("{BOLD}{}{name}{RESET}\n{}", self.customer, aligned(&head, 2));
+        let customer = wording::plain(self.customer.as_str());
+        let mut text = format!("{BOLD}{customer}{name}{RESET}\n{}", aligned(&head, 2));
         for rule in rules {
             text.push('\n');
             text.push_str(&self.rule(rule, &times));
@@ -161,119 +150,22 @@ impl Story<'_> {
         text
     }
 
-    fn rule(&self, rule: &PackRule, times: &Times) -> String {
-        let id = &rule.rule.settings.id;
-        let mut text = format!("{BOLD}{id}{RESET}  {}\n", rule.rule.settings.summary);
-        match self.considered.rules.get(id).and_then(|fared| fared.quarantine.as_ref()) {
-            None => {}
-            Some(Quarantine::Errors) => text.push_str("  sits out this run: it failed too often\n"),
-            Some(Quarantine::FindsNobody(problem)) => {
-                text.push_str(&format!("  sits out this run: {}\n", problem.message));
+    fn basis(&self, times: &Times) -> String {
+        match &self.explanation.basis {
+            Basis::Recorded { same_pack: true } => {
+                "as recorded by the run of that instant; conditions by the data as they are now".to_owned()
             }
-            Some(Quarantine::Signals(problems)) => {
-                text.push_str("  sits out this run: what it reads can't be used\n");
-                for problem in problems {
-                    text.push_str(&format!("    {}\n", problem.message));
-                }
-                return text;
+            Basis::Recorded { same_pack: false } => {
+                "as recorded by the run of that instant; the pack has changed since, and conditions \
+                 are those of today's"
+                    .to_owned()
             }
+            Basis::Now => "by no run yet: this is what one would decide".to_owned(),
+            Basis::Then { newest } => format!(
+                "by no run: this is what one would have decided, on the books as they stood then \
+                 (the newest run is of {})",
+                times.say(newest)
+            ),
         }
-        let seen = self.seen(id);
-        if seen.is_empty() {
-            let about = match &rule.rule.settings.about {
-                crate::domain::About::Signal(signal) => format!("no row of `{signal}`"),
-                crate::domain::About::Customers => "nothing".to_owned(),
-            };
-            text.push_str(&format!("  {about} for this customer\n"));
-        }
-        let silent =
-            |seen: &&&Seen| matches!(seen.verdict, Ok(false)) && !self.is_over(id, &seen.subject);
-        let shown = seen.iter().filter(|seen| !silent(seen));
-        for seen in shown.chain(seen.iter().filter(silent).take(SILENT_SHOWN)) {
-            text.push_str(&self.subject(rule, seen, times));
-        }
-        for subject in self.gone(id) {
-            let name = rule.rule.subject_name.as_deref().unwrap_or("customer");
-            text.push_str(&format!("  {name} {subject}: {OVER}: it is no longer there\n"));
-            for decision in self.decisions(id, subject) {
-                text.push_str(&told(decision, times));
-            }
-        }
-        let more = seen.iter().filter(silent).count().saturating_sub(SILENT_SHOWN);
-        if more > 0 {
-            text.push_str(&format!("  … and {more} more that it does not match\n"));
-        }
-        text
     }
-
-    fn subject(&self, rule: &PackRule, seen: &Seen, times: &Times) -> String {
-        let verdict = match &seen.verdict {
-            Ok(true) => "matches".to_owned(),
-            Ok(false) if self.is_over(&rule.rule.settings.id, &seen.subject) => OVER.to_owned(),
-            Ok(false) => "does not match".to_owned(),
-            Err(error) => format!("could not be judged: {}", error.message),
-        };
-        let subject = match &rule.rule.subject_name {
-            Some(name) => format!("{name} {}: ", seen.subject),
-            None => String::new(),
-        };
-        let mut text = format!("  {subject}{verdict}\n");
-        let facts: Vec<_> = read_by_script(rule, &seen.facts)
-            .into_iter()
-            .map(|(name, value)| vec![name, value])
-            .collect();
-        text.push_str(&aligned(&facts, 6));
-        for decision in self.decisions(&rule.rule.settings.id, &seen.subject) {
-            text.push_str(&told(decision, times));
-        }
-        text
-    }
-}
-
-/// What the rule's script read, with the names that it reads it by.
-fn read_by_script(rule: &PackRule, facts: &Facts) -> Vec<(String, String)> {
-    use crate::domain::Field;
-    let say = |value: Option<&Value>| match value {
-        None | Some(Value::Null) => "absent".to_owned(),
-        Some(Value::Text(text)) => format!("\"{}\"", text.escape_debug()),
-        Some(value) => value.to_string(),
-    };
-    let subject = rule.rule.subject_name.as_deref().unwrap_or_default();
-    let read = rule.rule.reads.iter().map(|field| match field {
-        Field::Customer(name) => (format!("customer.{name}"), say(facts.customer.get(name))),
-        Field::Signal(signal, name) => {
-            let value = facts.signals.get(signal.as_str()).and_then(|row| row.get(name));
-            (format!("customer.{signal}.{name}"), say(value))
-        }
-        Field::Subject(name) => (format!("{subject}.{name}"), say(facts.subject.get(name))),
-    });
-    read.collect()
-}
-
-/// One candidate: what became of it, and what each gate said on the way.
-fn told(decision: &Decision, times: &Times) -> String {
-    let outcome = match (&decision.refusal, decision.outcome, decision.not_before) {
-        (Some(refusal), Outcome::Held, _) => wording::refusal(refusal, &decision.channel, times),
-        (Some(refusal), _, _) => {
-            format!("refused: {}", wording::refusal(refusal, &decision.channel, times))
-        }
-        (None, Outcome::Task, _) => "a task for a colleague".to_owned(),
-        (None, _, Some(until)) => format!("waits for a decent hour, {}", times.say(&until)),
-        (None, _, None) => "goes out now".to_owned(),
-    };
-    let code = decision.refusal.as_ref().map(|refusal| refusal.code());
-    let stopped =
-        GATES.iter().position(|(_, codes)| code.is_some_and(|code| codes.contains(&code)));
-    let passes =
-        |name: &str| decision.channel.is_contact() || ["episode", "cooldown"].contains(&name);
-    let gates: Vec<String> = GATES
-        .iter()
-        .enumerate()
-        .filter(|(_, (name, _))| passes(name))
-        .take_while(|(place, _)| stopped.is_none_or(|stopped| *place <= stopped))
-        .map(|(place, (name, _))| {
-            format!("{} {name}", if stopped == Some(place) { "✗" } else { "✓" })
-        })
-        .collect();
-    format!("      → {}: {outcome}\n        {}\n", decision.channel, gates.join("  "))
 }

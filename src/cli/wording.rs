@@ -23,6 +23,21 @@ impl Times {
         local.format(if same_year { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" }).to_string()
     }
 
+    /// `8 May`, for a day; `8 May 10:30` for an instant that is not midnight.
+    pub fn say_from(&self, instant: &Instant) -> String {
+        let local = instant.with_timezone(&self.zone);
+        match local.time() == chrono::NaiveTime::MIN {
+            true => self.say_day(local.date_naive()),
+            false => self.say(instant),
+        }
+    }
+
+    /// `8 May`
+    pub fn say_day(&self, day: chrono::NaiveDate) -> String {
+        let same_year = day.year() == self.as_of.with_timezone(&self.zone).year();
+        day.format(if same_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
+    }
+
     /// `Thu 7 May 1998, 11:00 (times are Europe/Berlin)`: the run's instant, and the zone once.
     pub fn heading(&self) -> String {
         let local = self.as_of.with_timezone(&self.zone).format("%a %-d %b %Y, %H:%M");
@@ -147,7 +162,7 @@ pub(super) fn listed(items: &[String]) -> String {
 }
 
 /// `1,234,567`
-fn thousands(count: u64) -> String {
+pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut told = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -160,7 +175,7 @@ fn thousands(count: u64) -> String {
 }
 
 /// The first `most` of a list, and how many more there are.
-fn some_of(items: &[String], most: usize) -> String {
+pub(super) fn some_of(items: &[String], most: usize) -> String {
     match items.len().checked_sub(most) {
         Some(more @ 1..) => format!("{} and {more} more", items[..most].join(", ")),
         _ => items.join(", "),

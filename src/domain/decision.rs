@@ -361,6 +361,8 @@ pub struct Decided {
     pub episodes: Vec<EpisodeChange>,
     /// Of those that end, what was read of their subjects, as JSON, where that is known.
     pub read: BTreeMap<(RuleId, CustomerId, SubjectId), serde_json::Value>,
+    /// What each gate looked at, of the candidates of whoever is watched.
+    pub trails: Vec<super::Trail>,
 }
 
 /// How one rule fared.

@@ -20,6 +20,7 @@ pub(super) fn ask(
     let mut evaluation = Evaluation {
         customers: Some(found.customers),
         versions: pack.versions(),
+        watched: found.watched.clone(),
         ..Evaluation::default()
     };
     let mut rules = BTreeMap::new();

@@ -30,6 +30,8 @@ pub struct Found {
     pub orphans: u64,
     /// How each rule fared.
     pub rules: BTreeMap<RuleId, RuleFound>,
+    /// Who is watched.
+    pub watched: Option<CustomerId>,
     /// The watched customer's subjects, whether a rule matched or not.
     pub seen: Vec<Seen>,
     /// What was not known of signals' columns before.
@@ -160,7 +162,8 @@ pub async fn find(
     if let Some(problem) = looked.no_customers(customers) {
         return Err(RunError::NoCustomers(Box::new(problem.clone())));
     }
-    let mut found = Found { customers: examined.customers, ..Found::default() };
+    let watched = watch.customer.cloned();
+    let mut found = Found { customers: examined.customers, watched, ..Found::default() };
     let mut by_about: BTreeMap<&About, Group<'_>> = BTreeMap::new();
     for (id, rule) in rules {
         let mut problems = unusable(rule, pack, &examined);

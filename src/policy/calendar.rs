@@ -47,6 +47,11 @@ pub fn weekday_number(day: Weekday) -> u8 {
     day.num_days_from_monday() as u8
 }
 
+/// The name of a weekday as it stands in a set.
+pub fn day_name(number: u8) -> String {
+    Weekday::try_from(number % 7).map_or_else(|_| number.to_string(), |day| day.to_string())
+}
+
 /// The instant of a local time: the earlier one where the clock goes back, the first valid minute
 /// where it goes forward.
 pub fn resolve(timezone: Tz, local: NaiveDateTime) -> Instant {

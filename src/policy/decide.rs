@@ -6,13 +6,14 @@ mod round;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bid::{Bid, Standing, normalise};
-use super::gates::{self, Table, ignores};
+use super::gates::{self, Table};
 use super::hold::{Hold, Over};
 use super::recipient::{Draft, Person};
-use super::{Evaluation, Lenience, Policy};
+use super::{Evaluation, Policy};
 use crate::domain::{
     Ask, Candidate, Channel, CustomerId, Decided, Decision, EpisodeChange, History, Instant, Match,
-    Outcome, Outreach, OutreachKey, OutreachSubject, RuleId, RuleSettings, SubjectId, Withdrawal,
+    Outcome, Outreach, OutreachKey, OutreachSubject, Passage, RuleId, RuleSettings, SubjectId,
+    Withdrawal,
 };
 use round::Round;
 
@@ -21,6 +22,9 @@ use round::Round;
 /// `settings` has every rule of the pack. What an earlier run decided and has not left yet is on
 /// the table again: through its rule's new candidate where the rule was evaluated, by itself where
 /// it was not due. What is not decided again for the better is withdrawn.
+///
+/// Of the customer whom `evaluation` watches, what each gate looked at is told, too; it changes
+/// nothing of what is decided.
 pub fn decide(
     evaluation: &Evaluation,
     settings: &BTreeMap<RuleId, RuleSettings>,
@@ -40,6 +44,7 @@ pub fn decide(
     if !hold.is_empty() {
         inputs.keep_back(&hold, &mut round);
     }
+    inputs.tell_hold(&hold, &mut round);
     let Round { mut decided, refused, .. } = round;
     decided.episodes = inputs.episodes();
     decided.withdrawals = inputs.withdrawals(&decided, &refused);
@@ -55,10 +60,19 @@ fn order(decision: &Decision) -> (&RuleId, &CustomerId, &SubjectId, &Channel, u3
     (rule, customer_id, subject, channel, *position)
 }
 
+/// What became of one bid.
+struct Judgement {
+    decision: Decision,
+    /// The key that it would bear.
+    key: OutreachKey,
+    /// What each gate looked at, of whoever is watched.
+    trail: Option<Vec<Passage>>,
+}
+
 pub(super) struct Inputs<'a> {
     pub(super) evaluation: &'a Evaluation,
     settings: &'a BTreeMap<RuleId, RuleSettings>,
-    policy: &'a Policy,
+    pub(super) policy: &'a Policy,
     pub(super) history: &'a History,
     pub(super) as_of: Instant,
     /// When each message that waits stops being worth saying, by what it speaks of.
@@ -156,14 +170,9 @@ impl<'a> Inputs<'a> {
 
     /// Sends a bid through the gates; what passes joins or becomes a draft.
     /// What is `held` needs no room: it goes nowhere before it is decided afresh.
-    fn judge(
-        &self,
-        bid: Bid<'a>,
-        person: &mut Person<'a>,
-        held: Option<Over>,
-    ) -> (Decision, OutreachKey) {
+    fn judge(&self, bid: Bid<'a>, person: &mut Person<'a>, held: Option<Over>) -> Judgement {
         let bid = self.settle_channel(bid, person);
-        let leaves_at = self.leaves_at(&bid);
+        let leaves_at = gates::first_decent(&bid, self.policy, self.as_of);
         let table = Table { policy: self.policy, as_of: self.as_of, person, leaves_at };
         let verdict = if bid.channel.is_contact() {
             gates::stands(&bid, &table).and_then(|()| {
@@ -181,6 +190,10 @@ impl<'a> Inputs<'a> {
             gates::admits_task(&bid, &table).map(|()| None)
         };
         let key = bid.key();
+        let trail = self.is_watched(&bid).then(|| {
+            let joins = person.drafts.iter().find(|draft| draft.takes_in(&bid));
+            gates::trail(&bid, &table, joins)
+        });
         let decision = Decision {
             rule: bid.rule.id.clone(),
             customer_id: bid.customer.clone(),
@@ -193,7 +206,10 @@ impl<'a> Inputs<'a> {
             position: bid.position,
         };
         let draft = match verdict {
-            Err(refusal) => return (Decision { refusal: Some(refusal), ..decision }, key),
+            Err(refusal) => {
+                let decision = Decision { refusal: Some(refusal), ..decision };
+                return Judgement { decision, key, trail };
+            }
             Ok(Some(merged)) => merged,
             Ok(None) => {
                 let expires_at = bid.expires_at;
@@ -212,7 +228,8 @@ impl<'a> Inputs<'a> {
         draft.bids.push(bid);
         if let Some(over) = held {
             let (outreach, refusal) = (Some(draft.key.clone()), Some(over.refusal()));
-            return (Decision { outcome: Outcome::Held, refusal, outreach, ..decision }, key);
+            let decision = Decision { outcome: Outcome::Held, refusal, outreach, ..decision };
+            return Judgement { decision, key, trail };
         }
         let deferred = draft.leaves_at > self.as_of;
         let outcome = match (is_task, deferred) {
@@ -221,7 +238,13 @@ impl<'a> Inputs<'a> {
             (false, false) => Outcome::Contact,
         };
         let not_before = deferred.then_some(draft.leaves_at);
-        (Decision { outcome, outreach: Some(draft.key.clone()), not_before, ..decision }, key)
+        let outreach = Some(draft.key.clone());
+        Judgement { decision: Decision { outcome, outreach, not_before, ..decision }, key, trail }
+    }
+
+    /// Whether somebody wants to know of each gate what it looked at.
+    fn is_watched(&self, bid: &Bid<'_>) -> bool {
+        self.evaluation.watched.as_ref().is_some_and(|watched| *watched == bid.customer)
     }
 
     /// Decides where `contact()` goes: the first channel with an address and consent.
@@ -233,17 +256,6 @@ impl<'a> Inputs<'a> {
             ..bid.clone()
         };
         bid.options.iter().map(on).find(|b| gates::is_open(b, &table)).unwrap_or(bid)
-    }
-
-    /// The first decent minute where the customer lives; now, for what ignores quiet hours.
-    fn leaves_at(&self, bid: &Bid<'_>) -> Instant {
-        match &self.policy.quiet {
-            Some(quiet) if bid.channel.is_contact() && !ignores(bid, Lenience::QuietHours) => {
-                let zone = bid.facts.customer().timezone().unwrap_or(self.policy.calendar.timezone);
-                quiet.first_decent(self.as_of, zone)
-            }
-            _ => self.as_of,
-        }
     }
 
     fn outreach(&self, draft: &Draft<'a>, person: &Person<'a>) -> Option<Outreach> {

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Policy;
 use super::bid::Bid;
 use super::gates::{self, Table};
 use super::recipient::Person;
-use super::{Lenience, Policy};
 use crate::domain::{Charge, Instant, Outreach, Refusal, RuleSettings, Suppression};
 
 /// Whether an outreach may still leave at `now` on its own clock, beside what else has left for the
@@ -43,11 +43,5 @@ pub fn first_decent(
     now: Instant,
 ) -> Instant {
     let bid = outreach.subjects.first().map(|s| Bid::decided(outreach, s, rule, policy));
-    match (&policy.quiet, bid) {
-        (Some(quiet), Some(bid)) if !gates::ignores(&bid, Lenience::QuietHours) => {
-            let zone = bid.facts.customer().timezone().unwrap_or(policy.calendar.timezone);
-            quiet.first_decent(now, zone)
-        }
-        _ => now,
-    }
+    bid.map_or(now, |bid| gates::first_decent(&bid, policy, now))
 }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::bid::Bid;
+use super::decide::Inputs;
 use super::{Evaluation, Policy};
 use crate::domain::{
-    Approval, History, HoldLimit, Instant, OutreachKey, Refusal, RuleId, Volume, Waiting,
+    Approval, History, HoldLimit, Instant, Looked, OutreachKey, Passage, Refusal, RuleId, Volume,
+    Waiting,
 };
 
 /// What one decision keeps back.
@@ -78,6 +80,25 @@ impl<'a> Hold<'a> {
             return None;
         }
         self.approved.get(&bid.key())
+    }
+
+    /// What a rule's limits look like beside what goes out of it; `drafts` is as in [`Self::tighten`].
+    pub fn look(
+        &self,
+        rule: &RuleId,
+        drafts: &BTreeMap<RuleId, u64>,
+        approved: bool,
+        inputs: &Inputs<'_>,
+    ) -> Passage {
+        let Inputs { policy, evaluation, history, as_of, .. } = inputs;
+        let over = self.rules.get(rule).or(self.everything.as_ref());
+        let day = history.volumes.get(rule).map_or(0, |volume| volume.day);
+        let contacts = drafts.get(rule).copied().unwrap_or(0) + day;
+        let (limit, allowed) = allowed(rule, policy, evaluation, history, *as_of);
+        let Over { limit, contacts, allowed } =
+            over.copied().unwrap_or(Over { limit, contacts, allowed });
+        let looked = Looked::Hold { limit, contacts, allowed, approved };
+        Passage { passes: over.is_none() || approved, looked }
     }
 
     /// Keeps back what is too much of what this decision would let out (`drafts`: messages that

@@ -22,7 +22,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// One recipient's bids and history.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Person<'a> {
     /// Their bids, the most important first.
     pub bids: Vec<Bid<'a>>,

@@ -32,12 +32,23 @@ pub struct Condition {
     /// What `body` was before its fields became variables.
     pub(super) statements: Vec<Stmt>,
     pub(super) written: Arc<Written>,
+    text: Arc<str>,
 }
 
 impl Condition {
     /// Every field that it reads.
     pub fn reads(&self) -> BTreeSet<Field> {
         self.reads.clone()
+    }
+
+    /// As it is written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the engine runs, and what its names stand for.
+    pub(super) fn parts(&self) -> (&Stmt, &Arc<Names>) {
+        (&self.body, &self.names)
     }
 }
 
@@ -175,7 +186,8 @@ impl Engine {
         let source = check::Source::quoted(&place, text);
         let written = Written { source, functions, constants: BTreeMap::new() };
         let body = script::block(body, rhai::Position::NONE);
-        Some(Condition { body, names, reads, statements, written: Arc::new(written) })
+        let (text, written) = (text.into(), Arc::new(written));
+        Some(Condition { body, names, reads, statements, written, text })
     }
 
     /// Where the condition is true of a customer: the values that it reads, as `customer.tickets.open`.
@@ -198,6 +210,24 @@ impl Engine {
     /// An instant in the engine's calendar.
     pub fn moment(&self, as_of: Instant) -> Moment {
         Moment::new(&self.calendar, as_of)
+    }
+
+    /// A script taken apart; none where it is none.
+    pub(super) fn parse(&self, text: &str) -> Option<script::Script> {
+        script::parse(&self.rhai, text).ok()
+    }
+
+    /// What a body gives on one subject's facts, with these names and functions.
+    pub(super) fn evaluate_alone(
+        &self,
+        (names, library): (&Arc<Names>, Option<&Shared<Module>>),
+        body: &Stmt,
+        facts: &Facts,
+        as_of: Instant,
+        begins: rhai::Position,
+    ) -> Result<Dynamic, RowError> {
+        let row = self.row(names, facts, as_of);
+        Evaluation::new(&self.rhai, row, library).evaluate(body, begins)
     }
 
     fn row(&self, names: &Arc<Names>, facts: &Facts, as_of: Instant) -> Row {

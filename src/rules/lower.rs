@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rhai::{Dynamic, Position, Stmt, StmtBlock};
 
 use super::row::{RowKind, from_dynamic};
-use super::script::{Function, Functions};
+use super::script::{Function, Functions, returns};
 use crate::domain::Value;
 use crate::predicate::{Expr, Operation, Stopped};
 
@@ -287,16 +287,6 @@ fn is_whole(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a block may end the function that it stands in.
-fn returns(block: &StmtBlock) -> bool {
-    block.statements().iter().any(|statement| match statement {
-        Stmt::Return(..) => true,
-        Stmt::Block(block) => returns(block),
-        Stmt::If(parts, _) => returns(&parts.body) || returns(&parts.branch),
-        _ => false,
-    })
-}
-
 /// The typed form of a constant value, if it has one.
 fn constant(value: &Dynamic) -> Option<Expr> {
     from_dynamic(value).map(Expr::Constant)
@@ -308,7 +298,7 @@ fn stopped(what: impl Into<String>, at: Position) -> Stopped {
     Stopped { what: what.into(), line, column }
 }
 
-fn statement_in_words(statement: &Stmt) -> &'static str {
+pub(super) fn statement_in_words(statement: &Stmt) -> &'static str {
     match statement {
         Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) => "a loop",
         Stmt::Switch(..) => "a `switch`",

@@ -56,6 +56,8 @@ pub(super) struct Compiled {
     pub(super) when_slots: usize,
     /// The functions that they call.
     pub(super) library: Shared<Module>,
+    /// The script as it is written.
+    pub(super) text: Arc<str>,
 }
 
 /// Parses a rule's script.
@@ -110,6 +112,16 @@ fn named_in(line: &str, name: &str) -> Option<usize> {
     let opens = rest.trim_start().starts_with('(');
     let spaces = after.len() - after.trim_start().len();
     opens.then(|| before.chars().count() + 3 + spaces)
+}
+
+/// Whether a block may end the function that it stands in.
+pub(super) fn returns(block: &StmtBlock) -> bool {
+    block.statements().iter().any(|statement| match statement {
+        Stmt::Return(..) => true,
+        Stmt::Block(block) => returns(block),
+        Stmt::If(parts, _) => returns(&parts.body) || returns(&parts.branch),
+        _ => false,
+    })
 }
 
 /// A function's statements: Rhai shows them only to a walk over a whole syntax tree.

@@ -6,6 +6,7 @@ mod loading;
 mod lowering;
 mod meaning;
 mod sandbox;
+mod weighing;
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 //! they are known again and never contacted. Counts and keys stay as they were, so that the books
 //! still balance. Nothing that is erased here can be brought back.
 
+mod kept;
 mod people;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use crate::domain::{
     CustomerId, Facts, Instant, Outreach, OutreachState, Recipient, SuppressionCause,
 };
 use crate::opt_out::OptOut;
+pub use kept::Kept;
 use people::{Known, People};
 
 /// Who is to be erased.

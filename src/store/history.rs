@@ -7,6 +7,7 @@ use super::database::Transaction;
 use super::erased::Erased;
 use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
+use super::sql::Arg;
 use super::{Store, StoreError, suppressions, volumes};
 use crate::domain::{
     Channel, Charge, CustomerId, Episode, History, HistoryVersion, Instant, Recipient, RuleId,
@@ -111,9 +112,20 @@ async fn read(
     opt_out: Option<&OptOut>,
 ) -> Result<History, StoreError> {
     let version = version(tx).await?;
-    let episodes = episodes(tx, query.evaluated).await?;
-    let waiting = waiting(tx).await?;
-    let volumes = volumes::read(tx, query.as_of).await?;
+    let episodes = episodes(tx, &EPISODES, &[], query.evaluated).await?;
+    let waiting = waiting(tx, WAITING, &[]).await?;
+    let volumes = volumes::read(tx, query.as_of, None).await?;
+    let (charges, suppressions) = told(tx, query, &waiting, opt_out).await?;
+    Ok(History { version, episodes, charges, suppressions, waiting, volumes })
+}
+
+/// What those on the table, and those whom something waits for, were charged and are not to hear.
+pub(super) async fn told(
+    tx: &mut Transaction<'_>,
+    query: &HistoryQuery<'_>,
+    waiting: &[Waiting],
+    opt_out: Option<&OptOut>,
+) -> Result<(Vec<Charge>, Vec<Suppression>), StoreError> {
     let outreaches = || waiting.iter().map(|waiting| &waiting.outreach);
     let customers: BTreeSet<&str> = query
         .customers
@@ -136,11 +148,10 @@ async fn read(
     for chunk in people.chunks(CHUNK) {
         found.read(tx, &PAST, chunk, query.since).await?;
     }
-    let (charges, suppressions) = found.told(&erased);
-    Ok(History { version, episodes, charges, suppressions, waiting, volumes })
+    Ok(found.told(&erased))
 }
 
-async fn version(tx: &mut Transaction<'_>) -> Result<HistoryVersion, StoreError> {
+pub(super) async fn version(tx: &mut Transaction<'_>) -> Result<HistoryVersion, StoreError> {
     let rows = tx.fetch("SELECT version FROM books", &[]).await?;
     let row = rows.first().ok_or(StoreError::Damaged {
         what: "a table `books`",
@@ -149,14 +160,16 @@ async fn version(tx: &mut Transaction<'_>) -> Result<HistoryVersion, StoreError>
     Ok(HistoryVersion(row.get(0)?))
 }
 
-async fn episodes(
+pub(super) async fn episodes(
     tx: &mut Transaction<'_>,
+    statement: &Given<1>,
+    args: &[Arg],
     evaluated: &[RuleId],
 ) -> Result<BTreeMap<(RuleId, CustomerId, SubjectId), Episode>, StoreError> {
     let rules: BTreeSet<&RuleId> = evaluated.iter().collect();
     let rules: Vec<_> = rules.iter().map(|rule| [rule.as_str().into()]).collect();
     let mut episodes = BTreeMap::new();
-    for row in tx.fetch_given(&EPISODES, &[], &rules).await? {
+    for row in tx.fetch_given(statement, args, &rules).await? {
         let key = (row.id(0)?, row.id(1)?, row.id(2)?);
         let episode = Episode {
             started_at: row.instant(3)?,
@@ -170,8 +183,13 @@ async fn episodes(
     Ok(episodes)
 }
 
-async fn waiting(tx: &mut Transaction<'_>) -> Result<Vec<Waiting>, StoreError> {
-    let rows = tx.fetch(WAITING, &[]).await?;
+/// What waits, by a statement such as [`WAITING`].
+pub(super) async fn waiting(
+    tx: &mut Transaction<'_>,
+    statement: &'static str,
+    args: &[Arg],
+) -> Result<Vec<Waiting>, StoreError> {
+    let rows = tx.fetch(statement, args).await?;
     let waiting = rows.iter().map(|row| {
         Ok(Waiting {
             outreach: read_payload(row, 0)?,

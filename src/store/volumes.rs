@@ -11,26 +11,28 @@ use crate::domain::{Instant, RuleId, Volume};
 
 /// Messages by rule and by how many whole days before `$1` they left or were to leave: all, and
 /// those that nobody approved. A day is 86,400,000,000 microseconds. No message leaves before it is
-/// to, so none of the last 24 hours is missed.
+/// to, so none of the last 24 hours is missed. `$3` is the run that knows of no later one.
 const CONTACTS: &str = "SELECT o.rule, ($1 - c.at) / 86400000000 AS days,
          COUNT(DISTINCT o.key), COUNT(DISTINCT CASE WHEN o.approval IS NULL THEN o.key END)
      FROM outreaches o JOIN contacts c ON c.outreach = o.key
-     WHERE o.not_before > $2 AND o.channel <> 'task'
+     WHERE o.not_before > $2 AND o.run < $3 AND o.channel <> 'task'
          AND o.state IN ('claimed', 'transmitting', 'sent', 'retry', 'uncertain')
      GROUP BY o.rule, days";
 
 /// From how many days on their median is what is usual.
 const ENOUGH: usize = 3;
 
-/// Reads them as of an instant.
+/// Reads them as of an instant; with `before`, only what earlier runs decided and evaluated.
 pub(super) async fn read(
     tx: &mut Transaction<'_>,
     as_of: Instant,
+    before: Option<Instant>,
 ) -> Result<BTreeMap<RuleId, Volume>, StoreError> {
     let mut volumes: BTreeMap<RuleId, Volume> = BTreeMap::new();
     let mut earlier: BTreeMap<RuleId, Vec<u64>> = BTreeMap::new();
     let since = as_of - TimeDelta::days(28);
-    for row in tx.fetch(CONTACTS, &[as_of.into(), since.into()]).await? {
+    let before = before.map_or(i64::MAX, |before| before.timestamp_micros());
+    for row in tx.fetch(CONTACTS, &[as_of.into(), since.into(), before.into()]).await? {
         let rule: RuleId = row.id(0)?;
         match row.get::<i64>(1)? {
             ..=0 => volumes.entry(rule).or_default().day += u64::from(row.count(3)?),
@@ -40,7 +42,8 @@ pub(super) async fn read(
     for (rule, days) in earlier.into_iter().filter(|(_, days)| days.len() >= ENOUGH) {
         volumes.entry(rule).or_default().usual = median(days);
     }
-    for row in tx.fetch("SELECT rule, version, since FROM rule_versions", &[]).await? {
+    let versions = "SELECT rule, version, since FROM rule_versions WHERE since < $1";
+    for row in tx.fetch(versions, &[before.into()]).await? {
         let versions = &mut volumes.entry(row.id(0)?).or_default().versions;
         versions.insert(row.get(1)?, row.instant(2)?);
     }

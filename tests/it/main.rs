@@ -8,6 +8,7 @@ mod bad_input;
 mod blast;
 mod command_line;
 mod deliver;
+mod explain;
 mod demo;
 mod differ;
 mod flow;

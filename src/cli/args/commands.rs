@@ -30,6 +30,8 @@ pub enum Command {
     DryRun(DryRun),
     /// Why does a customer hear from us, or why not?
     Explain(Explain),
+    /// A customer's whole story by the books, or all that they hold about them
+    History(History),
     /// Judge what is due, write it down and deliver it; made for a cron line
     Run(Run),
     /// Deliver what is waiting, once
@@ -196,18 +198,43 @@ pub struct DryRun {
 /// `lookout explain`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout explain RANCH                        every rule
-  lookout explain RANCH --rule churn-risk      one rule")]
+  lookout explain RANCH                        every rule, as a run would decide now
+  lookout explain 'rancho grande' --rule churn-risk
+  lookout explain ana@example.com --run        as the newest run decided and wrote it down
+  lookout explain RANCH --as-of 1998-05-07T09:00:00Z
+
+Of an instant that a run had, the decisions are those that it wrote down; of any other, they are
+evaluated: now on the books as they are, in the past on the books as they stood then. It says which.")]
 pub struct Explain {
-    /// The customer's id
+    /// The customer's id, e-mail address or name, or a part of the name
     #[arg(value_name = "CUSTOMER")]
     pub customer: String,
+    /// As the newest run decided, from its own records
+    #[arg(long)]
+    pub run: bool,
     /// Only this rule
     #[arg(long, value_name = "RULE")]
     pub rule: Option<String>,
     /// What to read.
     #[command(flatten)]
     pub seen: Seen,
+}
+
+/// `lookout history`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lookout history RANCH                        what began and ended, what was decided, said and done
+  lookout history ana@example.com --format json
+  lookout history RANCH --export               every row about RANCH and their addresses, as JSON
+  lookout history RANCH --export ranch.json    the same into a new file, for a request under
+                                               data-protection law")]
+pub struct History {
+    /// The customer's id, e-mail address or name, or a part of the name
+    #[arg(value_name = "CUSTOMER")]
+    pub customer: String,
+    /// Everything that the books hold about them, into this new file; printed where left out
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub export: Option<Option<PathBuf>>,
 }
 
 /// `lookout run`

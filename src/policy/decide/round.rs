@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use super::super::hold::Hold;
 use super::super::recipient::seat;
-use super::Inputs;
-use crate::domain::{Decided, Decision, HeldBack, Outcome, OutreachKey, RuleId};
+use super::{Inputs, Judgement};
+use crate::domain::{
+    Decided, Decision, HeldBack, Looked, Outcome, OutreachKey, Passage, RuleId, Trail,
+};
 
 /// The table judged once.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(super) struct Round {
     pub decided: Decided,
     /// How many messages of each rule would go out that nobody approved.
     pub contacts: BTreeMap<RuleId, u64>,
+    /// Whether somebody approved what each of the trails is about.
+    approved: Vec<bool>,
     /// Why what was asked for is refused, by its key.
     pub refused: BTreeMap<OutreachKey, &'static str>,
 }
@@ -26,8 +30,8 @@ impl Inputs<'_> {
         let on_table = bids.filter(|bid| hold.keeps(bid).is_none()).collect();
         for mut person in seat(on_table, self.history) {
             for bid in person.bids.clone() {
-                let (decision, key) = self.judge(bid, &mut person, None);
-                round.note(decision, key);
+                let approved = hold.approval(&bid).is_some();
+                round.note(self.judge(bid, &mut person, None), approved);
             }
             for draft in &person.drafts {
                 let Some(outreach) = self.outreach(draft, &person) else { continue };
@@ -55,8 +59,7 @@ impl Inputs<'_> {
         for mut person in seat(self.bids(), self.history) {
             for bid in person.bids.clone() {
                 let Some(over) = hold.keeps(&bid) else { continue };
-                let (decision, key) = self.judge(bid, &mut person, Some(over));
-                round.note(decision, key);
+                round.note(self.judge(bid, &mut person, Some(over)), false);
             }
             for draft in &person.drafts {
                 let Some(mut outreach) = self.outreach(draft, &person) else { continue };
@@ -77,8 +80,39 @@ impl Inputs<'_> {
     }
 }
 
+impl Inputs<'_> {
+    /// Tells what `[hold]` looked at, of whoever is watched: it comes before rank.
+    pub(super) fn tell_hold(&self, hold: &Hold<'_>, round: &mut Round) {
+        let Round { decided, contacts, approved, .. } = round;
+        for (trail, approved) in decided.trails.iter_mut().zip(approved) {
+            if !trail.channel.is_contact() {
+                continue;
+            }
+            let looked = hold.look(&trail.rule, contacts, *approved, self);
+            let room = |passage: &Passage| {
+                matches!(passage.looked, Looked::Rank { .. } | Looked::Joins { .. })
+            };
+            let at = trail.gates.iter().position(room).unwrap_or(trail.gates.len());
+            trail.gates.insert(at, looked);
+        }
+    }
+}
+
 impl Round {
-    fn note(&mut self, decision: Decision, key: OutreachKey) {
+    fn note(&mut self, judgement: Judgement, approved: bool) {
+        let Judgement { decision, key, trail } = judgement;
+        if let Some(gates) = trail {
+            let Decision { rule, customer_id, subject, channel, position, .. } = decision.clone();
+            self.decided.trails.push(Trail {
+                rule,
+                customer_id,
+                subject,
+                channel,
+                position,
+                gates,
+            });
+            self.approved.push(approved);
+        }
         if let (Outcome::Refused, Some(refusal)) = (decision.outcome, &decision.refusal) {
             self.refused.entry(key).or_insert_with(|| refusal.code());
         }

@@ -2,12 +2,36 @@
 
 use std::collections::BTreeSet;
 
-use super::{Bid, Table};
-use crate::domain::{Charge, Refusal};
+use super::{Bid, Gate, Table};
+use crate::domain::{Charge, Instant, Looked, Refusal, Span};
+
+pub(super) const GATE: Gate = Gate { check, look };
 
 pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
+    let Some(cooldown) = binding(bid) else { return Ok(()) };
+    match contacted(bid, table).map(|contacted| (contacted, contacted + cooldown.delta())) {
+        Some((contacted, until)) if table.as_of < until => {
+            Err(Refusal::Cooldown { contacted, until })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn look(bid: &Bid<'_>, table: &Table<'_, '_>) -> Looked {
+    let lasts = binding(bid);
+    let contacted = lasts.and_then(|_| contacted(bid, table));
+    let until = contacted.zip(lasts).map(|(contacted, lasts)| contacted + lasts.delta());
+    Looked::Cooldown { lasts, contacted, until }
+}
+
+/// The cooldown that binds a bid.
+fn binding(bid: &Bid<'_>) -> Option<Span> {
     // Who was told of the trouble hears that it is over.
-    let Some(cooldown) = bid.rule.cooldown.filter(|_| !bid.last_word) else { return Ok(()) };
+    bid.rule.cooldown.filter(|_| !bid.last_word)
+}
+
+/// When the rule last contacted the recipient about something else.
+fn contacted(bid: &Bid<'_>, table: &Table<'_, '_>) -> Option<Instant> {
     let contact = bid.channel.is_contact();
     let episode = (&bid.customer, &bid.subject, bid.episode.started_at);
     let ours = table
@@ -28,11 +52,5 @@ pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal>
                     && (&other.customer, &other.subject, other.episode.started_at) != episode
             })
     });
-    let last = earlier.map(|c| c.at).chain(now.map(|draft| draft.leaves_at)).max();
-    match last.map(|contacted| (contacted, contacted + cooldown.delta())) {
-        Some((contacted, until)) if table.as_of < until => {
-            Err(Refusal::Cooldown { contacted, until })
-        }
-        _ => Ok(()),
-    }
+    earlier.map(|c| c.at).chain(now.map(|draft| draft.leaves_at)).max()
 }

@@ -1,7 +1,9 @@
 //! `FOR` has passed; not yet contacted, or a reminder is due. Contacts and tasks count apart.
 
-use super::{Bid, Table};
-use crate::domain::{Instant, Refusal};
+use super::{Bid, Gate, Table};
+use crate::domain::{Instant, Looked, Refusal};
+
+pub(super) const GATE: Gate = Gate { check, look };
 
 pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal> {
     if let Some(at) = told_in_this_run(bid, table) {
@@ -11,19 +13,40 @@ pub(super) fn check(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Refusal>
     if bid.carried || bid.last_word {
         return Ok(());
     }
-    if let Some(holds_for) = bid.rule.holds_for {
-        let (since, until) = (bid.episode.started_at, bid.episode.started_at + holds_for.delta());
-        if table.as_of < until {
-            return Err(Refusal::Pending { since, until });
-        }
+    if let Some(until) = due(bid).filter(|until| table.as_of < *until) {
+        return Err(Refusal::Pending { since: bid.episode.started_at, until });
     }
     let Some(at) = bid.episode.last_at else { return Ok(()) };
-    let times = bid.episode.times;
-    let repeat = bid.rule.repeat.filter(|_| times <= bid.rule.reminders);
-    match repeat.map(|repeat| at + repeat.delta()) {
+    match reminder(bid) {
         Some(due) if due <= table.as_of => Ok(()),
-        reminder => Err(Refusal::AlreadyContacted { at, times, reminder }),
+        reminder => {
+            let times = bid.episode.times;
+            Err(Refusal::AlreadyContacted { at, times, reminder })
+        }
     }
+}
+
+fn look(bid: &Bid<'_>, table: &Table<'_, '_>) -> Looked {
+    Looked::Episode {
+        since: bid.episode.started_at,
+        due: due(bid),
+        times: bid.episode.times,
+        last_at: bid.episode.last_at,
+        reminder: reminder(bid),
+        told_now: told_in_this_run(bid, table),
+        last_word: bid.last_word,
+    }
+}
+
+/// When `FOR` has passed.
+fn due(bid: &Bid<'_>) -> Option<Instant> {
+    bid.rule.holds_for.map(|holds_for| bid.episode.started_at + holds_for.delta())
+}
+
+/// When a reminder falls due; none where none follows.
+fn reminder(bid: &Bid<'_>) -> Option<Instant> {
+    let repeat = bid.rule.repeat.filter(|_| bid.episode.times <= bid.rule.reminders);
+    Some(bid.episode.last_at? + repeat?.delta())
 }
 
 /// An episode is contacted once a run, however many ways its rule asks for.

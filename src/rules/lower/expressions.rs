@@ -2,10 +2,11 @@
 
 use rhai::{ASTFlags, ASTNode, Expr as Script, Position, StmtBlock};
 
-use super::{Binding, Lowering, Task, constant, returns, stopped};
+use super::{Binding, Lowering, Task, constant, stopped};
 use crate::domain::{Field, Value};
 use crate::predicate::Expr;
 use crate::rules::row::RowKind;
+use crate::rules::script::returns;
 
 impl Lowering<'_> {
     pub(super) fn expression(&mut self, script: &Script) -> Expr {

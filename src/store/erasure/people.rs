@@ -117,7 +117,7 @@ impl Known {
             people.learn(row)?;
         }
         let outreaches = outreaches(tx, &people).await?;
-        let customers: Vec<_> = people.customers.iter().map(|id| [id.as_str().into()]).collect();
+        let customers = people.ids();
         let keys: Vec<_> = outreaches.iter().map(|(o, _)| [o.key.as_str().into()]).collect();
         let evidence = tx.fetch_given(&EVIDENCE, &[], &customers).await?;
         let evidence =
@@ -152,7 +152,11 @@ impl Known {
 }
 
 impl People {
-    fn rows(&self) -> Vec<[Cell<'_>; 2]> {
+    pub(super) fn ids(&self) -> Vec<[Cell<'_>; 1]> {
+        self.customers.iter().map(|id| [id.as_str().into()]).collect()
+    }
+
+    pub(super) fn rows(&self) -> Vec<[Cell<'_>; 2]> {
         let customers = self.customers.iter().map(|id| [id.as_str().into(), Cell::Null]);
         customers
             .chain(self.recipients.iter().map(|to| [Cell::Null, to.0.as_str().into()]))

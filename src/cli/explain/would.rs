@@ -1,0 +1,108 @@
+//! What would have changed the outcome, said only where the evidence makes it certain.
+
+use super::super::wording::{Times, plain};
+use crate::domain::{Consent, Decision, HoldLimit, Looked, Outcome, Passage, SuppressionCause};
+
+/// What one thing would have let a refused candidate out; none where it is not certain that it would.
+pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Option<String> {
+    if !matches!(decision.outcome, Outcome::Refused | Outcome::Held) {
+        return None;
+    }
+    let mut refusing = gates.iter().filter(|gate| !gate.passes);
+    let obstacle = refusing.next()?;
+    // Where two things refuse it, neither alone would change anything.
+    if let Some(other) = refusing.next() {
+        let (first, second) =
+            (super::gates::name(&obstacle.looked), super::gates::name(&other.looked));
+        return Some(format!(
+            "nothing alone would let it out: {first} and {second} both refuse it"
+        ));
+    }
+    let leaves = match decision.channel.is_contact() && !has_room(gates) {
+        // One more might be held.
+        true if decision.outcome == Outcome::Refused => return None,
+        _ => leaves(gates, times),
+    };
+    let at = |instant| times.say(instant);
+    Some(match &obstacle.looked {
+        Looked::Address { column, .. } => format!("{leaves} if `{column}` held a valid address"),
+        Looked::Consent {
+            topic: Some(topic),
+            consent: Some(Consent::OptIn),
+            agreed: false,
+            refused_by: None,
+        } => {
+            format!("{leaves} if they agreed to `{topic}`")
+        }
+        Looked::Consent {
+            topic: Some(topic),
+            consent: Some(Consent::OptOut),
+            refused_by: Some(_),
+            ..
+        } => {
+            format!("{leaves} if nobody at this address had refused `{topic}`")
+        }
+        Looked::Suppression { applies: Some(applies), others: 0 } => match applies.cause {
+            SuppressionCause::Refused => format!(
+                "{leaves} if they asked for it again: lookout unsuppress {}{}",
+                plain(decision.customer_id.as_str()),
+                applies.topic.as_ref().map(|topic| format!(" --topic {topic}")).unwrap_or_default()
+            ),
+            SuppressionCause::Bounce => format!("{leaves} if they had another address"),
+            SuppressionCause::Erasure => return None,
+        },
+        Looked::Mute { condition: Some(condition), .. } => {
+            format!("{leaves} if `{condition}` were not true")
+        }
+        Looked::Episode { told_now: None, last_at: None, due: Some(due), .. } => {
+            format!("falls due {}, if it is still true by then", at(due))
+        }
+        Looked::Episode { told_now: None, last_at: Some(_), reminder: Some(reminder), .. } => {
+            format!("a reminder falls due {}, if it is still true by then", at(reminder))
+        }
+        Looked::Cooldown { contacted: Some(contacted), .. } => {
+            format!("{leaves} if this rule had not written {}", at(contacted))
+        }
+        Looked::Hold { limit, .. } if *limit != HoldLimit::Everything => {
+            format!("{leaves} if somebody approved it: lookout approve {}", decision.rule)
+        }
+        // Whoever comes second might win in place of the winner.
+        Looked::Rank { winner: Some(winner), ahead, .. } if ahead.len() == 1 => {
+            format!("{leaves} if {} did not write to them in this run", winner.rule)
+        }
+        Looked::Cap { caps, .. } => {
+            let mut full = caps.iter().filter_map(|cap| cap.free_at);
+            let free_at = full.next()?;
+            if full.next().is_some() {
+                return None;
+            }
+            format!(
+                "{leaves} if one contact fewer had gone to them; there is room from {}",
+                at(&free_at)
+            )
+        }
+        Looked::Quiet { leaves_at, .. } => {
+            format!("would wait for {} if it were worth saying so long (EXPIRES)", at(leaves_at))
+        }
+        _ => return None,
+    })
+}
+
+/// Whether one contact more stays within `[hold]`.
+fn has_room(gates: &[Passage]) -> bool {
+    gates.iter().all(|gate| match &gate.looked {
+        Looked::Hold { contacts, allowed, approved, .. } => *approved || contacts < allowed,
+        _ => true,
+    })
+}
+
+fn leaves(gates: &[Passage], times: &Times) -> String {
+    let later = gates.iter().find_map(|gate| match &gate.looked {
+        Looked::Quiet { leaves_at, .. } if *leaves_at > times.as_of => Some(leaves_at),
+        _ => None,
+    });
+    match later {
+        Some(at) => format!("would go out {}", times.say(at)),
+        None => "would go out".to_owned(),
+    }
+}
