@@ -150,8 +150,11 @@ async fn history(
     store: &Store,
     as_of: Instant,
 ) -> Result<History, StoreError> {
-    let evaluated: Vec<RuleId> = found.rules.keys().cloned().collect();
-    let matches = || found.rules.values().flat_map(|rule| &rule.matches);
+    let rivals = || found.rivals.iter().map(|rival| &rival.matched);
+    let evaluated: BTreeSet<RuleId> =
+        found.rules.keys().cloned().chain(rivals().map(|m| m.rule.clone())).collect();
+    let evaluated: Vec<RuleId> = evaluated.into_iter().collect();
+    let matches = || found.rules.values().flat_map(|rule| &rule.matches).chain(rivals());
     let last_words = || found.over.iter().filter(|(_, over)| over.told);
     let customers = matches().map(|m: &Arc<Match>| m.customer.clone());
     let customers: BTreeSet<_> =

@@ -2,6 +2,7 @@
 //! Nothing here reads a clock, a database or a policy: a rule sees the facts and the `as_of` it is given.
 
 pub mod cases;
+pub mod coverage;
 mod dates;
 mod engine;
 mod load;
