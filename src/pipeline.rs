@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{
-    Alarm, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach, Problem, RuleId,
-    RunReport, Span, Totals,
+    Alarm, CustomerId, Decided, Facts, History, HistoryVersion, Instant, Match, Outcome, Outreach,
+    Problem, RuleId, RunReport, Span, Totals,
 };
 use crate::pack::Pack;
 use crate::policy;
@@ -165,6 +165,28 @@ async fn history(
         evaluated: &evaluated,
         customers: &customers.into_iter().collect::<Vec<_>>(),
         recipients: &recipients.into_iter().collect::<Vec<_>>(),
+        since: as_of - reach(pack).delta(),
+        as_of,
+    };
+    store.history(&query).await
+}
+
+/// What a decision about one person would look at: their past, and every open episode.
+///
+/// # Errors
+/// When the books can't be read.
+pub async fn past(
+    pack: &Pack,
+    facts: &Facts,
+    customer: &CustomerId,
+    store: &Store,
+    as_of: Instant,
+) -> Result<History, StoreError> {
+    let evaluated: Vec<RuleId> = pack.rules.keys().cloned().collect();
+    let query = HistoryQuery {
+        evaluated: &evaluated,
+        customers: std::slice::from_ref(customer),
+        recipients: &facts.customer().recipients(),
         since: as_of - reach(pack).delta(),
         as_of,
     };

@@ -2,6 +2,8 @@
 //! `run` would, and one customer's part of it is told: whoever else wants to write to the same
 //! person is part of the answer.
 
+mod as_case;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
@@ -53,6 +55,17 @@ pub(super) async fn run(
         !found.seen.is_empty(),
         "no rule has anything to look at for `{customer}`; is that the customer's id, as `customers` has it?"
     );
+    if args.as_case {
+        let today = as_case::Today {
+            pack: &pack,
+            customer: &customer,
+            found: &found,
+            considered: &considered,
+            store: store.as_ref(),
+            as_of,
+        };
+        return as_case::run(&today, &rules, output).await;
+    }
     let story = Story {
         pack: &pack,
         customer: &customer,

@@ -197,7 +197,8 @@ pub struct DryRun {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout explain RANCH                        every rule
-  lookout explain RANCH --rule churn-risk      one rule")]
+  lookout explain RANCH --rule churn-risk      one rule
+  lookout explain RANCH --rule churn-risk --as-case >> rules/churn-risk/cases.toml")]
 pub struct Explain {
     /// The customer's id
     #[arg(value_name = "CUSTOMER")]
@@ -205,6 +206,9 @@ pub struct Explain {
     /// Only this rule
     #[arg(long, value_name = "RULE")]
     pub rule: Option<String>,
+    /// Print it as a case to keep: facts and history, personal data masked, and what was decided
+    #[arg(long, requires = "rule")]
+    pub as_case: bool,
     /// What to read.
     #[command(flatten)]
     pub seen: Seen,
