@@ -61,7 +61,8 @@ pub(super) async fn run(
         for Failure { expected, actual, .. } in differs {
             output.remark(&format!(
                 "{subject}: the case by itself gives another decision: now {expected}, as a case {actual}. \
-                 What a case does not hold had a part in it: an approval, a suppression, or other customers."
+                 What a case does not hold had a part in it: a message that waits already, an approval, \
+                 a suppression, or other customers."
             ));
         }
     }

@@ -48,8 +48,7 @@ fn outcome(decision: &Decision, times: &Times) -> String {
     match (&decision.refusal, decision.outcome, decision.not_before) {
         (Some(refusal), Outcome::Held, _) => wording::refusal(refusal, &decision.channel, times),
         (Some(refusal), ..) => {
-            let sentence = wording::refusal(refusal, &decision.channel, times);
-            format!("refused, {}: {sentence}", refusal.code())
+            format!("refused: {}", wording::refusal(refusal, &decision.channel, times))
         }
         (None, Outcome::Task, _) => "a task for a colleague".to_owned(),
         (None, _, Some(until)) => format!("waits for a decent hour, {}", times.say(&until)),

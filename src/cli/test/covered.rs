@@ -1,13 +1,12 @@
 //! What of the rules their cases reach, in counts, with the lines that none did.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::json;
 
 use crate::cli::tables::aligned;
 use crate::domain::RuleId;
-use crate::rules::coverage::{Coverage, Point};
+use crate::rules::coverage::{Coverage, Point, PointKind};
 
 /// The coverage of the rules that were tested.
 pub(super) struct Covered {
@@ -95,17 +94,57 @@ fn share(seen: u64, whole: u64) -> u64 {
 fn missing(point: &Point) -> Option<Vec<String>> {
     let (line, column) = (point.place.line?, point.place.column?);
     let place = format!("{}:{line}:{column}", point.place.file.display());
-    Some(vec![place, point.never()?.to_owned(), source(&point.place.file, line, column)])
+    Some(vec![place, point.never()?.to_owned(), source(point, line, column)])
 }
 
-/// What stands at a place of a script.
-fn source(file: &Path, line: u32, column: u32) -> String {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+/// What stands at a place of a script: a condition to its end, a way to the end of its line.
+fn source(point: &Point, line: u32, column: u32) -> String {
+    let text = std::fs::read_to_string(&point.place.file).unwrap_or_default();
     let line = text.lines().nth(line as usize - 1).unwrap_or_default();
     let rest: String = line.chars().skip(column as usize - 1).collect();
-    let told = rest.trim().trim_end_matches(['{', ';']).trim_end();
-    match told {
-        "" => line.trim().to_owned(),
-        told => told.to_owned(),
+    let told = match point.kind {
+        PointKind::Way => rest.trim_end_matches(','),
+        PointKind::Condition => &rest[..end(&rest)],
+    };
+    told.trim().to_owned()
+}
+
+/// Where a condition ends, as far as it stands on its line.
+fn end(text: &str) -> usize {
+    let (mut depth, mut quoted) = (0_i32, false);
+    for (at, c) in text.char_indices() {
+        let rest = &text[at..];
+        match c {
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' => depth += 1,
+            ')' | ']' if depth == 0 => return at,
+            ')' | ']' => depth -= 1,
+            '{' | '}' | ';' | ',' if depth == 0 => return at,
+            _ if depth == 0 && ["&&", "||", "=>", "//"].iter().any(|end| rest.starts_with(end)) => {
+                return at;
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_ends_where_the_next_one_begins() {
+        for (text, condition) in [
+            ("a == \"b && c\" && d", "a == \"b && c\" "),
+            ("days_since(a.b) >= 7", "days_since(a.b) >= 7"),
+            ("a == 1) || b", "a == 1"),
+            ("a == () { return false; }", "a == () "),
+            ("a > 11000 => email(\"x\")", "a > 11000 "),
+            ("f(a, b)[1] == 2 // so it is", "f(a, b)[1] == 2 "),
+        ] {
+            assert_eq!(&text[..end(text)], condition);
+        }
     }
 }

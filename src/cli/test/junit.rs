@@ -39,12 +39,14 @@ fn test(pack: &Pack, tried: &Tried<'_>) -> String {
         return format!("{head}/>\n");
     }
     let failures = tried.played.iter().flat_map(|played| &played.failures);
-    let said = failures.map(|f| format!("expected {}, actual {}", f.expected, f.actual));
+    let said =
+        failures.map(|f| format!("{}: expected {}, actual {}", f.what, f.expected, f.actual));
     let kept = tried.kept.iter().map(|kept| format!("{} is another", kept.file.display()));
     let message = escaped(&said.chain(kept).collect::<Vec<_>>().join("; "));
-    let body = escaped(&details(pack, tried));
+    let body = details(pack, tried);
+    let body = body.lines().map(escaped).collect::<Vec<_>>().join("\n");
     format!(
-        "{head}>\n      <failure message=\"{message}\" type=\"expectation\">{body}</failure>\n    </testcase>\n"
+        "{head}>\n      <failure message=\"{message}\" type=\"expectation\">\n{body}\n</failure>\n    </testcase>\n"
     )
 }
 

@@ -121,7 +121,8 @@ fn kept(kept: &Kept) -> String {
     }
     let mut text = format!("      the message is not as it is kept in {file}\n");
     for line in &kept.lines {
-        text.push_str(&format!("        {}\n", plain(line)));
+        text.push_str(format!("        {}", plain(line)).trim_end());
+        text.push('\n');
     }
     text.push_str("      if it is right as it is now: `lookout test --accept`\n");
     text

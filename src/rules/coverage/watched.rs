@@ -149,7 +149,7 @@ impl<'a> Watcher<'a> {
             constant if constant.is_constant() => {}
             _ => {
                 self.value(expression, false);
-                let at = expression.start_position();
+                let at = begin(expression);
                 let number = self.point(PointKind::Condition, at);
                 let mut note = self.note.clone();
                 note.args[0] = Expr::IntegerConstant(number, at);
@@ -160,7 +160,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn arm(&mut self, body: &mut Expr, tail: bool) {
-        let at = body.start_position();
+        let at = begin(body);
         let way = self.way(at);
         self.value(body, tail);
         let statements = [way, Stmt::Expr(Box::new(body.take()))];
@@ -179,6 +179,18 @@ impl<'a> Watcher<'a> {
         let place = syntax::place(self.file, at, 1);
         self.points.push(Point { place, kind, yes: 0, no: 0 });
         (self.first + self.points.len() - 1) as i64
+    }
+}
+
+/// Where an expression begins; Rhai says of an operator where that stands itself.
+fn begin(expression: &Expr) -> Position {
+    match expression {
+        Expr::FnCall(call, at) if call.is_operator_call() => call.args.first().map_or(*at, begin),
+        Expr::Dot(pair, ..) | Expr::Index(pair, ..) => begin(&pair.lhs),
+        Expr::And(parts, at) | Expr::Or(parts, at) | Expr::Coalesce(parts, at) => {
+            parts.first().map_or(*at, begin)
+        }
+        other => other.start_position(),
     }
 }
 
