@@ -68,7 +68,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Init(init) => init::run(init, output),
         Command::Check(check) => check::run(global, check, output).await,
         Command::Definitions(definitions) => definitions::run(global, definitions, output).await,
-        Command::Test(test) => test::run(global, test, output),
+        Command::Test(test) => test::run(global, test, output).await,
         Command::Preview(preview) => preview::run(global, preview, output).await,
         Command::Snapshot(snapshot) => snapshot::run(global, snapshot, output).await,
         Command::DryRun(dry_run) => dry_run::run(global, dry_run, output).await,

@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod demo;
 pub mod app;
+pub mod stage;
 pub mod rehearsal;
 pub mod worker;
 pub mod listen;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use chrono_tz::Tz;
 
 use crate::domain::{
-    About, Channel, Consent, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings,
+    About, Ask, Channel, Consent, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings,
     Severity,
 };
 use crate::policy::{self, Policy, Version};
@@ -21,6 +21,8 @@ use crate::rules::{Condition, Engine, Rule, cases::Case};
 use crate::scheduler::{Schedule, ScheduleError};
 use crate::signals::{self, Signals};
 use crate::templates::{self, Ending, HowToStop, Message, Reader, RenderError, RuleTemplates};
+
+pub use hash::KEPT;
 
 /// A pack that loaded: it may have findings, but no errors.
 pub struct Pack {
@@ -220,6 +222,14 @@ impl PackRule {
                 Field::Signal(signal.clone(), column.clone())
             }
             (field, _) => field.clone(),
+        })
+    }
+
+    /// The contacts that its script may ask for, as far as they are written out, in its order.
+    pub fn contacts(&self) -> impl Iterator<Item = Ask> {
+        self.rule.asks.iter().filter_map(|asked| match &asked.ask {
+            Ask::Send(channel, _) => channel.is_contact().then(|| asked.ask.clone()),
+            Ask::Contact(_) => Some(Ask::Contact(self.contact_channels())),
         })
     }
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{
-    Alarm, CustomerId, Decided, History, HistoryVersion, Instant, Match, Outcome, Outreach,
+    Alarm, CustomerId, Decided, Facts, History, HistoryVersion, Instant, Match, Outcome, Outreach,
     Problem, Recipient, RuleId, RunReport, Span, Totals,
 };
 use crate::pack::Pack;
@@ -169,7 +169,10 @@ struct Asking {
 
 impl Asking {
     fn new(pack: &Pack, found: &Found, as_of: Instant) -> Self {
-        let matches = || found.rules.values().flat_map(|rule| &rule.matches);
+        let rivals = || found.rivals.iter().map(|rival| &rival.matched);
+        let evaluated = found.rules.keys().cloned().chain(rivals().map(|m| m.rule.clone()));
+        let evaluated: BTreeSet<RuleId> = evaluated.collect();
+        let matches = || found.rules.values().flat_map(|rule| &rule.matches).chain(rivals());
         let last_words = || found.over.iter().filter(|(_, over)| over.told);
         let customers = matches().map(|m: &Arc<Match>| m.customer.clone());
         let customers: BTreeSet<_> =
@@ -178,7 +181,7 @@ impl Asking {
         let recipients: BTreeSet<_> =
             facts.flat_map(|facts| facts.customer().recipients()).collect();
         Self {
-            evaluated: found.rules.keys().cloned().collect(),
+            evaluated: evaluated.into_iter().collect(),
             customers: customers.into_iter().collect(),
             recipients: recipients.into_iter().collect(),
             since: as_of - reach(pack).delta(),
@@ -195,6 +198,28 @@ impl Asking {
             as_of: self.as_of,
         }
     }
+}
+
+/// What a decision about one person would look at: their past, and every open episode.
+///
+/// # Errors
+/// When the books can't be read.
+pub async fn past(
+    pack: &Pack,
+    facts: &Facts,
+    customer: &CustomerId,
+    store: &Store,
+    as_of: Instant,
+) -> Result<History, StoreError> {
+    let evaluated: Vec<RuleId> = pack.rules.keys().cloned().collect();
+    let query = HistoryQuery {
+        evaluated: &evaluated,
+        customers: std::slice::from_ref(customer),
+        recipients: &facts.customer().recipients(),
+        since: as_of - reach(pack).delta(),
+        as_of,
+    };
+    store.history(&query).await
 }
 
 /// How far back a decision looks: the longest window of a cap, or cooldown of a rule.

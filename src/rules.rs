@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod check;
+pub mod coverage;
 mod dates;
 pub mod definitions;
 mod engine;

@@ -46,6 +46,15 @@ impl Span {
         Self { count, unit: 'd' }
     }
 
+    /// An elapsed time, to the second, in the largest unit that tells it whole.
+    pub fn of(elapsed: TimeDelta) -> Self {
+        let seconds = elapsed.num_seconds();
+        let units = [('d', 86_400), ('h', 3600), ('m', 60)];
+        let whole = units.into_iter().find(|(_, unit)| seconds != 0 && seconds % unit == 0);
+        let (unit, length) = whole.unwrap_or(('s', 1));
+        Self { count: seconds / length, unit }
+    }
+
     /// The span as elapsed time; a day is 24 hours.
     pub fn delta(self) -> TimeDelta {
         TimeDelta::seconds(self.count.saturating_mul(match self.unit {
@@ -108,6 +117,9 @@ mod tests {
     fn spans_are_a_number_and_a_unit() {
         assert_eq!("3d".parse::<Span>().unwrap().delta(), TimeDelta::days(3));
         assert_eq!("2w".parse::<Span>().unwrap().whole_days(), Some(14));
+        for (seconds, told) in [(0, "0s"), (86_400, "1d"), (5400, "90m"), (3601, "3601s")] {
+            assert_eq!(Span::of(TimeDelta::seconds(seconds)).to_string(), told);
+        }
         for wrong in ["", "d", "3", "3 d", "-3d", "3.5h", "3D", "99999999d", "3dd", "٣d"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
         }

@@ -6,7 +6,7 @@ mod outranked;
 mod silenced;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(super) use cases::unknown_column;
@@ -30,7 +30,10 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         }
     }
     let policy_file = pack.folder.join("policy.toml");
+    let contacts: BTreeMap<RuleId, bool> =
+        rules.iter().map(|(id, rule)| (id.clone(), rule.contacts().next().is_some())).collect();
     for (id, rule) in rules {
+        rivals(id, rule, &contacts, problems);
         about(id, rule, signals, problems);
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
@@ -57,6 +60,40 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
     }
     channels::of_policy(&pack.rules, &pack.policy, &policy_file, problems);
     outranked::check(&pack.rules, &pack.policy, problems);
+}
+
+/// The rules that a rule's cases name as its rivals are there, and contact customers.
+fn rivals(
+    id: &RuleId,
+    rule: &PackRule,
+    contacts: &BTreeMap<RuleId, bool>,
+    problems: &mut Vec<Problem>,
+) {
+    let begun = rule.cases.iter().flat_map(|case| &case.rivals);
+    let steps = rule.cases.iter().flat_map(|case| &case.steps);
+    for rival in begun.chain(steps.flat_map(|step| &step.rivals)) {
+        let (message, help) = match contacts.get(&rival.value) {
+            _ if rival.value == *id => {
+                let help = "name the other rules that want to write to the same person";
+                (format!("`{id}` is no rival of itself"), help.to_owned())
+            }
+            Some(true) => continue,
+            Some(false) => (
+                format!("`{}` contacts no customer", rival.value),
+                "only what reaches a customer can outrank a contact".to_owned(),
+            ),
+            None => {
+                let known = contacts.keys().map(RuleId::as_str);
+                let help = match nearest(rival.value.as_str(), known.clone()) {
+                    Some(meant) => format!("did you mean \"{meant}\"?"),
+                    None => format!("rules of this pack: {}", known.collect::<Vec<_>>().join(", ")),
+                };
+                (format!("there is no rule `{}`", rival.value), help)
+            }
+        };
+        let problem = Problem::error(rival.place.clone(), "unknown-rival", message);
+        problems.push(problem.help(help));
+    }
 }
 
 /// The columns with the addresses of the channels that a rule may send on.

@@ -7,14 +7,19 @@ use sha2::{Digest, Sha256};
 use crate::document::unreadable;
 use crate::domain::Problem;
 
+/// The folder of a rule in which the messages of its cases are kept, to be compared with.
+pub const KEPT: &str = "golden";
+
 /// The hash of every file of a folder, by its path in it; hidden files don't count.
 pub(super) fn of_folder(folder: &Path, problems: &mut Vec<Problem>) -> String {
     of_files(folder, problems, |_| true)
 }
 
-/// The hash of what a rule does: every file of its folder but the examples.
+/// The hash of what a rule does: every file of its folder but the examples, and the messages that are
+/// kept of them.
 pub(super) fn of_rule(folder: &Path, problems: &mut Vec<Problem>) -> String {
-    of_files(folder, problems, |file| !file.ends_with("cases.toml"))
+    let kept = folder.join(KEPT);
+    of_files(folder, problems, |file| !file.ends_with("cases.toml") && !file.starts_with(&kept))
 }
 
 /// The hash of a rule's own and of the file that it is read together with.

@@ -57,6 +57,11 @@ pub(super) fn ask(
         evaluation.rules.insert(id.clone(), judged);
         rules.insert(id.clone(), fared);
     }
+    for rival in &found.rivals {
+        let judged = evaluation.rules.entry(rival.matched.rule.clone()).or_default();
+        judged.matched.insert((rival.matched.customer.clone(), rival.matched.subject.clone()));
+        evaluation.candidates.push(rival.clone());
+    }
     (evaluation, rules)
 }
 

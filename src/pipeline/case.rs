@@ -1,20 +1,34 @@
-//! A case: the whole decision, policy included, on written facts with a virtual clock.
+//! A case: the whole decision, policy included, on written facts with a virtual clock. Nothing is
+//! kept here; a case with steps is played on books of its own by [`crate::stage`].
 
+mod held_against;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ask::muted;
 use super::judge::{Found, RuleFound};
-use super::{Considered, Over, decide};
+use super::look_back::{self, Over, Written};
+use super::{Considered, RunError, decide};
+use crate::document::Placed;
 use crate::domain::{
-    Batch, Channel, Charge, Decision, Episode, Facts, Field, History, Instant, Match, Outcome,
-    OutreachKey, Value,
+    About, Ask, Asked, Batch, Candidate, Charge, CustomerId, Episode, Facts, Field, History,
+    Instant, Match, OutreachKey, RuleId, SubjectId, Value,
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::RowError;
-use crate::rules::cases::{Case, Deferred};
+use crate::rules::cases::{Case, EarlierContact};
+use crate::store::Store;
 
-/// What became of a case.
+pub use held_against::{Failure, failures};
+
+/// What became of a case, or of one of its steps.
 #[derive(Debug)]
 pub struct Played {
+    /// When it played.
+    pub as_of: Instant,
+    /// What was known, with what the case left out.
+    pub facts: Facts,
     /// Whether `when` was true, or is taken to be over; an error where it raised.
     pub matched: Result<bool, RowError>,
     /// What was decided.
@@ -23,66 +37,134 @@ pub struct Played {
     pub failures: Vec<Failure>,
 }
 
-/// One expectation that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What the case says.
-    pub expected: String,
-    /// What came.
-    pub actual: String,
+/// What is known at one instant of a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'c> {
+    /// The instant.
+    pub as_of: Instant,
+    /// The facts, as they are written.
+    pub facts: &'c Facts,
+    /// Whether the row that the rule looks at is no longer there.
+    pub gone: bool,
+    /// Rules that want to write to the same person.
+    pub rivals: &'c [Placed<RuleId>],
 }
 
-/// Plays a case. It starts with `FOR` satisfied and nobody contacted, unless it says otherwise,
-/// and ignores `SCHEDULE`.
+/// Plays a case without its steps. It starts with `FOR` satisfied and nobody contacted, unless it
+/// says otherwise, and ignores `SCHEDULE`.
 pub fn play(pack: &Pack, rule: &PackRule, case: &Case) -> Played {
     let facts = complete(pack, rule, &case.facts);
     let batch = batch(pack, rule, &facts);
-    let id = &rule.rule.settings.id;
-    let (customer, subject) = (batch.customer(0), batch.subject(0));
     let history = history(rule, case, &batch, &facts);
-    let mut fared = RuleFound { subjects: 1, ..RuleFound::default() };
-    let mut found = Found { customers: 1, ..Found::default() };
-    let matched = match case.resolved {
+    let scene = Scene { as_of: case.as_of, facts: &case.facts, gone: false, rivals: &case.rivals };
+    let (mut found, matched) = match case.resolved {
+        false => find(pack, rule, &scene),
         true => {
-            let key = (id.clone(), customer, subject);
+            let (mut found, _) = find(pack, rule, &Scene { gone: true, ..scene });
+            let key = (rule.rule.settings.id.clone(), batch.customer(0), batch.subject(0));
             let started_at = history.episodes.get(&key).map_or(case.as_of, |e| e.started_at);
             let evidence = serde_json::Value::Null;
             let over = Over { started_at, facts: facts.clone(), told: true, evidence };
             found.over.insert(key, over);
-            Ok(true)
-        }
-        false => {
-            let judged = pack.engine.judge(&rule.rule, &batch, case.as_of);
-            let matched = match judged.errors.into_iter().next() {
-                Some((_, error)) => Err(error),
-                None => Ok(!judged.matched.is_empty()),
-            };
-            if matches!(matched, Ok(true)) {
-                let (rule, facts) = (id.clone(), facts.clone());
-                fared.matches.push(Arc::new(Match { rule, customer, subject, facts }));
-            }
-            matched
+            (found, Ok(true))
         }
     };
-    found.rules.insert(id.clone(), fared);
+    found.customers = 1;
     let considered = decide(pack, &found, &history, case.as_of);
-    let failed = considered.rules.get(id).and_then(|rule| rule.samples.first());
-    let matched = match failed {
+    let matched = verdict(rule, matched, &considered);
+    let failures = failures(pack, rule, &case.expect, &matched, &considered);
+    Played { as_of: case.as_of, facts, matched, considered, failures }
+}
+
+/// What `when` said, or the error of what was asked after it.
+pub fn verdict(
+    rule: &PackRule,
+    matched: Result<bool, RowError>,
+    considered: &Considered,
+) -> Result<bool, RowError> {
+    let fared = considered.rules.get(&rule.rule.settings.id);
+    match fared.and_then(|rule| rule.samples.first()) {
         Some(row) => Err(row.error.clone()),
         None => matched,
+    }
+}
+
+/// What a rule and its rivals find in a scene, and what its `when` said.
+pub fn find(pack: &Pack, rule: &PackRule, scene: &Scene<'_>) -> (Found, Result<bool, RowError>) {
+    let id = &rule.rule.settings.id;
+    let facts = complete(pack, rule, scene.facts);
+    let batch = batch(pack, rule, &facts);
+    let (customer, subject) = (batch.customer(0), batch.subject(0));
+    let mut found = Found { customers: 1, ..Found::default() };
+    let mut fared = RuleFound { subjects: 1, ..RuleFound::default() };
+    let mut matched = Ok(false);
+    if !scene.gone {
+        let judged = pack.engine.judge(&rule.rule, &batch, scene.as_of);
+        matched = match judged.errors.into_iter().next() {
+            Some((_, error)) => {
+                fared.fail(customer.clone(), subject.clone(), error.clone());
+                Err(error)
+            }
+            None => Ok(!judged.matched.is_empty()),
+        };
+    }
+    if matches!(matched, Ok(true)) {
+        let (rule, facts, customer) = (id.clone(), facts.clone(), customer.clone());
+        fared.matches.push(Arc::new(Match { rule, customer, subject, facts }));
+    }
+    fared.judge_health(pack.policy.errors);
+    found.rules.insert(id.clone(), fared);
+    let rivals = scene.rivals.iter();
+    found.rivals = rivals.filter_map(|id| rival(pack, &id.value, &customer, scene)).collect();
+    (found, matched)
+}
+
+/// What a rival asks for: the first contact in its script for which the customer has an address.
+fn rival(pack: &Pack, id: &RuleId, customer: &CustomerId, scene: &Scene<'_>) -> Option<Candidate> {
+    let rule = pack.rules.get(id)?;
+    let facts = Facts { subject: BTreeMap::new(), ..complete(pack, rule, scene.facts) };
+    let asks: Vec<Ask> = rule.contacts().collect();
+    let reaches = |ask: &&Ask| match ask {
+        Ask::Send(channel, _) => facts.customer().address(&channel.0).is_some(),
+        Ask::Contact(_) => true,
     };
-    let failures = failures(pack, case, &matched, &considered);
-    Played { matched, considered, failures }
+    let ask = asks.iter().find(reaches).or(asks.first())?.clone();
+    let muted = muted(pack, rule, &facts, scene.as_of).unwrap_or_default();
+    // Each run has a trouble of its own to tell about, else only the first would.
+    let subject = SubjectId::from(format!("rival {}", crate::domain::format_instant(&scene.as_of)));
+    let matched = Match { rule: id.clone(), customer: customer.clone(), subject, facts };
+    let asked = Asked { ask, assign: None, due: None, values: BTreeMap::new() };
+    Some(Candidate { matched: Arc::new(matched), position: 0, asked, muted })
+}
+
+/// Notes in `found` what is over, as far as the customer was told by the books of the case.
+///
+/// # Errors
+/// When the books can't be read.
+pub async fn look_back(
+    pack: &Pack,
+    rule: &PackRule,
+    scene: &Scene<'_>,
+    store: &Store,
+    found: &mut Found,
+) -> Result<(), RunError> {
+    let facts = complete(pack, rule, scene.facts);
+    let batch = batch(pack, rule, &facts);
+    let known = Written {
+        rule: rule.rule.settings.id.clone(),
+        customer: batch.customer(0),
+        subject: (!scene.gone).then(|| batch.subject(0)),
+        facts,
+    };
+    look_back::look_back_on(pack, known, store, found).await
 }
 
 /// The case's facts as a batch of one row.
 pub(crate) fn batch(pack: &Pack, rule: &PackRule, facts: &Facts) -> Batch {
     let about = rule.rule.settings.about.clone();
     let key = match &about {
-        crate::domain::About::Signal(name) => {
-            pack.signals.others.get(name).and_then(|s| s.key.clone())
-        }
-        crate::domain::About::Customers => None,
+        About::Signal(name) => pack.signals.others.get(name).and_then(|s| s.key.clone()),
+        About::Customers => None,
     };
     Batch::of_facts(about, key.as_deref(), facts)
 }
@@ -104,154 +186,71 @@ pub fn complete(pack: &Pack, rule: &PackRule, facts: &Facts) -> Facts {
     facts
 }
 
+/// An earlier contact of a case, in its place in time.
+#[derive(Clone, Debug)]
+pub struct Before<'c> {
+    /// The contact as it is written.
+    pub contact: &'c EarlierContact,
+    /// When it was.
+    pub at: Instant,
+    /// What it was about.
+    pub subject: SubjectId,
+    /// Whether it belongs to the episode that the case speaks of.
+    pub own: bool,
+    /// When its episode began.
+    pub episode_started_at: Instant,
+}
+
+/// What was before a case: since when its rule has matched, if it has, and who contacted whom.
+pub fn before<'c>(
+    rule: &PackRule,
+    case: &'c Case,
+    subject: &SubjectId,
+) -> (Option<Instant>, Vec<Before<'c>>) {
+    let id = &rule.rule.settings.id;
+    let holds_for = rule.rule.settings.holds_for.filter(|_| case.steps.is_empty());
+    let matching_for = case.matching_for.or(holds_for).map(|span| case.as_of - span.delta());
+    let own = |contact: &EarlierContact| {
+        contact.rule == *id && contact.subject.as_ref().is_none_or(|about| about == subject)
+    };
+    let at = |contact: &EarlierContact| case.as_of - contact.ago.delta();
+    let told = case.contacts.iter().filter(|contact| own(contact)).map(at);
+    let started_at = told.chain(matching_for).min();
+    let contacts = case.contacts.iter().map(|contact| Before {
+        contact,
+        at: at(contact),
+        subject: contact.subject.clone().unwrap_or_else(|| subject.clone()),
+        own: own(contact),
+        episode_started_at: started_at.filter(|_| own(contact)).unwrap_or_else(|| at(contact)),
+    });
+    (started_at, contacts.collect())
+}
+
 /// The history that the case describes.
 fn history(rule: &PackRule, case: &Case, batch: &Batch, facts: &Facts) -> History {
-    let (id, customer, own) = (&rule.rule.settings.id, batch.customer(0), batch.subject(0));
-    let about_this = |contact: &&crate::rules::cases::EarlierContact| {
-        contact.rule == *id && contact.subject.as_ref().is_none_or(|subject| *subject == own)
-    };
-    let at = |contact: &crate::rules::cases::EarlierContact| case.as_of - contact.ago.delta();
-    let matching_for =
-        case.matching_for.or(rule.rule.settings.holds_for).map(|span| case.as_of - span.delta());
-    let told: Vec<_> = case.contacts.iter().filter(about_this).collect();
-    let started_at = told.iter().map(|c| at(c)).chain(matching_for).min().unwrap_or(case.as_of);
+    let (id, customer, subject) = (&rule.rule.settings.id, batch.customer(0), batch.subject(0));
+    let (started_at, contacts) = before(rule, case, &subject);
     let times = |task: bool| -> (u32, Option<Instant>) {
-        let kind = told.iter().filter(|c| c.channel.is_contact() != task);
-        (kind.clone().count() as u32, kind.map(|c| at(c)).max())
+        let own = contacts.iter().filter(|before| before.own);
+        let kind = own.filter(|before| before.contact.channel.is_contact() != task);
+        (kind.clone().count() as u32, kind.map(|before| before.at).max())
     };
-    let ((contacts, last_contact_at), (tasks, last_task_at)) = (times(false), times(true));
-    let episode = Episode { started_at, contacts, last_contact_at, tasks, last_task_at };
-    let charges = case.contacts.iter().enumerate().map(|(number, contact)| Charge {
-        rule: contact.rule.clone(),
+    let ((told, last_contact_at), (tasks, last_task_at)) = (times(false), times(true));
+    let started_at = started_at.unwrap_or(case.as_of);
+    let episode = Episode { started_at, contacts: told, last_contact_at, tasks, last_task_at };
+    let charges = contacts.iter().enumerate().map(|(number, before)| Charge {
+        rule: before.contact.rule.clone(),
         customer: customer.clone(),
-        subject: contact.subject.clone().unwrap_or_else(|| own.clone()),
-        episode_started_at: if about_this(&contact) { started_at } else { at(contact) },
+        subject: before.subject.clone(),
+        episode_started_at: before.episode_started_at,
         outreach: OutreachKey::from(format!("earlier {number}")),
-        channel: contact.channel.clone(),
+        channel: before.contact.channel.clone(),
         recipients: facts.customer().recipients(),
-        at: at(contact),
+        at: before.at,
     });
     History {
         charges: charges.collect(),
-        episodes: [((id.clone(), customer.clone(), own.clone()), episode)].into(),
+        episodes: [((id.clone(), customer.clone(), subject.clone()), episode)].into(),
         ..History::default()
-    }
-}
-
-fn failures(
-    pack: &Pack,
-    case: &Case,
-    matched: &Result<bool, RowError>,
-    considered: &Considered,
-) -> Vec<Failure> {
-    let expect = &case.expect;
-    let fail = |expected: String, actual: String| Failure { expected, actual };
-    let actual = || told(considered);
-    match matched {
-        Err(error) => {
-            let expected =
-                if expect.no_match { "no match".to_owned() } else { "a match".to_owned() };
-            return vec![fail(expected, format!("an error: {}", error.message))];
-        }
-        Ok(true) if expect.no_match => {
-            return vec![fail("no match".to_owned(), format!("a match: {}", actual()))];
-        }
-        Ok(false) if expect.no_match => return Vec::new(),
-        Ok(false) => return vec![fail("a match".to_owned(), "no match".to_owned())],
-        Ok(true) => {}
-    }
-    let mut failures = Vec::new();
-    for (channel, template) in &expect.asks {
-        if !goes_out(considered, channel, template, expect.deferred.is_some()) {
-            failures.push(fail(format!("{channel} with the words `{template}`"), actual()));
-        }
-    }
-    if let Some(code) = &expect.refused {
-        let refused = |d: &Decision| d.refusal.as_ref().is_some_and(|r| r.code() == code);
-        if !considered.report.decisions.iter().any(refused) {
-            failures.push(fail(format!("refused: {code}"), actual()));
-        }
-    }
-    if let Some(deferred) = expect.deferred {
-        let waits = |d: &Decision| match deferred {
-            Deferred::Sometime => d.outcome == Outcome::Deferred,
-            Deferred::Until(until) => d.not_before == Some(until),
-        };
-        if !considered.report.decisions.iter().any(waits) {
-            let expected = match deferred {
-                Deferred::Sometime => "deferred".to_owned(),
-                Deferred::Until(until) => {
-                    format!("deferred until {}", crate::domain::format_instant(&until))
-                }
-            };
-            failures.push(fail(expected, actual()));
-        }
-    }
-    failures.extend(words(pack, expect.subject_contains.as_deref(), considered));
-    failures
-}
-
-fn goes_out(considered: &Considered, channel: &Channel, template: &str, deferred: bool) -> bool {
-    considered.report.decisions.iter().any(|decision| {
-        let outcome = match decision.outcome {
-            Outcome::Contact | Outcome::Task => true,
-            Outcome::Deferred => deferred,
-            Outcome::Refused | Outcome::Held => false,
-        };
-        let mut outreaches = considered.decided.outreaches.iter();
-        let words = outreaches.find(|o| Some(&o.key) == decision.outreach.as_ref());
-        outcome && decision.channel == *channel && words.is_some_and(|o| o.template == *template)
-    })
-}
-
-/// Every message can be written, and one has the title that the case expects.
-fn words(pack: &Pack, wanted: Option<&str>, considered: &Considered) -> Vec<Failure> {
-    let mut failures = Vec::new();
-    let mut titles = Vec::new();
-    for outreach in &considered.decided.outreaches {
-        match pack.message(outreach, None) {
-            Ok(message) => titles.push(message.subject),
-            Err(error) => failures.push(Failure {
-                expected: format!("the words `{}`", outreach.template),
-                actual: format!("they can't be written: {error}"),
-            }),
-        }
-    }
-    if let Some(wanted) = wanted.filter(|wanted| !titles.iter().any(|title| title.contains(wanted)))
-    {
-        let actual = if titles.is_empty() {
-            told(considered)
-        } else {
-            format!("“{}”", titles.join("”, “"))
-        };
-        failures.push(Failure { expected: format!("a subject with “{wanted}”"), actual });
-    }
-    failures
-}
-
-/// What was decided, in a few words.
-fn told(considered: &Considered) -> String {
-    let one = |decision: &Decision| match &decision.refusal {
-        Some(refusal) => format!("{} refused: {}", decision.channel, refusal.code()),
-        None => match decision.not_before {
-            Some(until) => {
-                format!(
-                    "{} deferred until {}",
-                    decision.channel,
-                    crate::domain::format_instant(&until)
-                )
-            }
-            None => {
-                let mut outreaches = considered.decided.outreaches.iter();
-                let words = outreaches.find(|o| Some(&o.key) == decision.outreach.as_ref());
-                let words =
-                    words.map(|o| format!(" with the words `{}`", o.template)).unwrap_or_default();
-                format!("{}{words}", decision.channel)
-            }
-        },
-    };
-    match considered.report.decisions.as_slice() {
-        [] => "nothing is asked for".to_owned(),
-        decisions => decisions.iter().map(one).collect::<Vec<_>>().join("; "),
     }
 }

@@ -8,7 +8,8 @@ use super::health::{self, Looked};
 use super::names::{has, reads_one_of, signals_of, unusable};
 use super::{EpisodeKey, Over, RunError, Watch};
 use crate::domain::{
-    About, Batch, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally, SubjectId,
+    About, Batch, Candidate, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally,
+    SubjectId,
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
@@ -38,6 +39,8 @@ pub struct Found {
     pub fields: Vec<FieldSeen>,
     /// What is over of what somebody was told about or works on.
     pub over: BTreeMap<EpisodeKey, Over>,
+    /// What stands on the table beside the rules' own: the rivals of a case. Empty in a run.
+    pub rivals: Vec<Candidate>,
 }
 
 /// How one rule fared.

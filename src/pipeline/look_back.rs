@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::second_look::{again, what_changed};
 use super::{Found, RunError};
-use crate::domain::{CustomerId, Facts, Instant, OutreachKey, RuleId, SubjectId};
+use crate::domain::{CustomerId, Facts, Instant, Outreach, OutreachKey, RuleId, SubjectId};
 use crate::pack::{Pack, PackRule};
 use crate::signals::View;
 use crate::store::{OpenEnd, Store};
@@ -45,22 +45,76 @@ pub async fn look_back(
     store: &Store,
     found: &mut Found,
 ) -> Result<(), RunError> {
-    let mut ends = ends(pack, store, found).await?;
-    // Whether there is anything to follow up is known at the next run.
-    for end in ends.extract_if(.., |end| end.leaving) {
-        let fared = found.rules.entry(end.rule).or_default();
-        fared.failing.insert((end.customer, end.subject));
-    }
+    let ends = ends_that_stand(pack, store, found).await?;
     if ends.is_empty() {
         return Ok(());
     }
-    let keys: BTreeSet<OutreachKey> = ends.iter().map(|end| end.outreach.clone()).collect();
-    let outreaches = store.outreaches(&keys).await?;
+    let outreaches = outreaches(store, &ends).await?;
     let asked: Vec<_> = outreaches.values().collect();
     let ailing = BTreeSet::new();
     let mut answers = again::ask(pack, view, as_of, &ailing, &asked).await?;
     let customers = ends.iter().map(|end| (end.rule.clone(), end.customer.clone())).collect();
     answers.ask_about_people(pack, view, as_of, customers).await?;
+    note(pack, ends, &outreaches, &answers, found);
+    Ok(())
+}
+
+/// What is written of the one customer whom a case is about.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) rule: RuleId,
+    pub(super) customer: CustomerId,
+    /// The subject, where it is still there. Its rule is not true of it, or nothing is over.
+    pub(super) subject: Option<SubjectId>,
+    pub(super) facts: Facts,
+}
+
+/// The same by what is written in place of the company's data.
+pub(super) async fn look_back_on(
+    pack: &Pack,
+    known: Written,
+    store: &Store,
+    found: &mut Found,
+) -> Result<(), RunError> {
+    let ends = ends_that_stand(pack, store, found).await?;
+    let outreaches = outreaches(store, &ends).await?;
+    let Written { rule, customer, subject, facts } = known;
+    let answers = again::Answers::written((rule, customer), subject, facts);
+    note(pack, ends, &outreaches, &answers, found);
+    Ok(())
+}
+
+/// The open ends, but for those with a message that is just on its way: whether there is anything to
+/// follow up is known at the next run.
+async fn ends_that_stand(
+    pack: &Pack,
+    store: &Store,
+    found: &mut Found,
+) -> Result<Vec<OpenEnd>, RunError> {
+    let mut ends = ends(pack, store, found).await?;
+    for end in ends.extract_if(.., |end| end.leaving) {
+        let fared = found.rules.entry(end.rule).or_default();
+        fared.failing.insert((end.customer, end.subject));
+    }
+    Ok(ends)
+}
+
+/// What told of the open ends.
+async fn outreaches(
+    store: &Store,
+    ends: &[OpenEnd],
+) -> Result<BTreeMap<OutreachKey, Outreach>, RunError> {
+    let keys: BTreeSet<OutreachKey> = ends.iter().map(|end| end.outreach.clone()).collect();
+    Ok(store.outreaches(&keys).await?)
+}
+
+fn note(
+    pack: &Pack,
+    ends: Vec<OpenEnd>,
+    outreaches: &BTreeMap<OutreachKey, Outreach>,
+    answers: &again::Answers,
+    found: &mut Found,
+) {
     for end in ends {
         let Some(rule) = pack.rules.get(&end.rule) else { continue };
         let spoken_of = outreaches.get(&end.outreach).and_then(|outreach| {
@@ -70,7 +124,7 @@ pub async fn look_back(
         // What was left out of a message was not told.
         let Some(was) = spoken_of else { continue };
         let pair = (end.customer.clone(), end.subject.clone());
-        match over(rule, &end, &was.facts, answers.of(&end.rule, was), &answers) {
+        match over(rule, &end, &was.facts, answers.of(&end.rule, was), answers) {
             Some(over) => {
                 found.over.insert((end.rule, pair.0, pair.1), over);
             }
@@ -81,7 +135,6 @@ pub async fn look_back(
             None => {}
         }
     }
-    Ok(())
 }
 
 /// The open ends whose rules were judged in good health and are not true of them.

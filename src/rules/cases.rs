@@ -1,21 +1,28 @@
 //! `cases.toml`: the examples that a rule must hold to, read and checked.
 //! Nothing is evaluated here.
 
+mod earlier;
 mod expect;
+mod row;
+mod step;
 mod written;
 
 use std::path::Path;
 
-use crate::document::{Document, Section, wrong_value};
-use crate::domain::{Channel, Facts, Fields, Instant, Place, Problem, RuleId, Span, SubjectId};
+use crate::document::{Document, Placed, Section, wrong_value};
+use crate::domain::{Facts, Instant, Place, Problem, RuleId, Span};
 
+pub use earlier::EarlierContact;
 pub use expect::{Deferred, Expect};
+pub use step::Step;
 pub use written::{Fact, Written, written};
+
+use row::{add_facts, known_keys};
 
 /// One example: facts at an instant, and what has to become of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// Its name, in the author's words.
+    /// Its name, in the author's words; a row of a table has the table's before its own.
     pub name: String,
     /// Where it begins.
     pub place: Place,
@@ -25,35 +32,49 @@ pub struct Case {
     pub facts: Facts,
     /// Who contacted the customer before, in the order written.
     pub contacts: Vec<EarlierContact>,
-    /// How long the rule has matched already; left out, long enough for `FOR`.
+    /// How long the rule has matched already; left out, long enough for `FOR`, or not at all for a
+    /// case with steps.
     pub matching_for: Option<Span>,
     /// Whether it is over and the customer had been told: `resolved` is asked, not `when`.
     pub resolved: bool,
+    /// Rules that want to write to the same person in the same run.
+    pub rivals: Vec<Placed<RuleId>>,
+    /// Whether its messages are kept beside it, to be compared with.
+    pub golden: bool,
     /// What has to come out.
     pub expect: Expect,
+    /// How it goes on, in order.
+    pub steps: Vec<Step>,
 }
 
-/// A contact before the case plays.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EarlierContact {
-    /// Whose idea it was.
-    pub rule: RuleId,
-    /// How long before `as_of`.
-    pub ago: Span,
-    /// How it went; e-mail where left out.
-    pub channel: Channel,
-    /// What it was about; the case's own subject where left out.
-    pub subject: Option<SubjectId>,
-}
-
-/// What `[base]` gives to every case.
-#[derive(Default)]
-struct Base {
+/// What a case says, as far as `[base]`, a table and its row have said it.
+#[derive(Clone, Default)]
+struct Draft {
     as_of: Option<Instant>,
     /// Whether it says one, be it none that can be read.
     says_as_of: bool,
     facts: Facts,
+    contacts: Vec<EarlierContact>,
+    matching_for: Option<Span>,
+    resolved: bool,
+    rivals: Vec<Placed<RuleId>>,
+    golden: bool,
+    expect: Option<Expect>,
 }
+
+/// What a case may say beside its facts, and a row of its table, too.
+const KEYS: [&str; 10] = [
+    "name",
+    "as_of",
+    "customer",
+    "absent",
+    "contacts",
+    "matching_for",
+    "resolved",
+    "rivals",
+    "golden",
+    "expect",
+];
 
 /// Reads a rule's cases. `subject` is what its script calls the keyed row; none for a rule about
 /// customers. A case with a mistake in it is left out.
@@ -63,107 +84,177 @@ pub fn load(file: &Path, subject: Option<&str>, problems: &mut Vec<Problem>) -> 
 
 fn cases(document: &Section<'_>, subject: Option<&str>) -> Vec<Case> {
     document.only(&["base", "case"]);
-    let mut base = Base::default();
+    let mut base = Draft::default();
     if let Some(section) = document.section("base") {
-        section.only(&known_keys(&["as_of", "customer"], subject));
-        base.as_of = section.instant("as_of");
-        base.says_as_of = !section.lacks("as_of");
-        add_facts(&section, subject, &mut base.facts);
+        section.only(&known_keys(&["as_of", "customer", "golden"], subject));
+        base.take(&section, subject);
     }
     let sections = document.sections("case");
-    sections.iter().filter_map(|section| case(section, subject, &base)).collect()
+    let mut cases: Vec<Case> =
+        sections.iter().flat_map(|section| case(section, subject, &base)).collect();
+    refuse_twins(document, &mut cases);
+    cases
 }
 
-fn known_keys<'k>(keys: &[&'k str], subject: Option<&'k str>) -> Vec<&'k str> {
-    keys.iter().copied().chain(subject).collect()
-}
-
-fn case(section: &Section<'_>, subject: Option<&str>, base: &Base) -> Option<Case> {
+/// The case, or one case for each row of its table.
+fn case(section: &Section<'_>, subject: Option<&str>, base: &Draft) -> Vec<Case> {
     let before = section.mistakes();
-    let keys = ["name", "as_of", "customer", "contacts", "matching_for", "resolved", "expect"];
+    let keys = KEYS.into_iter().chain(["step", "each"]).collect::<Vec<_>>();
     section.only(&known_keys(&keys, subject));
-    let mut facts = base.facts.clone();
-    add_facts(section, subject, &mut facts);
-    let misspells = |key: &str| !section.has(key) && !section.lacks(key);
-    if !facts.customer.contains_key("customer_id") && !misspells("customer") {
-        section.missing(
-            "the case doesn't say who the customer is",
-            "write `customer = { customer_id = \"ANA\" }`, or put it into [base]",
-        );
-    }
-    if let Some(name) = subject.filter(|name| facts.subject.is_empty() && !misspells(name)) {
-        section.missing(
-            format!("the case has no `{name}`"),
-            format!("write `{name} = {{ … }}`, or put it into [base]"),
-        );
-    }
+    let mut draft = base.clone();
+    draft.take(section, subject);
     let name = words(section, "name");
     if section.lacks("name") {
         section.missing("the case has no name", "write `name = \"what it shows\"`");
     }
-    let as_of = section.instant("as_of").or(base.as_of);
-    if as_of.is_none() && section.lacks("as_of") && !base.says_as_of {
-        section.missing(
-            "the case doesn't say when it plays",
-            "write `as_of = \"1998-05-07T09:00:00Z\"`",
+    if !section.has("each") {
+        let steps = step::read(section, subject, &draft);
+        return draft.finish(section, subject, before, name, steps).into_iter().collect();
+    }
+    if section.has("step") {
+        let message = "a table of variations can't have steps";
+        section.report(
+            Problem::error(section.place(), "wrong-value", message)
+                .help("write a case of its own for what plays out in steps"),
         );
     }
-    let contacts = section.sections("contacts");
-    let contacts = contacts.iter().filter_map(earlier).collect();
-    let matching_for = section.parsed("matching_for");
-    let resolved = section.boolean("resolved").unwrap_or(false);
-    let expect = expect::read(section);
-    let clean = section.mistakes() == before;
-    match (clean, name, as_of, expect) {
-        (true, Some(name), Some(as_of), Some(expect)) => {
-            let place = section.place();
-            Some(Case { name, place, as_of, facts, contacts, matching_for, resolved, expect })
+    if section.mistakes() > before {
+        return Vec::new();
+    }
+    let row = |row: &Section<'_>| {
+        let before = row.mistakes();
+        row.only(&known_keys(&KEYS, subject));
+        let mut draft = draft.clone();
+        draft.take(row, subject);
+        if row.lacks("name") {
+            row.missing("the row has no name", "write `name = \"what differs\"`");
         }
-        _ => None,
-    }
+        let own = words(row, "name");
+        let name = name.as_ref().zip(own).map(|(case, own)| format!("{case}: {own}"));
+        draft.finish(row, subject, before, name, Vec::new())
+    };
+    section.sections("each").iter().filter_map(row).collect()
 }
 
-/// Puts a table's facts over those that are there, field by field. A table inside the customer's
-/// is a signal's row.
-fn add_facts(section: &Section<'_>, subject: Option<&str>, facts: &mut Facts) {
-    if let Some(customer) = section.section("customer") {
-        for name in customer.keys() {
-            if customer.get(&name).is_some_and(|value| value.get_ref().is_table()) {
-                let row = customer.section(&name).map(|row| fields(&row)).unwrap_or_default();
-                facts.signals.entry(name).or_default().extend(row);
-            } else if let Some(cell) = customer.cell(&name) {
-                facts.customer.insert(name, cell);
-            }
+impl Draft {
+    /// Takes over what a table says, over what was said before.
+    fn take(&mut self, section: &Section<'_>, subject: Option<&str>) {
+        add_facts(section, subject, &mut self.facts);
+        if section.has("as_of") {
+            self.as_of = section.instant("as_of");
+        }
+        self.says_as_of |= !section.lacks("as_of");
+        if section.has("contacts") {
+            self.contacts = earlier::read(section);
+        }
+        if section.has("matching_for") {
+            self.matching_for = section.parsed("matching_for");
+        }
+        if section.has("resolved") {
+            self.resolved = section.boolean("resolved").unwrap_or(false);
+        }
+        if section.has("rivals") {
+            self.rivals = rivals(section);
+        }
+        if section.has("golden") {
+            self.golden = section.boolean("golden").unwrap_or(false);
+        }
+        if section.has("expect") {
+            self.expect = expect::read(section);
         }
     }
-    if let Some(row) = subject.and_then(|name| section.section(name)) {
-        facts.subject.extend(fields(&row));
-    }
-}
 
-fn fields(row: &Section<'_>) -> Fields {
-    row.keys().into_iter().filter_map(|name| Some((name.clone(), row.cell(&name)?))).collect()
-}
-
-fn earlier(section: &Section<'_>) -> Option<EarlierContact> {
-    section.only(&["rule", "ago", "channel", "subject"]);
-    let (rule, ago) = (words(section, "rule"), section.parsed("ago"));
-    for key in ["rule", "ago"] {
-        if section.lacks(key) {
+    /// The case, if it says all that a case has to say, and nothing since `before` was wrong.
+    fn finish(
+        self,
+        section: &Section<'_>,
+        subject: Option<&str>,
+        before: usize,
+        name: Option<String>,
+        steps: Vec<Step>,
+    ) -> Option<Case> {
+        let misspells = |key: &str| !section.has(key) && !section.lacks(key);
+        if !self.facts.customer.contains_key("customer_id") && !misspells("customer") {
             section.missing(
-                format!("an earlier contact needs `{key}`"),
-                "write `{ rule = \"churn-risk\", ago = \"1h\" }`",
+                "the case doesn't say who the customer is",
+                "write `customer = { customer_id = \"ANA\" }`, or put it into [base]",
             );
         }
+        if let Some(name) = subject.filter(|name| self.facts.subject.is_empty() && !misspells(name))
+        {
+            section.missing(
+                format!("the case has no `{name}`"),
+                format!("write `{name} = {{ … }}`, or put it into [base]"),
+            );
+        }
+        if self.as_of.is_none() && !self.says_as_of {
+            section.missing(
+                "the case doesn't say when it plays",
+                "write `as_of = \"1998-05-07T09:00:00Z\"`",
+            );
+        }
+        if self.expect.is_none() && section.lacks("expect") {
+            expect::missing(section);
+        }
+        if self.resolved && section.has("step") {
+            let message = "`resolved` and steps don't go together";
+            section.report(Problem::error(section.place(), "wrong-value", message).help(
+                "begin before it is over, and let a step say what changes, or `gone = true`",
+            ));
+        }
+        if section.mistakes() > before {
+            return None;
+        }
+        Some(Case {
+            name: name?,
+            place: section.place(),
+            as_of: self.as_of?,
+            facts: self.facts,
+            contacts: self.contacts,
+            matching_for: self.matching_for,
+            resolved: self.resolved,
+            rivals: self.rivals,
+            golden: self.golden,
+            expect: self.expect?,
+            steps,
+        })
     }
-    let channel = words(section, "channel").unwrap_or_else(|| Channel::EMAIL.to_owned());
-    let subject = section.cell("subject");
-    Some(EarlierContact {
-        rule: rule?.as_str().into(),
-        ago: ago?,
-        channel: Channel(channel),
-        subject: subject.map(|value| SubjectId::from(value.to_string())),
-    })
+}
+
+impl Case {
+    /// Its name as a file's: letters and digits of any script, hyphens for the rest.
+    pub fn file_stem(&self) -> String {
+        let letters = self.name.chars().flat_map(char::to_lowercase);
+        let mut stem = String::new();
+        for letter in letters {
+            match letter.is_alphanumeric() {
+                true => stem.push(letter),
+                false if stem.ends_with('-') || stem.is_empty() => {}
+                false => stem.push('-'),
+            }
+        }
+        stem.trim_end_matches('-').to_owned()
+    }
+}
+
+/// Two cases whose messages would be kept in one file.
+fn refuse_twins(document: &Section<'_>, cases: &mut Vec<Case>) {
+    let mut seen = std::collections::BTreeSet::new();
+    cases.retain(|case| {
+        let is_new = !case.golden || seen.insert(case.file_stem());
+        if !is_new {
+            let message = format!("two cases keep their messages as `{}`", case.file_stem());
+            let problem = Problem::error(case.place.clone(), "same-name", message);
+            document.report(problem.help("give one of them another name"));
+        }
+        is_new
+    });
+}
+
+/// Rules that want to write to the same person.
+fn rivals(section: &Section<'_>) -> Vec<Placed<RuleId>> {
+    let rule = |text: Placed<String>| Placed { value: text.value.into(), place: text.place };
+    section.texts("rivals").into_iter().map(rule).collect()
 }
 
 /// A text that says something.

@@ -18,7 +18,7 @@ use crate::predicate::Moment;
 
 /// Loads rules and evaluates them, in a sandbox with limits. It keeps nothing between two calls.
 pub struct Engine {
-    rhai: rhai::Engine,
+    pub(super) rhai: rhai::Engine,
     functions: sandbox::Functions,
     calendar: Arc<Calendar>,
 }

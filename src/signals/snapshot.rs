@@ -13,7 +13,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use super::source::{Failure, Rows, View};
 use super::sqlite::Sqlite;
 use super::{Column, ColumnKind, Examined, Signal, Signals, SourceError, compose};
-use crate::domain::{Field, Instant, SignalName, Value, format_instant, parse_instant};
+use crate::domain::{
+    About, Facts, Field, Instant, SignalName, Value, format_instant, parse_instant,
+};
 use mask::Mask;
 
 /// What this binary writes and reads.
@@ -92,6 +94,16 @@ pub async fn save(
     }
     snapshot.finish(&options)?;
     Ok(report)
+}
+
+/// The facts of one customer, as a snapshot with these options would hold them.
+pub fn masked(
+    signals: &Signals,
+    about: &About,
+    facts: &Facts,
+    options: &SnapshotOptions<'_>,
+) -> Facts {
+    mask::facts(signals, about, facts, options)
 }
 
 /// A snapshot under way, in a file beside the one that it will be.

@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod blast;
+mod cases;
 mod command_line;
 mod deliver;
 mod explain;

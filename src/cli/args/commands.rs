@@ -129,11 +129,31 @@ pub struct Definitions {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout test                                 every rule
-  lookout test stalled-order                   one rule")]
+  lookout test stalled-order                   one rule
+  lookout test --changed                       what differs from the last commit
+  lookout test --changed=main --junit report.xml
+  lookout test --accept                        keep the messages as they are now
+  lookout test --min-coverage 80               and show what no case reaches")]
 pub struct Test {
     /// Only the cases of this rule
     #[arg(value_name = "RULE")]
     pub rule: Option<String>,
+    /// Only the rules that a change since this revision touches; HEAD where none is named
+    #[arg(long, value_name = "REV", num_args = 0..=1, require_equals = true,
+        default_missing_value = "HEAD", conflicts_with = "rule")]
+    pub changed: Option<String>,
+    /// Keep the messages of the cases with `golden = true` as they are now
+    #[arg(long)]
+    pub accept: bool,
+    /// Show which conditions and ways of the rules no case reaches
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail where the cases of a rule reach less than this of a hundred; implies --coverage
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
+    /// Write the results into a file, as JUnit writes them
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// `lookout preview`
@@ -202,6 +222,7 @@ pub struct DryRun {
   lookout explain 'rancho grande' --rule churn-risk
   lookout explain ana@example.com --run        as the newest run decided and wrote it down
   lookout explain RANCH --as-of 1998-05-07T09:00:00Z
+  lookout explain RANCH --rule churn-risk --as-case >> rules/churn-risk/cases.toml
 
 Of an instant that a run had, the decisions are those that it wrote down; of any other, they are
 evaluated: now on the books as they are, in the past on the books as they stood then. It says which.")]
@@ -215,6 +236,9 @@ pub struct Explain {
     /// Only this rule
     #[arg(long, value_name = "RULE")]
     pub rule: Option<String>,
+    /// Print it as a case to keep: facts and history, personal data masked, and what was decided
+    #[arg(long, requires = "rule")]
+    pub as_case: bool,
     /// What to read.
     #[command(flatten)]
     pub seen: Seen,

@@ -35,6 +35,21 @@ pub(in crate::pipeline) struct Fresh {
 }
 
 impl Answers {
+    /// What is written of one customer: of a subject that is there, that its rule is not true of it.
+    pub(in crate::pipeline) fn written(
+        (rule, customer): (RuleId, CustomerId),
+        subject: Option<SubjectId>,
+        facts: Facts,
+    ) -> Self {
+        let mut answers = Self::default();
+        if let Some(subject) = subject {
+            let fresh = Fresh { facts: facts.clone(), verdict: Ok(false) };
+            answers.fresh.insert((rule.clone(), customer.clone(), subject), fresh);
+        }
+        answers.people.insert((rule, customer), facts);
+        answers
+    }
+
     /// What a rule says of a subject; none where the subject is no longer there.
     pub(in crate::pipeline) fn of(
         &self,

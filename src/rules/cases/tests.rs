@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::domain::{Value, format_instant, parse_instant};
+use crate::domain::{Channel, SubjectId, Value, format_instant, parse_instant};
 
 const CASES: &str = r#"
 [base]
@@ -85,6 +85,90 @@ fn a_case_stands_on_the_base() {
 }
 
 #[test]
+fn what_plays_out_stands_on_what_was_before() {
+    let (cases, problems) = load_text(
+        r#"
+[base]
+customer = { customer_id = "RANCH", plan = "basic", tickets = { open = 0 } }
+order = { order_id = 11019, order_date = "1998-04-30" }
+
+[[case]]
+name = "Told once; & then Größe: no more!"
+as_of = "1998-05-06T09:00:00Z"
+golden = true
+expect = { nothing = true }
+
+[[case.step]]
+after = "1d"
+customer = { plan = "pro", tickets.open = 2 }
+rivals = ["churn-risk"]
+expect = { contact = true, body_contains = "a", body_lacks = "b" }
+
+[[case.step]]
+after = "3h"
+absent = ["customer.plan", "customer.tickets.open", "order.order_date"]
+gone = true
+expect = { refused = { reason = "cap", free_at = "1998-05-09T09:00:00Z", contacts = 1 } }
+
+[[case.step]]
+after = "1m"
+expect = { contact = false, assign = "ana@example.com", due_at = "1998-05-08" }
+"#,
+    );
+    assert_eq!(problems, []);
+    let [case] = cases.as_slice() else { panic!("{cases:?}") };
+    assert_eq!(case.file_stem(), "told-once-then-größe-no-more");
+    assert!(case.golden && case.expect.nothing);
+    let [told, gone, after] = case.steps.as_slice() else { panic!("{case:?}") };
+    assert_eq!((format_instant(&told.as_of).as_str(), told.gone), ("1998-05-07T09:00:00Z", false));
+    assert_eq!((&told.facts.customer["plan"], told.rivals.len()), (&text("pro"), 1));
+    assert_eq!(told.facts.signals["tickets"]["open"], Value::Int(2));
+    assert_eq!(told.expect.contact, Some(true));
+    assert_eq!(told.expect.body_lacks.as_deref(), Some("b"));
+    assert_eq!((gone.gone, gone.facts.customer.get("plan")), (true, None));
+    assert_eq!(gone.facts.subject["order_id"], Value::Int(11019));
+    assert!(
+        gone.facts.signals["tickets"].is_empty() && !gone.facts.subject.contains_key("order_date")
+    );
+    assert_eq!(gone.expect.refused.as_deref(), Some("cap"));
+    assert_eq!(gone.expect.evidence["free_at"], text("1998-05-09T09:00:00Z"));
+    // What is gone stays gone, and what is absent stays absent.
+    assert_eq!(format_instant(&after.as_of), "1998-05-07T12:01:00Z");
+    assert!(after.gone && !after.facts.customer.contains_key("plan") && after.rivals.is_empty());
+    assert_eq!(after.expect.due_at, parse_instant("1998-05-08T00:00:00Z"));
+}
+
+#[test]
+fn each_row_of_a_table_is_a_case() {
+    let (cases, problems) = load_text(
+        r#"
+[base]
+customer = { customer_id = "RANCH", plan = "basic" }
+
+[[case]]
+name = "idle"
+as_of = "1998-05-07T09:00:00Z"
+order = { order_id = 11019, order_date = "1998-04-30" }
+expect = { email = "email" }
+each = [
+    { name = "a week" },
+    { name = "less", order.order_date = "1998-05-01", expect = { no_match = true } },
+    { name = "later", as_of = "1998-05-08T09:00:00Z", customer.plan = "pro", matching_for = "2d" },
+]
+"#,
+    );
+    assert_eq!(problems, []);
+    let [week, less, later] = cases.as_slice() else { panic!("{cases:?}") };
+    assert_eq!((week.name.as_str(), week.place.line), ("idle: a week", Some(11)));
+    assert_eq!(week.expect.asks.len(), 1);
+    assert_eq!((less.expect.no_match, less.expect.asks.len()), (true, 0));
+    assert_eq!(less.facts.subject["order_id"], Value::Int(11019));
+    assert_eq!(less.facts.subject["order_date"], text("1998-05-01"));
+    assert_eq!(later.facts.customer["plan"], text("pro"));
+    assert_eq!((later.matching_for.is_some(), week.matching_for), (true, None));
+}
+
+#[test]
 fn a_rule_about_customers_has_no_row() {
     let text = "[[case]]\nname = \"a\"\nas_of = \"1998-05-07\"\ncustomer = { customer_id = 1 }\norder = { id = 1 }\nexpect = { no_match = true }";
     let (cases, problems) = load_about(None, text);
@@ -122,6 +206,19 @@ fn mistakes_name_their_line() {
         "[[case]]\nexpect = { refused = \"because\" }",
         "[[case]]\nexpect = { deferred = 5 }",
         "[[case]]\nexpect = { no_match = true, email = \"email\" }",
+        "[[case]]\nexpect = { nothing = true, email = \"email\" }",
+        "[[case]]\nexpect = { refused = { free_at = \"1998-05-07\" } }",
+        "[[case]]\nexpect = { refused = { reason = \"caps\" } }",
+        "[[case]]\nexpect = { due_at = \"soon\", assign = \"\" }",
+        "[[case]]\nabsent = [\"plan\"]",
+        "[[case]]\ncontacts = [{ rule = \"x\", ago = \"0h\" }]",
+        "[[case]]\nrivals = \"churn-risk\"",
+        "[[case]]\nexpect = { email = \"email\" }\n[[case.step]]\nafter = \"0d\"\nexpect = { nothing = true }",
+        "[[case]]\nexpect = { email = \"email\" }\n[[case.step]]\nafer = \"1d\"\nexpect = { nothing = true }",
+        "[[case]]\nexpect = { email = \"email\" }\n[[case.step]]\nafter = \"1d\"",
+        "[[case]]\nexpect = { email = \"email\" }\nresolved = true\n[[case.step]]\nafter = \"1d\"\nexpect = { nothing = true }",
+        "[[case]]\nname = \"x\"\neach = [{ expect = { email = 5 } }]\n[[case.step]]\nafter = \"1d\"\nexpect = { nothing = true }",
+        "[[case]]\nname = \"x\"\neach = [{ nmae = \"y\", expect = { email = 5 } }]",
         "[[case]]\nname = \"x",
         "[[case]]\nname = \"x\"\nname = \"y\"",
     ] {
@@ -132,6 +229,9 @@ fn mistakes_name_their_line() {
         let told = problems.iter().filter(|problem| {
             problem.code != "missing-key"
                 || wrong.contains("expect") && problem.message.contains("expects")
+                || wrong.contains("step") && problem.message.contains("step")
+                || wrong.contains("each") && problem.message.contains("row")
+                || problem.message.contains("refusal")
                 || problem.message.contains("earlier")
         });
         for p in told {

@@ -7,7 +7,9 @@ use std::hash::{BuildHasher, RandomState};
 use sha2::{Digest, Sha256};
 
 use super::SnapshotOptions;
-use crate::domain::{Field, Instant, Value, normalise_email, normalise_phone};
+use crate::domain::{
+    About, Facts, Field, Fields, Instant, Value, normalise_email, normalise_phone, parse_instant,
+};
 use crate::signals::{Column, ColumnKind, Signal, Signals};
 
 /// What stands in a masked snapshot for a column's values.
@@ -60,6 +62,47 @@ pub(super) fn plan(
         };
     }
     if kept || !is_text || spine && NEEDED.contains(&name) { Stand::Keep } else { Stand::Text }
+}
+
+/// The facts of one customer with stand-ins for what a masked snapshot would hide.
+pub(super) fn facts(
+    signals: &Signals,
+    about: &About,
+    facts: &Facts,
+    options: &SnapshotOptions<'_>,
+) -> Facts {
+    let mut mask = Mask::new(options.taken_at);
+    let mut masked = |signal: Option<&Signal>, row: &Fields| -> Fields {
+        let cell = |(name, value): (&String, &Value)| {
+            let kind = kind(value);
+            let column = Column { name: name.clone(), kind, type_name: String::new() };
+            let stand = signal.map(|signal| plan(signals, signal, &column, options));
+            (name.clone(), mask.stand_in(value.clone(), stand.unwrap_or(Stand::Keep)))
+        };
+        row.iter().map(cell).collect()
+    };
+    let customer = masked(Some(&signals.customers), &facts.customer);
+    let row = |(name, row): (&String, &Fields)| {
+        (name.clone(), masked(signals.others.get(&name.as_str().into()), row))
+    };
+    let rows = facts.signals.iter().map(row).collect();
+    let subject = match about {
+        About::Signal(name) => masked(signals.others.get(name), &facts.subject),
+        About::Customers => Fields::new(),
+    };
+    Facts { customer, signals: rows, subject }
+}
+
+/// What a column with such a value most likely holds: a date is text by now.
+fn kind(value: &Value) -> ColumnKind {
+    match value {
+        Value::Null => ColumnKind::Unknown,
+        Value::Bool(_) => ColumnKind::Bool,
+        Value::Int(_) => ColumnKind::Int,
+        Value::Float(_) => ColumnKind::Float,
+        Value::Text(text) if parse_instant(text).is_some() => ColumnKind::Date,
+        Value::Text(_) => ColumnKind::Text,
+    }
 }
 
 /// Makes stand-ins that are one to one within a snapshot and differ between snapshots.

@@ -1,0 +1,275 @@
+//! `lookout explain --as-case`: a customer's facts and history as a case to keep, with what is decided
+//! of them now. Who it is about is masked as in a snapshot. Every case is played before it is shown.
+
+mod written;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use crate::app::AppError;
+use crate::cli::args::Exit;
+use crate::cli::is_json;
+use crate::cli::output::Output;
+use crate::clock;
+use crate::domain::{
+    About, CustomerId, Decision, Facts, History, Instant, Outcome, OutreachKey, Refusal, RuleId,
+    Span, SubjectId, Value,
+};
+use crate::pack::{Pack, PackRule};
+use crate::pipeline::case::{self, Failure};
+use crate::pipeline::{Considered, Found, past};
+use crate::rules::cases;
+use crate::signals::snapshot::{self, SnapshotOptions};
+use crate::store::Store;
+use written::Written;
+
+/// What is decided now.
+pub(super) struct Today<'a> {
+    pub(super) pack: &'a Pack,
+    pub(super) customer: &'a CustomerId,
+    pub(super) found: &'a Found,
+    pub(super) considered: &'a Considered,
+    pub(super) store: Option<&'a Store>,
+    pub(super) as_of: Instant,
+}
+
+/// One subject of the customer that a rule looks at, or looked at and had told of.
+struct Subject {
+    id: SubjectId,
+    facts: Facts,
+    /// Whether it is over.
+    over: bool,
+    matched: bool,
+}
+
+/// Prints the customer's subjects as cases of the rule.
+pub(super) async fn run(
+    today: &Today<'_>,
+    rules: &[&PackRule],
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    let mut cases = Vec::new();
+    for rule in rules {
+        for subject in today.subjects(rule)? {
+            let text = today.case(rule, &subject).await?;
+            let differs = today.play(rule, &text)?;
+            cases.push((rule.rule.settings.id.clone(), subject.id, text, differs));
+        }
+    }
+    for (_, subject, _, differs) in &cases {
+        for Failure { expected, actual, .. } in differs {
+            output.remark(&format!(
+                "{subject}: the case by itself gives another decision: now {expected}, as a case {actual}. \
+                 What a case does not hold had a part in it: a message that waits already, an approval, \
+                 a suppression, or other customers."
+            ));
+        }
+    }
+    let fine = cases.iter().all(|(.., differs)| differs.is_empty());
+    if is_json(output) {
+        let case = |(rule, subject, text, differs): &(RuleId, SubjectId, String, Vec<Failure>)| {
+            let same = differs.is_empty();
+            json!({ "rule": rule, "subject": subject, "case": text, "same_decision": same })
+        };
+        let cases: Vec<_> = cases.iter().map(case).collect();
+        output.json(&json!({ "schema_version": 1, "cases": cases }));
+    } else {
+        let texts: Vec<&str> = cases.iter().map(|(_, _, text, _)| text.as_str()).collect();
+        output.text(&texts.join("\n"));
+    }
+    Ok(if fine { Exit::Fine } else { Exit::Findings })
+}
+
+impl Today<'_> {
+    /// What something is decided of; where there is nothing, the first that the rule is silent about.
+    fn subjects(&self, rule: &PackRule) -> anyhow::Result<Vec<Subject>> {
+        let id = &rule.rule.settings.id;
+        let mut subjects = Vec::new();
+        for seen in self.found.seen.iter().filter(|seen| seen.rule == *id) {
+            if let Err(error) = &seen.verdict {
+                anyhow::bail!(
+                    "`{id}` could not be judged for {}, and a case can't expect that: {}",
+                    seen.subject,
+                    error.message
+                );
+            }
+            subjects.push(Subject {
+                id: seen.subject.clone(),
+                facts: seen.facts.clone(),
+                over: false,
+                matched: matches!(seen.verdict, Ok(true)),
+            });
+        }
+        let told =
+            self.found.over.iter().filter(|((of, customer, _), over)| {
+                of == id && customer == self.customer && over.told
+            });
+        for ((_, _, subject), over) in told {
+            subjects.retain(|seen| seen.id != *subject);
+            let (id, facts) = (subject.clone(), over.facts.clone());
+            subjects.push(Subject { id, facts, over: true, matched: false });
+        }
+        anyhow::ensure!(
+            !subjects.is_empty(),
+            "`{id}` has nothing to look at for `{}`, so there is no case to make",
+            self.customer
+        );
+        let silent = subjects.iter().all(|subject| !subject.matched && !subject.over);
+        match silent {
+            true => subjects.truncate(1),
+            false => subjects.retain(|subject| subject.matched || subject.over),
+        }
+        Ok(subjects)
+    }
+
+    /// The case, as it is written.
+    async fn case(&self, rule: &PackRule, subject: &Subject) -> anyhow::Result<String> {
+        let history = match self.store {
+            None => History::default(),
+            Some(store) => past(self.pack, &subject.facts, self.customer, store, self.as_of)
+                .await
+                .map_err(AppError::from)?,
+        };
+        let settings = &rule.rule.settings;
+        let key = (settings.id.clone(), self.customer.clone(), subject.id.clone());
+        let matching_for = match history.episodes.get(&key) {
+            Some(episode) => Some(Span::of(self.as_of - episode.started_at)),
+            None => settings.holds_for.map(|_| Span::of(chrono::TimeDelta::zero())),
+        };
+        let decisions: Vec<&Decision> = self
+            .considered
+            .report
+            .decisions
+            .iter()
+            .filter(|d| d.rule == key.0 && d.customer_id == key.1 && d.subject == key.2)
+            .collect();
+        let written = Written {
+            name: self.name(rule, subject),
+            as_of: self.as_of,
+            row: rule.rule.subject_name.as_deref(),
+            facts: self.masked(rule, subject),
+            matching_for,
+            contacts: contacts(&history, &key.0, subject, self.as_of),
+            resolved: subject.over,
+            rivals: rivals(&decisions, self.as_of),
+            expect: self.expect(subject, &decisions),
+        };
+        Ok(written.text())
+    }
+
+    fn name(&self, rule: &PackRule, subject: &Subject) -> String {
+        let zone = self.pack.policy.calendar.timezone;
+        let day = self.as_of.with_timezone(&zone).format("%-d %b %Y, %H:%M");
+        match &rule.rule.subject_name {
+            Some(row) => format!("{}, {row} {}, {day}", self.customer, subject.id),
+            None => format!("{}, {day}", self.customer),
+        }
+    }
+
+    /// What is known, without what says who somebody is.
+    fn masked(&self, rule: &PackRule, subject: &Subject) -> Facts {
+        let pack = self.pack;
+        let keep = pack.rules.values().flat_map(PackRule::named_by_signal).collect();
+        let options = SnapshotOptions {
+            mask: true,
+            keep: &keep,
+            pack: &pack.hash,
+            as_of: self.as_of,
+            taken_at: clock::wall(),
+        };
+        let mut facts = subject.facts.clone();
+        let about = &rule.rule.settings.about;
+        if let About::Signal(name) = about
+            && let Some(key) = pack.signals.others.get(name).and_then(|signal| signal.key.clone())
+        {
+            let id = || Value::Text(subject.id.as_str().to_owned());
+            facts.subject.entry(key).or_insert_with(id);
+        }
+        snapshot::masked(&pack.signals, about, &facts, &options)
+    }
+
+    /// What is decided, as a case expects it.
+    fn expect(&self, subject: &Subject, decisions: &[&Decision]) -> BTreeMap<String, String> {
+        let mut expect = BTreeMap::new();
+        let outreaches = &self.considered.decided.outreaches;
+        for decision in decisions {
+            let outreach = outreaches.iter().find(|o| Some(&o.key) == decision.outreach.as_ref());
+            match (&decision.refusal, outreach) {
+                (Some(refusal), _) if decision.outcome == Outcome::Refused => {
+                    expect.entry("refused".to_owned()).or_insert(refusal.code().to_owned());
+                }
+                (_, Some(outreach)) => {
+                    expect.insert(decision.channel.0.clone(), outreach.template.clone());
+                }
+                _ => {}
+            }
+            if let Some(until) = decision.not_before {
+                expect.insert("deferred".to_owned(), crate::domain::format_instant(&until));
+            }
+        }
+        if expect.is_empty() {
+            let silence = if subject.matched { "nothing" } else { "no_match" };
+            expect.insert(silence.to_owned(), "true".to_owned());
+        }
+        expect
+    }
+
+    /// Plays the case as `lookout test` will, and gives what comes out otherwise.
+    fn play(&self, rule: &PackRule, text: &str) -> anyhow::Result<Vec<Failure>> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("cases.toml");
+        std::fs::write(&file, text)?;
+        let mut problems = Vec::new();
+        let read = cases::load(&file, rule.rule.subject_name.as_deref(), &mut problems);
+        if let Some(problem) = problems.first() {
+            anyhow::bail!("this can't be told as a case: {}", problem.message);
+        }
+        let played = read.iter().map(|one| case::play(self.pack, rule, one));
+        Ok(played.flat_map(|played| played.failures).collect())
+    }
+}
+
+/// Who contacted the person before, once a message: a list of what a case says of each.
+fn contacts(
+    history: &History,
+    rule: &RuleId,
+    subject: &Subject,
+    as_of: Instant,
+) -> Vec<BTreeMap<&'static str, String>> {
+    let is_own =
+        |charge: &crate::domain::Charge| charge.rule == *rule && charge.subject == subject.id;
+    let mut charges: Vec<_> = history.charges.iter().filter(|charge| charge.at < as_of).collect();
+    // Of a message that spoke of several things, what it said of this one.
+    charges.sort_by_key(|charge| (!is_own(charge), charge.at));
+    let mut seen: BTreeSet<&OutreachKey> = BTreeSet::new();
+    charges.retain(|charge| seen.insert(&charge.outreach));
+    charges.sort_by_key(|charge| (charge.at, &charge.outreach));
+    let told = charges.into_iter().map(|charge| {
+        let ago = Span::of((as_of - charge.at).max(chrono::TimeDelta::seconds(1)));
+        let mut contact = BTreeMap::from([
+            ("rule", charge.rule.to_string()),
+            ("ago", ago.to_string()),
+            ("channel", charge.channel.to_string()),
+        ]);
+        if charge.rule == *rule && charge.subject != subject.id {
+            contact.insert("subject", charge.subject.to_string());
+        }
+        contact
+    });
+    told.collect()
+}
+
+/// The other rules of the same run that kept something from going out.
+fn rivals(decisions: &[&Decision], as_of: Instant) -> BTreeSet<RuleId> {
+    let refusals = decisions.iter().filter_map(|d| Some((&d.rule, d.refusal.as_ref()?)));
+    let others = refusals.flat_map(|(own, refusal)| match refusal {
+        Refusal::Outranked { by, .. } => vec![by.clone()],
+        Refusal::Cap { earlier, .. } => {
+            let now = earlier.iter().filter(|e| e.at >= as_of && e.rule != *own);
+            now.map(|earlier| earlier.rule.clone()).collect()
+        }
+        _ => Vec::new(),
+    });
+    others.collect()
+}

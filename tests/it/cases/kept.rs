@@ -1,0 +1,106 @@
+//! Messages that are kept beside the cases: written only when somebody accepts them, and compared
+//! with from then on.
+
+use std::fs;
+
+use super::{ORDER, pack, tested, write_cases};
+use crate::support::program::{files, run};
+
+const CASES: &str = r#"
+[[case]]
+name = "a week is too long"
+golden = true
+expect = { email = "email" }
+
+[[case]]
+name = "In German!"
+golden = true
+customer.locale = "de-AT"
+expect = { email = "email" }
+"#;
+
+#[test]
+fn messages_are_kept_once_they_are_accepted() {
+    let folder = pack();
+    let folder = folder.path();
+    write_cases(folder, "stalled-order", &format!("{ORDER}{CASES}"));
+    let version = || {
+        let pack = lookout::pack::load(&folder.join("rules")).pack.unwrap();
+        pack.versions()[&lookout::domain::RuleId::from("stalled-order")].clone()
+    };
+    let (before, bound) = (files(folder), version());
+    let missing = run(folder, "test stalled-order");
+    assert_eq!(missing.code, 1);
+    assert!(missing.out.contains("golden/a-week-is-too-long.txt is missing"), "{}", missing.out);
+    assert_eq!(files(folder), before, "nothing is written unasked");
+
+    insta::assert_snapshot!("accepted", run(folder, "test stalled-order --accept").fine());
+    let golden = folder.join("rules/stalled-order/golden");
+    let german = fs::read_to_string(golden.join("in-german.txt")).unwrap();
+    assert!(german.starts_with("== email (de) ==\nIhre Bestellung 11019"), "{german}");
+    assert_eq!(version(), bound, "what is kept voids no approval");
+    run(folder, "check").fine();
+    run(folder, "test stalled-order").fine();
+    let again = run(folder, "test stalled-order --accept").fine();
+    assert!(!again.contains("Kept messages"), "{again}");
+
+    let words = folder.join("rules/stalled-order/email.md");
+    let text = fs::read_to_string(&words).unwrap();
+    fs::write(&words, text.replace("We are sorry about that", "We regret that")).unwrap();
+    let differs = run(folder, "test stalled-order");
+    assert_eq!(differs.code, 1);
+    insta::assert_snapshot!("differs", differs.out);
+    let (_, json) = tested(folder, "stalled-order");
+    let kept = &json["cases"][0]["kept"];
+    assert_eq!(kept["missing"], false);
+    assert!(kept["difference"].to_string().contains("+ Your order 11019"), "{kept}");
+
+    let one = CASES.split("[[case]]\nname = \"In").next().unwrap();
+    fs::write(
+        folder.join("rules/stalled-order/cases.toml"),
+        format!("{ORDER}{}", one.replace("\"email\" }", "\"mail\" }")),
+    )
+    .unwrap();
+    let left = run(folder, "test stalled-order");
+    assert!(left.out.contains("left over"), "{}", left.out);
+    // What a failing case renders is not kept, and what is left over goes.
+    let kept = fs::read_to_string(golden.join("a-week-is-too-long.txt")).unwrap();
+    let accepted = run(folder, "test stalled-order --accept");
+    assert_eq!(accepted.code, 1);
+    assert!(
+        accepted.out.contains("1 case fails, so its messages are not kept."),
+        "{}",
+        accepted.out
+    );
+    assert_eq!(fs::read_to_string(golden.join("a-week-is-too-long.txt")).unwrap(), kept);
+    assert!(!golden.join("in-german.txt").exists());
+}
+
+#[test]
+fn left_over_messages_fail_by_themselves() {
+    let folder = pack();
+    let folder = folder.path();
+    write_cases(folder, "stalled-order", &format!("{ORDER}{CASES}"));
+    run(folder, "test stalled-order --accept").fine();
+    let without = format!("{ORDER}{CASES}").replace("golden = true\n", "");
+    fs::write(folder.join("rules/stalled-order/cases.toml"), without).unwrap();
+    let (code, json) = tested(folder, "stalled-order");
+    assert_eq!((code, &json["failed"]), (1, &serde_json::json!(0)));
+    assert_eq!(json["left_over"].as_array().unwrap().len(), 2);
+    // Another rule's are none of its business.
+    run(folder, "test onboarding").fine();
+}
+
+#[test]
+fn two_cases_never_share_a_file() {
+    let folder = pack();
+    let twice = format!("{ORDER}{CASES}").replace("In German!", "A week is too long.");
+    write_cases(folder.path(), "stalled-order", &twice);
+    let checked = run(folder.path(), "check");
+    assert_eq!(checked.code, 1);
+    assert!(
+        checked.out.contains("two cases keep their messages as `a-week-is-too-long`"),
+        "{}",
+        checked.out
+    );
+}
