@@ -49,6 +49,9 @@ pub struct Signal {
     pub defaults: BTreeMap<String, Value>,
     /// `-- personal:`, what a masked snapshot must replace.
     pub personal: BTreeSet<String>,
+    /// `-- happened:`, the column that says when a row happened: a keyed signal that a backtest can
+    /// count as outcomes.
+    pub happened: Option<String>,
     sqlite: Written,
     postgres: Written,
 }
@@ -142,6 +145,19 @@ impl Signals {
 }
 
 impl Signal {
+    /// What is wrong with it for looking back: each of its queries that never asks what time it is.
+    pub fn foresight(&self) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = Vec::new();
+        for written in [&self.sqlite, &self.postgres] {
+            let timeless = written.query.as_ref().is_ok_and(|query| !query.uses_as_of());
+            let place = Place::file(&written.file);
+            if timeless && problems.iter().all(|said| said.place != place) {
+                problems.push(load::future(place));
+            }
+        }
+        problems
+    }
+
     fn written(&self, dialect: Dialect) -> &Written {
         match dialect {
             Dialect::Sqlite => &self.sqlite,

@@ -11,9 +11,9 @@ use crate::domain::{Instant, parse_instant};
 use chrono::SubsecRound;
 
 pub use commands::{
-    Approve, Bounces, Check, Command, Deliver, Demo, DryRun, Erase, Explain, Init, Listen, Outbox,
-    Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer, Suppress, Tasks, Test,
-    Unsuppress,
+    Approve, Backtest, Bounces, Check, Command, Deliver, Demo, DryRun, Erase, Explain, Init,
+    Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer, Suppress,
+    Tasks, Test, Unsuppress,
 };
 
 /// Everything that was said on the command line.
