@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Config, ConfigError};
 use crate::deliver::{Channels, DeliverError};
-use crate::domain::{Ask, Instant, Problem, RuleId};
+use crate::domain::{Ask, CustomerId, Instant, Problem, RuleId};
 use crate::opt_out::OptOut;
 use crate::pack::{self, Pack};
-use crate::pipeline::RunError;
+use crate::pipeline::{self, Found, RunError, Watch};
 use crate::scheduler;
 use crate::signals::{Source, SourceError};
 use crate::store::{Store, StoreError};
@@ -169,6 +169,33 @@ pub async fn due(
     };
     let zone = pack.policy.calendar.timezone;
     Ok(scheduler::due(&pack.schedules(), &last, as_of, zone))
+}
+
+/// Pulls and judges, and looks what is over of what `store` knows. What is seen of `customer` is kept;
+/// `progress` is told how many rows were judged so far.
+///
+/// # Errors
+/// When the company's data or the state database can't be read.
+pub async fn find(
+    pack: &Pack,
+    source: &Source,
+    as_of: Instant,
+    rules: &BTreeSet<RuleId>,
+    customer: Option<&CustomerId>,
+    store: Option<&Store>,
+    progress: Option<&(dyn Fn(u64) + Sync)>,
+) -> Result<Found, AppError> {
+    let memory = match store {
+        Some(store) => Some(store.memory().await?),
+        None => None,
+    };
+    let mut view = source.view(as_of).await?;
+    let watch = Watch { progress, customer, memory: memory.as_ref(), nobody_else: false };
+    let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
+    if let Some(store) = store {
+        pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
+    }
+    Ok(found)
 }
 
 /// The run's instant: what was said, or what the snapshot was taken at, or the current minute.

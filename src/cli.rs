@@ -4,6 +4,7 @@
 pub mod args;
 mod addresses;
 mod approve;
+mod backtest;
 mod bounces;
 mod check;
 pub mod decisions;
@@ -39,11 +40,11 @@ use std::path::Path;
 use args::{Args, Command, Exit, Format, Global};
 use output::Output;
 
-use crate::app::AppError;
+use crate::app::{self, AppError};
 use crate::config::{Config, ConfigError};
 use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::{self, Found, Watch};
+use crate::pipeline::Found;
 use crate::policy::Topic;
 use crate::signals::{Source, SourceError};
 use crate::store::Store;
@@ -74,6 +75,7 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::DryRun(dry_run) => dry_run::run(global, dry_run, output).await,
         Command::Explain(explain) => explain::run(global, explain, output).await,
         Command::History(history) => history::run(global, history, output).await,
+        Command::Backtest(args) => backtest::run(global, args, output).await,
         Command::Run(run) => run::run(global, run, output).await,
         Command::Deliver(deliver) => deliver::run(global, deliver, output).await,
         Command::Outbox(outbox) => outbox::run(global, outbox, output).await,
@@ -185,20 +187,9 @@ async fn find(
     store: Option<&Store>,
     output: &Output,
 ) -> Result<Found, AppError> {
-    let memory = match store {
-        Some(store) => Some(store.memory().await?),
-        None => None,
-    };
-    let mut view = source.view(as_of).await?;
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
-    let memory = memory.as_ref();
-    let watch = Watch { progress: Some(&tell), customer, memory, nobody_else: false };
-    let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
-    if let Some(store) = store {
-        pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
-    }
-    Ok(found)
+    app::find(pack, source, as_of, rules, customer, store, Some(&tell)).await
 }
 
 /// The topics that no refusal reaches.

@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod demo;
+pub mod backtest;
 pub mod app;
 pub mod stage;
 pub mod rehearsal;

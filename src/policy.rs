@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 
 pub use bid::{Kind, dedupe_key};
-pub use calendar::{Calendar, QuietHours, WorkingHours};
+pub use calendar::{Calendar, QuietHours, WorkingHours, resolve};
 pub use decide::decide;
 pub use door::{first_decent, may_leave};
 pub use load::load;

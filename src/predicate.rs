@@ -102,6 +102,19 @@ pub enum TimeFunction {
     WorkingHoursSince,
 }
 
+impl TimeFunction {
+    /// What rules call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DaysSince => "days_since",
+            Self::DaysUntil => "days_until",
+            Self::HoursSince => "hours_since",
+            Self::HoursUntil => "hours_until",
+            Self::WorkingHoursSince => "working_hours_since",
+        }
+    }
+}
+
 /// A question about a text; a capital letter is another one than the small one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextTest {

@@ -50,6 +50,9 @@ pub struct Signal {
     pub defaults: BTreeMap<String, Value>,
     /// `-- personal:`, what a masked snapshot must replace.
     pub personal: BTreeSet<String>,
+    /// `-- happened:`, the column that says when a row happened: a keyed signal that a backtest can
+    /// count as outcomes.
+    pub happened: Option<String>,
     sqlite: Written,
     postgres: Written,
 }

@@ -31,6 +31,7 @@ mod text;
 mod voice;
 
 pub use context::context;
+pub(crate) use engine::escape;
 pub use names::Filtered;
 pub use reader::{Ending, HowToStop, Reader};
 

@@ -11,8 +11,9 @@ use crate::domain::{Instant, parse_instant};
 use chrono::SubsecRound;
 
 pub use commands::{
-    Approve, Bounces, Check, Command, Definitions, Deliver, Demo, DryRun, Erase, Explain, History,
-    Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer, Suppress,
+    Approve, Backtest, Bounces, Check, Command, Definitions, Deliver, Demo, DryRun, Erase, Explain,
+    History, Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer,
+    Suppress,
     Tasks, Test, Unsuppress,
 };
 

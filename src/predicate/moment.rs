@@ -77,7 +77,8 @@ impl Moment {
         i64::from(self.today) - i64::from(day)
     }
 
-    fn instant(&self, told: Told) -> Instant {
+    /// The instant that is meant: a date alone is the start of that day in the pack's zone.
+    pub fn instant(&self, told: Told) -> Instant {
         let day = match told {
             Told::At(at) => return at,
             Told::Day(day) => NaiveDate::from_num_days_from_ce_opt(day.saturating_add(EPOCH_DAYS)),

@@ -8,8 +8,13 @@ use super::row_error::describe;
 use crate::predicate::{TimeFunction, Told};
 
 /// Their names.
-pub(super) const NAMES: [&str; 5] =
-    ["days_since", "days_until", "hours_since", "hours_until", "working_hours_since"];
+pub(super) const NAMES: [&str; 5] = [
+    FUNCTIONS[0].name(),
+    FUNCTIONS[1].name(),
+    FUNCTIONS[2].name(),
+    FUNCTIONS[3].name(),
+    FUNCTIONS[4].name(),
+];
 
 /// What one of them gives, in a sentence.
 pub(super) fn told(name: &str) -> &'static str {

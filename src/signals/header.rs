@@ -1,5 +1,5 @@
-//! The lines at the top of a signal's file that say more than SQL can: `-- key:`, `-- default:`
-//! and `-- personal:`. It never reads past the first line that is no comment.
+//! The lines at the top of a signal's file that say more than SQL can: `-- key:`, `-- default:`,
+//! `-- personal:` and `-- happened:`. It never reads past the first line that is no comment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,9 +12,10 @@ pub(super) struct Header {
     pub(super) key: Option<String>,
     pub(super) defaults: BTreeMap<String, Value>,
     pub(super) personal: BTreeSet<String>,
+    pub(super) happened: Option<String>,
 }
 
-const KNOWN: [&str; 3] = ["key", "default", "personal"];
+const KNOWN: [&str; 4] = ["key", "default", "personal", "happened"];
 
 /// Reads the comment lines at the top of a file. Ordinary comments say nothing here.
 pub(super) fn read(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Header {
@@ -56,6 +57,11 @@ impl Header {
             "key" => {
                 let message = format!("`-- key:` names one column, and `{rest}` is none");
                 return Err((message, "write one name, such as `-- key: order_id`"));
+            }
+            "happened" if is_name(rest) => self.happened = Some(rest.to_owned()),
+            "happened" => {
+                let message = format!("`-- happened:` names one column, and `{rest}` is none");
+                return Err((message, "write one name, such as `-- happened: cancelled_at`"));
             }
             "personal" => {
                 for column in rest.split(',').map(str::trim) {
@@ -156,10 +162,11 @@ mod tests {
     #[test]
     fn says_key_defaults_and_what_is_personal() {
         let text = "-- Tickets: what is open.\n\n-- key: ticket_id\n-- default: open = 0, share = -1.5, \
-                    plan = 'no, none''s', active = false\n--personal: contact_name, note\nSELECT 1\n-- key: x";
+                    plan = 'no, none''s', active = false\n--personal: contact_name, note\n-- happened: solved_at\nSELECT 1\n-- key: x";
         let (header, problems) = header(text);
         assert_eq!(problems, [""; 0]);
         assert_eq!(header.key.as_deref(), Some("ticket_id"));
+        assert_eq!(header.happened.as_deref(), Some("solved_at"));
         let defaults = [
             ("active", Value::Bool(false)),
             ("open", Value::Int(0)),
@@ -178,6 +185,8 @@ mod tests {
             ("-- defaults: a = 0", "unknown-header"),
             ("-- key: a, b", "bad-header"),
             ("-- key:", "bad-header"),
+            ("-- happened: last year", "bad-header"),
+            ("-- hapened: at", "unknown-header"),
             ("-- default: open", "bad-header"),
             ("-- default: open = none", "bad-header"),
             ("-- default: open = inf", "bad-header"),

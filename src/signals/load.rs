@@ -121,6 +121,7 @@ fn signal(name: &str, files: Files, problems: &mut Vec<Problem>) -> Option<Signa
         key: header.key,
         defaults: header.defaults,
         personal: header.personal,
+        happened: header.happened,
     };
     check_queries(&signal, problems).then_some(signal)
 }
@@ -161,7 +162,7 @@ fn agreed<'a>(reads: impl Iterator<Item = &'a Read>, problems: &mut Vec<Problem>
                 Problem::error(
                     Place::file(&read.file),
                     "header-differs",
-                    "key, default or personal differ from those of the signal's other file",
+                    "key, default, personal or happened differ from those of the signal's other file",
                 )
                 .help("leave them out here: the main file says them for both"),
             ),
@@ -180,6 +181,9 @@ fn check_header(name: &str, file: &Path, header: &Header, problems: &mut Vec<Pro
     } else if !header.defaults.is_empty() && (header.key.is_some() || name == CUSTOMERS) {
         let message = "a default is for customers without a row, and here there are none";
         refuse("useless-default", message, "remove the line `-- default:`");
+    } else if header.happened.is_some() && header.key.is_none() {
+        let message = "`-- happened:` is for a signal whose rows are told apart by a key";
+        refuse("happened-without-key", message, "add a line such as `-- key: order_id`");
     }
 }
 

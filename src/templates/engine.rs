@@ -97,7 +97,7 @@ pub(super) fn one_line(text: &str) -> Cow<'_, str> {
 }
 
 /// Text for an HTML document, in an element or in a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

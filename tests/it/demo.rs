@@ -187,8 +187,16 @@ async fn the_packs_signals_find_what_the_demo_tells() {
 async fn every_signal_gives_the_same_rows_on_both_databases_at_any_instant() {
     let (_folder, sqlite) = sqlite();
     let mut postgres = postgresql().await;
-    let names =
-        ["customers", "orders", "deliveries", "habits", "logins", "tickets", "open_tickets"];
+    let names = [
+        "customers",
+        "orders",
+        "deliveries",
+        "habits",
+        "late_deliveries",
+        "logins",
+        "tickets",
+        "open_tickets",
+    ];
     let instants = [AS_OF, "1998-05-08 09:00:00", "1998-05-06 00:00:00", "1997-11-30 23:59:59"];
     let mut rows = 0;
     for name in names {

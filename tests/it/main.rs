@@ -4,6 +4,7 @@
 mod support;
 
 mod architecture;
+mod backtest;
 mod bad_input;
 mod blast;
 mod cases;

@@ -53,6 +53,7 @@ impl Described<'_> {
         }
         self.check_names(problems);
         self.check_defaults(problems);
+        self.check_happened(problems);
     }
 
     fn check_names(&self, problems: &mut Vec<Problem>) {
@@ -68,7 +69,8 @@ impl Described<'_> {
         let key = self.signal.key.iter().map(|name| ("key", name));
         let personal = self.signal.personal.iter().map(|name| ("personal", name));
         let defaults = self.signal.defaults.keys().map(|name| ("default", name));
-        for (header, name) in key.chain(personal).chain(defaults) {
+        let happened = self.signal.happened.iter().map(|name| ("happened", name));
+        for (header, name) in key.chain(personal).chain(defaults).chain(happened) {
             if self.column(name).is_none() {
                 let message =
                     format!("`-- {header}:` names `{name}`, which the query doesn't give");
@@ -97,6 +99,21 @@ impl Described<'_> {
                 let help = "give the default the column's own type, or leave it out";
                 problems.push(self.problem("default-type", message).help(help));
             }
+        }
+    }
+
+    /// A date may be stored as text; SQLite has no other way.
+    fn check_happened(&self, problems: &mut Vec<Problem>) {
+        let Some(column) = self.signal.happened.as_ref().and_then(|name| self.column(name)) else {
+            return;
+        };
+        if matches!(column.kind, ColumnKind::Bool | ColumnKind::Int | ColumnKind::Float) {
+            let message = format!(
+                "`-- happened:` names `{}`, which is of type {} and tells no time",
+                column.name, column.type_name
+            );
+            let help = "name a column with a date or an instant";
+            problems.push(self.problem("happened-type", message).help(help));
         }
     }
 

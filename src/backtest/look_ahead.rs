@@ -1,0 +1,30 @@
+//! No look-ahead: what a signal would know of the future is found before anything is replayed.
+//! No database is asked here.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{About, Field, Problem, Severity, SignalName};
+use crate::pack::{Pack, PackRule};
+
+/// Why the pack can't be replayed: each signal that a rule of it reads and that knows the future.
+///
+/// The spine, `customers`, is not among them: it says who people are now, and the figures say so.
+pub fn refuse_look_ahead(pack: &Pack) -> Vec<Problem> {
+    let names: BTreeSet<&SignalName> = pack.rules.values().flat_map(signals).collect();
+    let signals = names.into_iter().filter_map(|name| pack.signals.others.get(name));
+    let problems = signals.flat_map(|signal| signal.knows_the_future());
+    problems.map(|problem| Problem { severity: Severity::Error, ..problem }).collect()
+}
+
+/// The signals that a rule reads.
+fn signals(rule: &PackRule) -> impl Iterator<Item = &SignalName> {
+    let about = match &rule.rule.settings.about {
+        About::Signal(name) => Some(name),
+        About::Customers => None,
+    };
+    let read = rule.reads.iter().filter_map(|field| match field {
+        Field::Signal(name, _) => Some(name),
+        Field::Customer(_) | Field::Subject(_) => None,
+    });
+    about.into_iter().chain(read)
+}

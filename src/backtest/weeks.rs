@@ -1,0 +1,52 @@
+//! The contacts of a replay in stretches of weeks, as many as a plot has room for. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDate, TimeDelta};
+
+use super::Figures;
+use crate::domain::RuleId;
+
+/// Contacts in equal stretches of one or more weeks, which begin on a Monday.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weeks {
+    /// How many weeks a stretch has.
+    pub each: i64,
+    /// The first day of each stretch and its contacts by rule, without a gap.
+    pub stretches: Vec<(NaiveDate, BTreeMap<RuleId, u64>)>,
+}
+
+impl Weeks {
+    /// The weeks of some figures, in at most so many stretches.
+    pub fn of(figures: &Figures, most: usize) -> Self {
+        let monday =
+            |day: NaiveDate| day - TimeDelta::days(i64::from(day.weekday().num_days_from_monday()));
+        let first = monday(figures.first_day);
+        let weeks = (monday(figures.last_day) - first).num_weeks() + 1;
+        let each = (weeks + most.max(1) as i64 - 1) / most.max(1) as i64;
+        let begins = (0..weeks).step_by(each.max(1) as usize);
+        let mut stretches: Vec<_> =
+            begins.map(|week| (first + TimeDelta::weeks(week), BTreeMap::new())).collect();
+        for day in figures.days.iter().filter(|day| day.contacts > 0) {
+            let place = (day.day - first).num_weeks() / each;
+            let place = usize::try_from(place).unwrap_or_default();
+            if let Some((_, rules)) = stretches.get_mut(place) {
+                *rules.entry(day.rule.clone()).or_default() += day.contacts;
+            }
+        }
+        Self { each, stretches }
+    }
+
+    /// The contacts of each stretch.
+    pub fn sums(&self) -> Vec<u64> {
+        self.stretches.iter().map(|(_, rules)| rules.values().sum()).collect()
+    }
+
+    /// `a week`, `in 2 weeks`
+    pub fn said(&self) -> String {
+        match self.each {
+            1 => "a week".to_owned(),
+            weeks => format!("in {weeks} weeks"),
+        }
+    }
+}
