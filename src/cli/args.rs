@@ -12,9 +12,8 @@ use chrono::SubsecRound;
 
 pub use commands::{
     Approve, Backtest, Bounces, Check, Command, Definitions, Deliver, Demo, DryRun, Erase, Explain,
-    History, Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer,
-    Suppress,
-    Tasks, Test, Unsuppress,
+    History, Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot,
+    Steer, Suppress, Tasks, Test, Unsuppress,
 };
 
 /// Everything that was said on the command line.

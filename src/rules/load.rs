@@ -88,7 +88,7 @@ pub(super) fn load(
         names: Arc::new(names),
         when_slots,
         library: script.ast.shared_lib().clone(),
-        text: text.into(),
+        text: text.as_str().into(),
     };
     let kinds = row_kinds(is_keyed);
     let condition = lower::lower(when, kinds, &script.functions, &constants.seen);

@@ -91,9 +91,13 @@ impl Constants {
             known = Some(meant);
             self.broken.insert(meant);
             problems.push(
-                Problem::error(at, "misspelt-constant", format!("`{name}` looks like `{meant}`"))
-                    .label(format!("did you mean `{meant}`?"))
-                    .help("if it is a constant of your own, give it a name that can't be mistaken"),
+                Problem::error(
+                    at.clone(),
+                    "misspelt-constant",
+                    format!("`{name}` looks like `{meant}`"),
+                )
+                .label(format!("did you mean `{meant}`?"))
+                .help("if it is a constant of your own, give it a name that can't be mistaken"),
             );
         }
         let value_at = place(file, literal.start_position(), width(literal));

@@ -30,6 +30,11 @@ impl Signal {
         problems
     }
 
+    /// Whether a query of it never asks about `:as_of`.
+    pub fn is_timeless(&self) -> bool {
+        self.queries().any(|query| !query.uses_as_of())
+    }
+
     fn is_spine(&self) -> bool {
         self.name.as_str() == "customers"
     }
