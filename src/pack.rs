@@ -4,6 +4,7 @@
 mod cross_check;
 pub mod fit;
 mod hash;
+pub mod scripts;
 pub mod types;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,6 +2,7 @@
 //! Nothing here reads a clock, a database or a policy: a rule sees the facts and the `as_of` it is given.
 
 pub mod cases;
+pub mod check;
 mod dates;
 pub mod definitions;
 mod engine;
@@ -22,6 +23,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::{Ask, Field, Place, RuleSettings, Value};
 use crate::predicate::Expr;
@@ -58,7 +60,10 @@ pub struct Rule {
     pub asks_are_written: bool,
     /// Where `when` is named.
     pub when_place: Place,
+    /// Where each of the author's own constants stands.
+    pub constant_places: BTreeMap<String, Place>,
     compiled: script::Compiled,
+    written: Arc<check::Written>,
 }
 
 impl Rule {

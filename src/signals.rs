@@ -161,12 +161,18 @@ impl Signals {
 }
 
 impl Signal {
-    /// Whether its query may give a column of this name: it has the name in it, or a `*`.
+    /// Whether its query may give a column of this name: it names it, or takes all columns there are.
     pub fn may_give(&self, column: &str) -> bool {
-        let queries = [&self.sqlite, &self.postgres].into_iter();
-        queries
-            .filter_map(|written| written.query.as_ref().ok())
-            .any(|query| query.may_give(column))
+        self.names(column) || self.queries().any(Query::takes_all)
+    }
+
+    /// Whether the name of a column stands in its query.
+    pub fn names(&self, column: &str) -> bool {
+        self.queries().any(|query| query.names(column))
+    }
+
+    fn queries(&self) -> impl Iterator<Item = &Query> {
+        [&self.sqlite, &self.postgres].into_iter().filter_map(|written| written.query.as_ref().ok())
     }
 
     fn written(&self, dialect: Dialect) -> &Written {

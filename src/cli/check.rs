@@ -23,13 +23,25 @@ pub(super) async fn run(
     let loaded = pack::load(&config.rules);
     let mut problems: BTreeSet<Problem> = loaded.problems.into_iter().collect();
     let mut seen = None;
-    if let (Some(pack), Some(_)) = (&loaded.pack, &config.source) {
-        let source = app::source(&config).await?;
-        let as_of = app::as_of(global.as_of, Some(&source));
-        let mut view = source.view(as_of).await.map_err(app::AppError::from)?;
-        let examined = pipeline::examine(pack, &mut view).await.map_err(app::AppError::from)?;
-        problems.extend(examined.problems);
-        seen = Some(source.describe());
+    if let Some(pack) = &loaded.pack {
+        let types = match config.source {
+            Some(_) => {
+                let source = app::source(&config).await?;
+                let as_of = app::as_of(global.as_of, Some(&source));
+                let mut view = source.view(as_of).await.map_err(AppError::from)?;
+                let examined = pipeline::examine(pack, &mut view).await.map_err(AppError::from)?;
+                problems.extend(examined.problems);
+                seen = Some(source.describe());
+                examined.types
+            }
+            None => {
+                let types = pack::types::of_cases(pack);
+                problems.extend(pack::scripts::unknown_names(pack, &types));
+                types
+            }
+        };
+        problems.extend(pack::scripts::review(pack, &types));
+        problems.extend(pack::fit::check(pack, &types));
     }
     let problems: Vec<Problem> = problems.into_iter().collect();
     let of = config.rules.display().to_string();

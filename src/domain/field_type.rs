@@ -151,14 +151,10 @@ impl FieldTypes {
 
     /// What a field can hold in a rule about `about`; none where nobody knows it.
     pub fn field(&self, about: &About, field: &Field) -> Option<&FieldType> {
-        let (signal, column) = match (field, about) {
-            (Field::Signal(signal, column), _) => (signal, column),
-            (Field::Subject(column), About::Signal(signal)) => (signal, column),
-            (Field::Customer(column) | Field::Subject(column), _) => {
-                return self.column(&SignalName::from("customers"), column);
-            }
-        };
-        self.column(signal, column)
+        match field.signal(about) {
+            Some(signal) => self.column(signal, field.column()),
+            None => self.column(&SignalName::from("customers"), field.column()),
+        }
     }
 }
 

@@ -82,6 +82,24 @@ pub enum Field {
     Subject(String),
 }
 
+impl Field {
+    /// The column's name.
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Customer(column) | Self::Signal(_, column) | Self::Subject(column) => column,
+        }
+    }
+
+    /// The signal that gives it, in a rule about `about`; none for the spine.
+    pub fn signal<'a>(&'a self, about: &'a super::About) -> Option<&'a super::SignalName> {
+        match (self, about) {
+            (Self::Signal(signal, _), _) => Some(signal),
+            (Self::Subject(_), super::About::Signal(signal)) => Some(signal),
+            _ => None,
+        }
+    }
+}
+
 /// What is known of one subject: every field that its rule, its templates or policy read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {

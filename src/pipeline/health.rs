@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
 use super::judge::{Found, Quarantine};
-use super::names::{column_of, signal_of, signals_of};
+use super::names::{signal_of, signals_of};
 use crate::domain::{Field, Place, Problem, RuleId, SignalName};
 use crate::pack::{Pack, PackRule};
 use crate::signals::{Examined, Signal, View};
@@ -148,7 +148,7 @@ fn columns(rules: &[&PackRule], customers: &SignalName) -> BTreeMap<SignalName, 
         }
         let about = &rule.rule.settings.about;
         for field in &rule.reads {
-            let column = column_of(field);
+            let column = field.column();
             let own_id = matches!(field, Field::Customer(name) if name == "customer_id");
             if !own_id {
                 let signal = signal_of(field, about, customers).clone();

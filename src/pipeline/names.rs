@@ -25,8 +25,7 @@ pub async fn examine(pack: &Pack, view: &mut View) -> Result<Examination, RunErr
     let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
     let words = pack.rules.values().flat_map(|rule| missing_in_words(rule, pack, &examined));
     let types = pack::types::of_source(&pack.signals, &contents);
-    let misfits = pack::fit::check(pack, &types);
-    let problems: BTreeSet<Problem> = signals.chain(rules).chain(words).chain(misfits).collect();
+    let problems: BTreeSet<Problem> = signals.chain(rules).chain(words).collect();
     Ok(Examination { problems: problems.into_iter().collect(), types })
 }
 
@@ -78,26 +77,17 @@ pub(super) fn signal_of<'a>(
     about: &'a About,
     customers: &'a SignalName,
 ) -> &'a SignalName {
-    match (field, about) {
-        (Field::Signal(name, _), _) | (Field::Subject(_), About::Signal(name)) => name,
-        _ => customers,
-    }
-}
-
-pub(super) fn column_of(field: &Field) -> &str {
-    match field {
-        Field::Customer(column) | Field::Signal(_, column) | Field::Subject(column) => column,
-    }
+    field.signal(about).unwrap_or(customers)
 }
 
 pub(super) fn has(examined: &Examined, about: &About, field: &Field) -> bool {
     let customers = SignalName::from("customers");
     let columns = examined.columns.get(signal_of(field, about, &customers));
-    columns.is_some_and(|columns| columns.iter().any(|column| column.name == column_of(field)))
+    columns.is_some_and(|columns| columns.iter().any(|column| column.name == field.column()))
 }
 
 fn missing(field: &Field, signal: &SignalName, examined: &Examined, place: Place) -> Problem {
-    let column = column_of(field);
+    let column = field.column();
     let known = examined.columns.get(signal).into_iter().flatten().map(|c| c.name.as_str());
     let help = match nearest(column, known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use rhai::{Caches, Dynamic, GlobalRuntimeState, Module, Scope, Shared, Stmt};
 
+use super::check::{self, Written};
 use super::reading::{Kind, Part, Reader};
 use super::row::{Names, Row, RowKind, Slot};
 use super::row_error::{RowError, describe};
@@ -28,6 +29,9 @@ pub struct Condition {
     body: Stmt,
     names: Arc<Names>,
     reads: BTreeSet<Field>,
+    /// What `body` was before its fields became variables.
+    pub(super) statements: Vec<Stmt>,
+    pub(super) written: Arc<Written>,
 }
 
 impl Condition {
@@ -167,7 +171,11 @@ impl Engine {
         }
         let reads = slots.iter().filter_map(Slot::field).cloned().collect();
         let names = Arc::new(Names { slots, constants });
-        Some(Condition { body: script::block(body, rhai::Position::NONE), names, reads })
+        let statements = parsed.map(|ast| ast.statements().to_vec()).unwrap_or_default();
+        let source = check::Source::quoted(&place, text);
+        let written = Written { source, functions, constants: BTreeMap::new() };
+        let body = script::block(body, rhai::Position::NONE);
+        Some(Condition { body, names, reads, statements, written: Arc::new(written) })
     }
 
     /// Where the condition is true of a customer: the values that it reads, as `customer.tickets.open`.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::check::{self, Written};
 use super::reading::{Kind, Part, Reader};
 use super::row::{Names, RowKind, Slot};
 use super::script::{self, Compiled, Function, Script};
@@ -90,6 +91,11 @@ pub(super) fn load(
     };
     let kinds = row_kinds(is_keyed);
     let condition = lower::lower(when, kinds, &script.functions, &constants.seen);
+    let written = Written {
+        source: check::Source::file(&file, &text),
+        functions: script.functions.clone(),
+        constants: constants.seen.clone(),
+    };
     (problems.len() == before).then(|| Rule {
         settings,
         condition,
@@ -103,6 +109,8 @@ pub(super) fn load(
         asks_are_written,
         when_place: when.place(&file, "when"),
         compiled,
+        constant_places: constants.own_places,
+        written: Arc::new(written),
         file,
     })
 }

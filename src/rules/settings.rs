@@ -21,6 +21,8 @@ pub(super) struct Constants {
     metadata: BTreeMap<&'static str, (Value, Place)>,
     /// The author's own.
     pub(super) own: BTreeMap<String, Value>,
+    /// Where each of those stands.
+    pub(super) own_places: BTreeMap<String, Place>,
     /// All of them, as the script sees them.
     pub(super) seen: BTreeMap<String, Dynamic>,
     /// Metadata that is there, and misspelt or not written out: nothing more is said of it.
@@ -33,6 +35,7 @@ impl Constants {
         let mut constants = Self {
             metadata: BTreeMap::new(),
             own: BTreeMap::new(),
+            own_places: BTreeMap::new(),
             seen: BTreeMap::new(),
             broken: BTreeSet::new(),
         };
@@ -88,9 +91,13 @@ impl Constants {
             known = Some(meant);
             self.broken.insert(meant);
             problems.push(
-                Problem::error(at, "misspelt-constant", format!("`{name}` looks like `{meant}`"))
-                    .label(format!("did you mean `{meant}`?"))
-                    .help("if it is a constant of your own, give it a name that can't be mistaken"),
+                Problem::error(
+                    at.clone(),
+                    "misspelt-constant",
+                    format!("`{name}` looks like `{meant}`"),
+                )
+                .label(format!("did you mean `{meant}`?"))
+                .help("if it is a constant of your own, give it a name that can't be mistaken"),
             );
         }
         let value_at = place(file, literal.start_position(), width(literal));
@@ -117,7 +124,10 @@ impl Constants {
         self.seen.insert(name.to_owned(), super::row::to_dynamic(&value));
         match known {
             Some(known) => _ = self.metadata.insert(known, (value, value_at)),
-            None => _ = self.own.insert(name.to_owned(), value),
+            None => {
+                self.own.insert(name.to_owned(), value);
+                self.own_places.insert(name.to_owned(), at);
+            }
         }
     }
 

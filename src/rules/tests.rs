@@ -70,7 +70,7 @@ fn load(script: &str) -> (Option<Rule>, Vec<Problem>) {
     (rule, problems)
 }
 
-fn loaded(script: &str) -> Rule {
+pub(super) fn loaded(script: &str) -> Rule {
     let (rule, problems) = load(script);
     rule.unwrap_or_else(|| panic!("{}", told(&problems)))
 }
@@ -100,7 +100,7 @@ fn told(problems: &[Problem]) -> String {
 }
 
 /// A rule about customers whose `when` is this.
-fn about_customers(when: &str) -> String {
+pub(super) fn about_customers(when: &str) -> String {
     format!(
         "const TOPIC = \"service\";\nfn when(customer) {{\n{when}\n}}\nfn then(customer) {{ email(\"email\"); }}\n"
     )

@@ -62,17 +62,19 @@ impl Query {
         !self.as_of.is_empty()
     }
 
-    /// Whether a column of this name may come out of it: the name stands in it, or all columns of
-    /// something do, as `*`.
-    pub(super) fn may_give(&self, column: &str) -> bool {
-        let (text, column) = (self.text.to_lowercase(), column.to_lowercase());
-        let takes_all = text.match_indices('*').any(|(at, _)| {
+    /// Whether a word stands in it; case does not count.
+    pub(super) fn names(&self, wanted: &str) -> bool {
+        let mut words = self.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.any(|word| word.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Whether it takes all columns of something, whatever they are.
+    pub(super) fn takes_all(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        text.match_indices('*').any(|(at, _)| {
             let before = text[..at].trim_end();
-            before.ends_with(['.', ','])
-                || before.ends_with("select")
-                || before.ends_with("distinct")
-        });
-        takes_all || text.contains(&column)
+            [".", ",", "select", "distinct"].iter().any(|end| before.ends_with(end))
+        })
     }
 
     /// The query with the run's instant in place of each `:as_of`.

@@ -1,0 +1,285 @@
+//! Operators: comparisons, `!`, calculations, and what has to be true or false.
+
+use rhai::Expr;
+
+use super::compare::{May, are_strangers, compare, where_false, where_true};
+use super::known::{Is, Known};
+use super::scene::Scene;
+use super::source::Spot;
+use super::{Checker, Outcome};
+use crate::predicate::Comparison;
+
+/// What a comparison operator asks.
+pub(super) fn comparison(operator: &str) -> Option<Comparison> {
+    Some(match operator {
+        "==" => Comparison::Equal,
+        "!=" => Comparison::Unequal,
+        "<" => Comparison::Less,
+        "<=" => Comparison::AtMost,
+        ">" => Comparison::Greater,
+        ">=" => Comparison::AtLeast,
+        _ => return None,
+    })
+}
+
+impl Checker<'_> {
+    /// What is known where something that has to be true or false is the one or the other.
+    pub(super) fn truth(
+        &mut self,
+        outcome: &Outcome,
+        what: &str,
+    ) -> (Option<Scene>, Option<Scene>) {
+        let is = outcome.known.is;
+        if is != Is::NOTHING && !is.has(Is::BOOL.or(Is::OTHER)) && !is.only(Is::ABSENT) {
+            self.wrong_kind(outcome.spot, outcome.spot, &outcome.known, what, "true or false");
+            return (Some(outcome.after.clone()), Some(outcome.after.clone()));
+        }
+        self.raises_where_absent(outcome, outcome.spot, what);
+        (outcome.yes.clone(), outcome.no.clone())
+    }
+
+    /// `a == b` and its like.
+    pub(super) fn comparison(
+        &mut self,
+        how: Comparison,
+        sides: [&Expr; 2],
+        spot: Spot,
+        scene: Scene,
+    ) -> Outcome {
+        let a = self.expression(sides[0], scene);
+        let b = self.expression(sides[1], a.after.clone());
+        let after = b.after.clone();
+        if are_strangers(&a.known, &b.known) {
+            self.strangers(how, &a, &b, spot);
+            return self.open(after, spot);
+        }
+        if self.loses_fraction(how, &a, &b) || self.loses_fraction(how, &b, &a) {
+            return self.open(after, spot);
+        }
+        let mut outcome = self.compared(how, &a, &b, after, spot);
+        let is_true = |side: &Outcome| side.known.is == Is::TRUE;
+        for (side, other) in [(&a, &b), (&b, &a)] {
+            let Some(reason) = side.known.absent.clone() else { continue };
+            if other.known.is.has(Is::ABSENT.or(Is::OTHER)) {
+                continue;
+            }
+            match how {
+                // Who asks for what is not true takes what is absent with it.
+                Comparison::Unequal if is_true(other) => {}
+                Comparison::Unequal => self.true_where_absent(spot, side, &reason, &mut outcome),
+                _ => outcome.hushed = Some(reason),
+            }
+        }
+        outcome
+    }
+
+    fn compared(
+        &mut self,
+        how: Comparison,
+        a: &Outcome,
+        b: &Outcome,
+        after: Scene,
+        spot: Spot,
+    ) -> Outcome {
+        let may = compare(how, &a.known, &b.known);
+        let everywhere = |side: &Outcome| match &side.term {
+            Some(super::Term::Local(_)) | None => side.known.clone(),
+            Some(term) => self.fields.everywhere(term),
+        };
+        let (a_everywhere, b_everywhere) = (everywhere(a), everywhere(b));
+        let by_flow = is_certain(may) && !is_certain(compare(how, &a_everywhere, &b_everywhere));
+        let is_absence = a.known.is == Is::ABSENT || b.known.is == Is::ABSENT;
+        let mut certain = is_certain(may).then_some(may.be_true);
+        // To ask whether something is there once more than needed is careful, and no mistake.
+        let careful = match how {
+            Comparison::Unequal => is_absence && may.be_true,
+            _ => is_absence && by_flow && !may.be_true,
+        };
+        if careful || (self.in_if && by_flow && may.be_true) {
+            certain = None;
+        }
+        if is_certain(may) && careful {
+            let yes = may.be_true.then(|| after.clone());
+            let no = may.be_false.then(|| after.clone());
+            return Outcome { known: may.known(), term: None, after, yes, no, hushed: None, spot };
+        }
+        self.certainty(spot, certain, [a, b], by_flow);
+        if certain.is_some() {
+            return self.open(after, spot);
+        }
+        let turned = how.turned();
+        let side = |is: bool| {
+            let of = if is { where_true } else { where_false };
+            let mut scene = after.clone();
+            if let Some(term) = &a.term {
+                scene.learn(term, of(how, &a.known, &b.known), &self.fields);
+            }
+            if let Some(term) = &b.term {
+                scene.learn(term, of(turned, &b.known, &a.known), &self.fields);
+            }
+            scene
+        };
+        let yes = may.be_true.then(|| side(true));
+        let no = may.be_false.then(|| side(false));
+        Outcome { known: may.known(), term: None, after, yes, no, hushed: None, spot }
+    }
+
+    /// `!a`
+    pub(super) fn not(&mut self, of: &Expr, spot: Spot, scene: Scene) -> Outcome {
+        if let Expr::BoolConstant(value, _) = of {
+            return self.plain(Known::boolean(!value), None, scene, spot);
+        }
+        let inner = self.expression(of, scene);
+        let (yes, no) = self.truth(&inner, "`!`");
+        let mut outcome = Outcome {
+            known: Known::verdict(no.is_some(), yes.is_some()),
+            term: None,
+            after: inner.after.clone(),
+            yes: no,
+            no: yes,
+            hushed: None,
+            spot,
+        };
+        if let Some(reason) = inner.hushed.clone() {
+            self.true_where_absent(spot, &inner, &reason, &mut outcome);
+        }
+        outcome
+    }
+
+    /// What a calculation gives. Each side comes with its text.
+    pub(super) fn calculated(
+        &mut self,
+        operator: &str,
+        sides: [(Outcome, String); 2],
+        spot: Spot,
+        scene: &mut Scene,
+    ) -> Known {
+        let [(a, _), (b, _)] = &sides;
+        let (x, y) = (a.known.is, b.known.is);
+        if x.or(y).has(Is::OTHER) || x == Is::NOTHING || y == Is::NOTHING {
+            return Known::any();
+        }
+        if !matches!(operator, "+" | "-" | "*" | "/" | "%" | "**") {
+            return Known::any();
+        }
+        let (number, words) = (Is::NUMBER, Is::WORDS);
+        let is_time =
+            |is: Is| is.has(words) && is.without(Is::ABSENT).only(Is::DATE.or(Is::INSTANT));
+        if (is_time(x) && y.has(number.or(words)) || is_time(y) && x.has(number))
+            && matches!(operator, "+" | "-")
+            && !(x.or(y).has(Is::TEXT))
+        {
+            self.date_as_text(operator, spot, &sides);
+            return Known::any();
+        }
+        let joins = operator == "+" && x.or(y).has(words);
+        let cuts_out = operator == "-" && x.has(words) && y.has(words);
+        let counts = x.has(number) && y.has(number);
+        if !joins && !cuts_out && !counts {
+            let strange = if x.has(number) || x.only(Is::ABSENT) { b } else { a };
+            if !strange.known.is.only(Is::ABSENT) {
+                let what = format!("`{operator}`");
+                self.wrong_kind(spot, strange.spot, &strange.known, &what, "a number");
+            }
+            return Known::any();
+        }
+        for (side, other) in [(a, b), (b, a)] {
+            // A text takes what is absent as nothing more to say.
+            if !(operator == "+" && other.known.is.has(words)) {
+                self.raises_where_absent(side, spot, &format!("`{operator}`"));
+                if let Some(term) = &side.term
+                    && side.known.is.has(Is::ABSENT)
+                {
+                    let there = side.known.without(Is::ABSENT);
+                    scene.learn(term, there, &self.fields);
+                }
+            }
+        }
+        let of_numbers = match counts {
+            true => self.amount(operator, a, b, spot),
+            false => Known::of(Is::NOTHING),
+        };
+        match joins || cuts_out {
+            true => of_numbers.or(&Known::of(Is::TEXT)),
+            false => of_numbers,
+        }
+    }
+
+    fn amount(&mut self, operator: &str, a: &Outcome, b: &Outcome, spot: Spot) -> Known {
+        let (x, y) = (&a.known, &b.known);
+        let float = Is::FLOAT.or(Is::ODD);
+        let mut is = Is::NOTHING;
+        if x.is.has(float) || y.is.has(float) {
+            is = is.or(float);
+        }
+        if x.is.has(Is::INT) && y.is.has(Is::INT) {
+            is = is.or(Is::INT);
+        }
+        let mut known = Known::of(is);
+        if is == Is::INT && x.is_exact() && y.is_exact() {
+            let corners = |of: fn(f64, f64) -> f64| {
+                let all = [(x.low, y.low), (x.low, y.high), (x.high, y.low), (x.high, y.high)];
+                let all = all.map(|(a, b)| of(a, b));
+                let least = all.into_iter().fold(f64::INFINITY, f64::min);
+                let most = all.into_iter().fold(f64::NEG_INFINITY, f64::max);
+                match all.into_iter().any(f64::is_nan) {
+                    true => (f64::NEG_INFINITY, f64::INFINITY),
+                    false => (least, most),
+                }
+            };
+            (known.low, known.high) = match operator {
+                "+" => corners(|a, b| a + b),
+                "-" => corners(|a, b| a - b),
+                "*" => corners(|a, b| a * b),
+                "/" if x.low == x.high && y.low == y.high && y.low != 0.0 => {
+                    let quotient = (x.low / y.low).trunc();
+                    (quotient, quotient)
+                }
+                _ => (known.low, known.high),
+            };
+        }
+        let whole = |known: &Known| known.is.has(Is::INT) && !known.is.has(float);
+        if operator == "/" && whole(x) && whole(y) {
+            let exact = x.low == x.high && y.low == y.high && y.low != 0.0 && x.low % y.low == 0.0;
+            known.cut = (!exact).then_some(spot);
+        }
+        if matches!(operator, "*" | "+" | "-") {
+            for (cut, other) in [(x, b), (y, a)] {
+                let Some(division) = cut.cut else { continue };
+                let has_fraction = !other.known.is.has(Is::INT);
+                if has_fraction || (operator == "*" && self.divides_by_field(division)) {
+                    self.cut_off(division, &format!("`{operator}` takes it further"));
+                }
+            }
+        }
+        known
+    }
+
+    /// Whether a division is by something that no constant says: a share rather than a rounding.
+    fn divides_by_field(&self, division: Spot) -> bool {
+        let text = self.source.text(division);
+        let divisor = text.rsplit('/').next().unwrap_or_default().trim();
+        divisor.contains('.') && !divisor.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    /// Whether a quotient of whole numbers is compared with a fraction; then it is reported.
+    fn loses_fraction(&mut self, how: Comparison, cut: &Outcome, other: &Outcome) -> bool {
+        let Some(division) = cut.known.cut else { return false };
+        let with = &other.known;
+        if with.is.has(Is::INT) || !with.is.has(Is::FLOAT) {
+            return false;
+        }
+        // Whether a share is 1 or more can be asked of whole numbers too.
+        let is_whole = with.low == with.high && with.low.fract() == 0.0;
+        if is_whole && matches!(how, Comparison::AtLeast | Comparison::Less) {
+            return false;
+        }
+        let text = self.source.text(other.spot);
+        self.cut_off(division, &format!("it is compared with `{text}`"));
+        true
+    }
+}
+
+fn is_certain(may: May) -> bool {
+    may.be_true != may.be_false
+}

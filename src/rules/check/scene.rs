@@ -1,0 +1,149 @@
+//! What is known at one point of a script: what its names stand for, and what was learned on the way
+//! there of the values that can be named. Nothing is judged here.
+
+use std::collections::BTreeMap;
+
+use super::known::{Is, Known};
+use crate::domain::{About, Field, FieldTypes};
+use crate::rules::row::RowKind;
+
+/// A value that stays the same wherever it stands again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Term {
+    Field(Field),
+    /// `episode.contacts` or `episode.days`.
+    Episode(String),
+    /// A variable, as it was last given a value.
+    Local(u32),
+    /// `days_since(…)`: which function, of what.
+    Time(usize, Box<Term>),
+    /// `.len()`
+    Length(Box<Term>),
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Binding {
+    Row(RowKind),
+    Value(Term),
+}
+
+/// One point of a script.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scene {
+    pub(super) names: Vec<(String, Binding)>,
+    learned: BTreeMap<Term, Known>,
+}
+
+/// What the fields hold, for the rule at hand.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    pub(super) types: &'a FieldTypes,
+    pub(super) about: &'a About,
+    /// What the script calls the keyed row.
+    pub(super) subject: &'a str,
+}
+
+impl Fields<'_> {
+    /// A field as people write it.
+    pub(super) fn name(&self, field: &Field) -> String {
+        match field {
+            Field::Customer(column) => format!("customer.{column}"),
+            Field::Signal(signal, column) => format!("customer.{signal}.{column}"),
+            Field::Subject(column) => format!("{}.{column}", self.subject),
+        }
+    }
+
+    /// What is known of a term wherever it stands.
+    pub(super) fn everywhere(&self, term: &Term) -> Known {
+        match term {
+            Term::Field(field) => {
+                Known::field(self.types.field(self.about, field), &self.name(field))
+            }
+            Term::Episode(_) | Term::Length(_) => Known::between(0.0, f64::INFINITY),
+            Term::Local(_) => Known::any(),
+            Term::Time(_, of) => {
+                let of = self.everywhere(of);
+                time(&of)
+            }
+        }
+    }
+}
+
+/// What a count of time since or until a value is: absent where the value is.
+fn time(of: &Known) -> Known {
+    Known { absent: of.absent.clone(), ..Known::of(of.is.and(Is::ABSENT).or(Is::INT)) }
+}
+
+impl Scene {
+    pub(super) fn of(names: Vec<(String, Binding)>) -> Self {
+        Self { names, learned: BTreeMap::new() }
+    }
+
+    /// What a name stands for.
+    pub(super) fn binding(&self, name: &str) -> Option<&Binding> {
+        self.names.iter().rev().find(|(known, _)| known == name).map(|(_, binding)| binding)
+    }
+
+    /// What is known of a term here.
+    pub(super) fn known(&self, term: &Term, fields: &Fields<'_>) -> Known {
+        match (self.learned.get(term), term) {
+            (Some(learned), Term::Time(_, of)) if !self.known(of, fields).is.has(Is::ABSENT) => {
+                learned.without(Is::ABSENT)
+            }
+            (Some(learned), _) => learned.clone(),
+            (None, Term::Time(_, of)) => time(&self.known(of, fields)),
+            (None, term) => fields.everywhere(term),
+        }
+    }
+
+    /// Notes what was learned of a term. Where a count of time is there, so is what it counts from.
+    pub(super) fn learn(&mut self, term: &Term, known: Known, fields: &Fields<'_>) {
+        if let Term::Time(_, of) = term
+            && !known.is.has(Is::ABSENT)
+        {
+            let date = self.known(of, fields).without(Is::ABSENT);
+            self.learn(of, date, fields);
+        }
+        self.learned.insert(term.clone(), known);
+    }
+
+    /// The same point, with only the facts that are no variables: for what is called later.
+    pub(super) fn facts(&self) -> Self {
+        fn is_fact(term: &Term) -> bool {
+            match term {
+                Term::Field(_) => true,
+                Term::Time(_, of) | Term::Length(of) => is_fact(of),
+                Term::Local(_) | Term::Episode(_) => false,
+            }
+        }
+        let learned = self.learned.iter().filter(|(term, _)| is_fact(term));
+        let learned = learned.map(|(term, known)| (term.clone(), known.clone())).collect();
+        Self { names: Vec::new(), learned }
+    }
+
+    /// What is known where two ways meet again.
+    pub(super) fn or(&self, other: &Self, fields: &Fields<'_>, fresh: &mut u32) -> Self {
+        let mut learned = BTreeMap::new();
+        for term in self.learned.keys().chain(other.learned.keys()) {
+            if !learned.contains_key(term) {
+                let known = self.known(term, fields).or(&other.known(term, fields));
+                learned.insert(term.clone(), known);
+            }
+        }
+        let mut names = Vec::new();
+        for ((name, a), (_, b)) in self.names.iter().zip(&other.names) {
+            let binding = match (a, b) {
+                (Binding::Value(a), Binding::Value(b)) if a != b => {
+                    *fresh += 1;
+                    let known = self.known(a, fields).or(&other.known(b, fields));
+                    learned.insert(Term::Local(*fresh), known);
+                    Binding::Value(Term::Local(*fresh))
+                }
+                (same, _) => same.clone(),
+            };
+            names.push((name.clone(), binding));
+        }
+        Self { names, learned }
+    }
+}

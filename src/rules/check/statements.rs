@@ -1,0 +1,294 @@
+//! The walk over statements: what is known after each, on every way.
+
+use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt, StmtBlock};
+
+use super::known::{Is, Known, Reason};
+use super::scene::{Binding, Scene, Term};
+use super::source::Spot;
+use super::{Checker, Outcome};
+
+impl Checker<'_> {
+    /// A block; none where nothing comes after it.
+    pub(super) fn block(&mut self, statements: &[Stmt], scene: Scene) -> Option<Outcome> {
+        let names = scene.names.len();
+        let mut last = self.plain(Known::of(Is::ABSENT), None, scene, (0, 0));
+        for statement in statements {
+            if matches!(statement, Stmt::Noop(_)) {
+                continue;
+            }
+            last = self.statement(statement, last.after)?;
+        }
+        for scene in [Some(&mut last.after), last.yes.as_mut(), last.no.as_mut()] {
+            scene.into_iter().for_each(|scene| scene.names.truncate(names));
+        }
+        Some(last)
+    }
+
+    /// A statement; none where nothing comes after it.
+    fn statement(&mut self, statement: &Stmt, scene: Scene) -> Option<Outcome> {
+        match statement {
+            Stmt::Expr(expression) => self.going_on(expression, scene),
+            Stmt::FnCall(call, at) => {
+                Some(self.expression(&Expr::FnCall(call.clone(), *at), scene))
+            }
+            Stmt::Block(block) => self.block(block.statements(), scene),
+            Stmt::If(parts, at) => self.choice(&parts.expr, &parts.body, &parts.branch, *at, scene),
+            Stmt::Var(declared, ..) => {
+                let (name, given, _) = &**declared;
+                let given = self.expression(given, scene);
+                let mut scene = given.after;
+                let term = given.term.unwrap_or_else(|| self.local(given.known, &mut scene));
+                scene.names.push((name.name.to_string(), Binding::Value(term)));
+                Some(self.nothing(scene))
+            }
+            Stmt::Assignment(parts) => {
+                let (operation, sides) = &**parts;
+                let operator = operation.get_op_assignment_info().map(|info| info.5);
+                Some(self.assignment(&sides.lhs, operator, &sides.rhs, operation.position(), scene))
+            }
+            Stmt::Return(given, flags, at) => {
+                let way = match given {
+                    Some(given) => self.expression(given, scene),
+                    None => Outcome { spot: self.source.word(*at), ..self.nothing(scene) },
+                };
+                if !flags.contains(ASTFlags::BREAK)
+                    && let Some(exits) = self.exits.last_mut()
+                {
+                    exits.push(way);
+                }
+                None
+            }
+            Stmt::While(parts, _) | Stmt::Do(parts, ..) => {
+                let start = self.shaken(&parts.body, scene);
+                let start = self.shaken_by(&parts.expr, start);
+                let (inside, after) = match &parts.expr {
+                    Expr::Unit(_) | Expr::BoolConstant(true, _) => (Some(start.clone()), start),
+                    asked => {
+                        let asked = self.expression(asked, start);
+                        (Some(asked.after.clone()), asked.after)
+                    }
+                };
+                if let Some(inside) = inside {
+                    self.block(parts.body.statements(), inside);
+                }
+                Some(self.plain(Known::any(), None, after, (0, 0)))
+            }
+            Stmt::For(parts, _) => {
+                let (item, counter, parts) = &**parts;
+                let over = self.expression(&parts.expr, scene);
+                let start = self.shaken(&parts.body, over.after);
+                let mut inside = start.clone();
+                for name in std::iter::once(item).chain(counter.as_ref()) {
+                    let term = self.local(Known::any(), &mut inside);
+                    inside.names.push((name.name.to_string(), Binding::Value(term)));
+                }
+                self.block(parts.body.statements(), inside);
+                Some(self.plain(Known::any(), None, start, (0, 0)))
+            }
+            Stmt::TryCatch(parts, _) => {
+                let start = self.shaken(&parts.body, scene.clone());
+                self.tries += 1;
+                let tried = self.block(parts.body.statements(), scene);
+                self.tries -= 1;
+                let mut inside = start.clone();
+                if let Expr::Variable(name, ..) = &parts.expr {
+                    let term = self.local(Known::any(), &mut inside);
+                    inside.names.push((name.1.to_string(), Binding::Value(term)));
+                }
+                let caught = self.block(parts.branch.statements(), inside);
+                let names = start.names.len();
+                let ways: Vec<Outcome> = tried.into_iter().chain(caught).collect();
+                let mut end = self.anyone(ways)?;
+                end.after.names.truncate(names);
+                Some(self.plain(Known::any(), None, end.after, (0, 0)))
+            }
+            Stmt::Switch(parts, at) => self.switch(&parts.0, &parts.1, *at, scene),
+            Stmt::BreakLoop(given, ..) => {
+                if let Some(given) = given {
+                    self.expression(given, scene);
+                }
+                None
+            }
+            _ => Some(self.plain(Known::any(), None, scene, (0, 0))),
+        }
+    }
+
+    /// An expression that stands as a statement: a block in it may end the function.
+    pub(super) fn going_on(&mut self, expression: &Expr, scene: Scene) -> Option<Outcome> {
+        match expression {
+            Expr::Stmt(block) => self.block(block.statements(), scene),
+            other => Some(self.expression(other, scene)),
+        }
+    }
+
+    fn nothing(&mut self, scene: Scene) -> Outcome {
+        self.plain(Known::of(Is::ABSENT), None, scene, (0, 0))
+    }
+
+    /// `if asked { body } else { branch }`.
+    fn choice(
+        &mut self,
+        asked: &Expr,
+        body: &StmtBlock,
+        branch: &StmtBlock,
+        at: Position,
+        scene: Scene,
+    ) -> Option<Outcome> {
+        let outer = std::mem::replace(&mut self.in_if, true);
+        let asked = self.condition(asked, scene, "`if`");
+        self.in_if = outer;
+        let spot = self.source.word(at);
+        let then = asked.0.and_then(|scene| self.block(body.statements(), scene));
+        let otherwise = asked.1.and_then(|scene| match branch.is_empty() {
+            false => self.block(branch.statements(), scene),
+            true => {
+                let why = "this `if` gives nothing where it is not true".to_owned();
+                let reason = Reason { field: String::new(), why, left_out_at: Some(spot) };
+                let absent = Some(std::sync::Arc::new(reason));
+                Some(self.plain(Known { absent, ..Known::of(Is::ABSENT) }, None, scene, spot))
+            }
+        });
+        let ways: Vec<Outcome> = then.into_iter().chain(otherwise).collect();
+        let spot = ways.iter().map(|way| way.spot).find(|spot| *spot != (0, 0)).unwrap_or(spot);
+        self.anyone(ways).map(|way| Outcome { spot, ..way })
+    }
+
+    /// `name = given`, `name += given`.
+    fn assignment(
+        &mut self,
+        target: &Expr,
+        operator: Option<&str>,
+        given: &Expr,
+        at: Position,
+        scene: Scene,
+    ) -> Outcome {
+        let given = self.expression(given, scene);
+        let Expr::Variable(variable, ..) = target else {
+            let scene = self.shaken_by(target, given.after);
+            return self.nothing(scene);
+        };
+        let spot = self.source.word(at);
+        let mut scene = given.after.clone();
+        let Some(at_name) = scene.names.iter().rposition(|(name, _)| *name == *variable.1) else {
+            return self.nothing(scene);
+        };
+        let term = match (operator, &scene.names[at_name].1) {
+            (None, _) => match given.term {
+                Some(term) => term,
+                None => self.local(given.known, &mut scene),
+            },
+            (Some(operator), Binding::Value(old)) => {
+                let known = self.known(old, &scene);
+                let old = self.plain(known, Some(old.clone()), scene.clone(), spot);
+                let name = variable.1.to_string();
+                let sides = [(old, name), (given.clone(), self.source.text(given.spot))];
+                let known = self.calculated(operator, sides, spot, &mut scene);
+                self.local(known, &mut scene)
+            }
+            _ => self.local(Known::any(), &mut scene),
+        };
+        scene.names[at_name].1 = Binding::Value(term);
+        self.nothing(scene)
+    }
+
+    /// The scene without what a block may change in it.
+    fn shaken(&mut self, block: &StmtBlock, scene: Scene) -> Scene {
+        let mut changed = Vec::new();
+        for statement in block.statements() {
+            statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+                changes(path, &mut changed);
+                true
+            });
+        }
+        self.forgotten(&changed, scene)
+    }
+
+    /// The scene without what an expression may change in it.
+    pub(super) fn shaken_by(&mut self, expression: &Expr, scene: Scene) -> Scene {
+        let mut changed = Vec::new();
+        expression.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Expr(Expr::Variable(variable, ..))) = path.last() {
+                changed.push(variable.1.to_string());
+            }
+            true
+        });
+        self.forgotten(&changed, scene)
+    }
+
+    fn forgotten(&mut self, changed: &[String], mut scene: Scene) -> Scene {
+        for at in 0..scene.names.len() {
+            let (name, binding) = &scene.names[at];
+            if matches!(binding, Binding::Value(_)) && changed.contains(name) {
+                let term: Term = self.local(Known::any(), &mut scene);
+                scene.names[at].1 = Binding::Value(term);
+            }
+        }
+        scene
+    }
+
+    /// Code after what always ends the function.
+    pub(super) fn unreachable(&mut self) {
+        let functions = self.functions;
+        for function in functions.values() {
+            self.unreachable_in(&function.body);
+        }
+    }
+
+    fn unreachable_in(&mut self, statements: &[Stmt]) {
+        let statements: Vec<&Stmt> =
+            statements.iter().filter(|s| !matches!(s, Stmt::Noop(_))).collect();
+        for (statement, next) in statements.iter().zip(statements.iter().skip(1)) {
+            if ends(statement) {
+                let spot: Spot = match next {
+                    Stmt::Expr(expression) => self.source.spot(expression),
+                    next => self.source.word(next.position()),
+                };
+                self.never_reached(spot);
+                break;
+            }
+        }
+        for statement in statements {
+            match statement {
+                Stmt::Block(block) => self.unreachable_in(block.statements()),
+                Stmt::If(parts, _) | Stmt::While(parts, _) | Stmt::Do(parts, ..) => {
+                    self.unreachable_in(parts.body.statements());
+                    self.unreachable_in(parts.branch.statements());
+                }
+                Stmt::For(parts, _) => self.unreachable_in(parts.2.body.statements()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether nothing comes after a statement, whatever the facts.
+fn ends(statement: &Stmt) -> bool {
+    let ends_block = |block: &StmtBlock| block.statements().iter().any(ends);
+    match statement {
+        Stmt::Return(..) | Stmt::BreakLoop(..) => true,
+        Stmt::Block(block) => ends_block(block),
+        Stmt::If(parts, _) => ends_block(&parts.body) && ends_block(&parts.branch),
+        _ => false,
+    }
+}
+
+/// Notes the names that a part of a loop may change: what is assigned, and what a function has in hand.
+fn changes(path: &[ASTNode<'_>], changed: &mut Vec<String>) {
+    let mut note = |expression: &Expr| {
+        let mut root = expression;
+        while let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = root {
+            root = &pair.lhs;
+        }
+        if let Expr::Variable(variable, ..) = root {
+            changed.push(variable.1.to_string());
+        }
+    };
+    match path.last() {
+        Some(ASTNode::Stmt(Stmt::Assignment(parts))) => note(&parts.1.lhs),
+        Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
+            call.args.first().into_iter().for_each(note);
+        }
+        Some(ASTNode::Expr(chain @ Expr::Dot(..))) => note(chain),
+        _ => {}
+    }
+}

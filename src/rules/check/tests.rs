@@ -1,0 +1,291 @@
+//! Small scripts, each with what is said of it: the code and the text that is underlined.
+
+use std::fmt::Write;
+
+use crate::domain::{Absence, Absent, FieldType, FieldTypes, Kind, KnownFrom, Problem, SignalName};
+use crate::rules::tests::{about_customers, loaded};
+
+fn column(name: &str, kind: Kind, absence: Absence) -> (String, FieldType) {
+    let kinds = [kind].into_iter().collect();
+    (name.to_owned(), FieldType { kinds, absence, known_from: KnownFrom::Source })
+}
+
+/// A spine with a column of each kind that is always there, and of some kinds one that is not.
+pub(super) fn types() -> FieldTypes {
+    let empty = || Absence::Possible(Absent::Empty(3));
+    let no_row = || Absence::Possible(Absent::NoRow("habits".into()));
+    let customers = [
+        column("customer_id", Kind::Text, Absence::Impossible),
+        column("plan", Kind::Text, Absence::Unseen),
+        column("vip", Kind::Bool, Absence::Unseen),
+        column("flag", Kind::Int, Absence::Unseen),
+        column("orders", Kind::Int, Absence::Unseen),
+        column("paid", Kind::Int, Absence::Unseen),
+        column("share", Kind::Float, Absence::Unseen),
+        column("since", Kind::Date, Absence::Unseen),
+        column("seen", Kind::Instant, Absence::Unseen),
+        column("note", Kind::Text, empty()),
+        column("owes", Kind::Int, empty()),
+        column("member", Kind::Bool, empty()),
+        column("left", Kind::Date, empty()),
+    ];
+    let habits =
+        [column("last", Kind::Date, no_row()), column("count", Kind::Int, Absence::Unseen)];
+    let signal = |name: &str| SignalName::from(name);
+    FieldTypes([(signal("customers"), customers.into()), (signal("habits"), habits.into())].into())
+}
+
+pub(super) fn problems(script: &str) -> Vec<Problem> {
+    super::rule(&loaded(script), &types())
+}
+
+/// Each problem as its code and what is underlined.
+pub(super) fn told(script: &str) -> Vec<String> {
+    let underlined = |problem: Problem| {
+        let line = script.lines().nth(problem.place.line.unwrap() as usize - 1).unwrap();
+        let from = problem.place.column.unwrap() as usize - 1;
+        let text: String = line.chars().skip(from).take(problem.place.width as usize).collect();
+        format!("{}: {text}", problem.code)
+    };
+    problems(script).into_iter().map(underlined).collect()
+}
+
+fn told_of(when: &str) -> Vec<String> {
+    told(&about_customers(when))
+}
+
+#[test]
+fn what_is_right_is_not_spoken_of() {
+    let mut wrong = Vec::new();
+    for when in [
+        "customer.orders >= 3 && customer.plan == \"basic\"",
+        "days_since(customer.since) >= 7",
+        "days_since(customer.left) >= 7",
+        "customer.habits.count == 0 && days_since(customer.habits.last) > 9",
+        "let days = days_since(customer.habits.last); days >= 5 && days <= 10",
+        "customer.left == () && customer.vip",
+        "customer.left != () && days_since(customer.left) / 7 > 3",
+        "customer.owes != () && customer.owes * 2 > 7",
+        "(customer.owes ?? 0) * 2 > 7",
+        "if customer.owes == () { return false; } customer.owes * 2 > 7",
+        "days_since(customer.left) > 3 && days_since(customer.left) % 7 == 0",
+        "customer.owes > 3 && customer.owes - 1 > 4",
+        "customer.member == true || customer.member != true && customer.vip",
+        "!(customer.member ?? false)",
+        "customer.note != () && customer.note.contains(\"x\")",
+        "(customer.note ?? \"\").len() > 3",
+        "customer.note?.len() > 3",
+        "customer.note == \"a\" || customer.note == \"b\"",
+        "customer.plan in [\"basic\", \"pro\"]",
+        "customer.orders in 1..10",
+        "customer.paid * 1.0 / customer.orders > 0.8",
+        "customer.paid / customer.orders > 3",
+        "customer.paid / 100 * 100 == customer.paid",
+        "customer.share > 0.8 && customer.share < 1",
+        "customer.orders > 3 || customer.orders < 2",
+        "customer.since >= \"1998-05-01\" && customer.since < \"1998-06-01\"",
+        "customer.since == \"1998-05-01\"",
+        "customer.nobody_knows > 3 && !customer.nobody_knows",
+        "let score = 0; if customer.vip { score += 2; } if customer.orders > 3 { score += 3; } score >= 5",
+        "if customer.orders > 30 { customer.vip } else if customer.orders <= 30 { customer.flag == 1 } else { false }",
+        "customer.orders > 3 && !(customer.plan == \"basic\")",
+        "switch customer.plan { \"basic\" => true, \"pro\" if customer.vip => false, _ => false }",
+        "let n = 0; for i in 0..customer.orders { if i == 3 { n += 1; } } n > 0",
+        "let n = 0; while n < 3 { n += 1; } n == 3",
+        "let text = customer.plan; text.trim(); text == \"x\"",
+        "try { customer.owes * 2 > 3 } catch { false }",
+        "true",
+        "false",
+        "late(customer, 3) || late(customer, 5)\n}\nfn late(c, days) {\n days_since(c.since) > days && days > 2",
+        "is_known(customer.left) && days_since(customer.left) / 7 > 2\n}\nfn is_known(x) { x != ()",
+        "let x = customer.owes; if x == () { x = 0; } x + 1 > 3",
+        "customer.owes != () && (customer.owes < 3 || customer.owes * 2 > 90)",
+        "`${customer.note}` == \"x\" || \"a\" + customer.note == \"ab\"",
+        "customer.orders - customer.paid > 0 && customer.orders > 0",
+        "customer.seen > \"1998-05-01\"",
+        "!(customer.vip && customer.flag == 1)",
+        "customer.plan == \"a\" || customer.plan != \"a\" && customer.vip",
+    ] {
+        let told = told_of(when);
+        wrong.extend((!told.is_empty()).then(|| format!("{when}\n    {told:?}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_mistake_is_told_once_where_it_stands() {
+    let mut wrong = Vec::new();
+    for (when, expected) in [
+        // Kinds that never agree.
+        ("customer.flag == true", "different-kinds: customer.flag == true"),
+        ("customer.flag != false", "different-kinds: customer.flag != false"),
+        ("customer.plan > 3", "different-kinds: customer.plan > 3"),
+        ("customer.orders > \"5\"", "different-kinds: customer.orders > \"5\""),
+        ("\"5\" > 3", "different-kinds: \"5\" > 3"),
+        ("customer.since > 7 && customer.vip", "different-kinds: customer.since > 7"),
+        ("customer.left > 7", "different-kinds: customer.left > 7"),
+        (
+            "days_since(customer.since) > \"1998-05-01\"",
+            "different-kinds: days_since(customer.since) > \"1998-05-01\"",
+        ),
+        ("customer.plan in [\"a\", 3]", "different-kinds: 3"),
+        ("customer.flag in [true]", "different-kinds: true"),
+        ("customer.vip == \"true\"", "different-kinds: customer.vip == \"true\""),
+        ("customer.since + 7 > \"1998-05-01\"", "different-kinds: customer.since + 7"),
+        ("customer.left - customer.since > 7", "different-kinds: customer.left - customer.since"),
+        ("switch customer.plan { 1 | 2 => true, _ => false }", "different-kinds: 1"),
+        ("switch customer.flag { true => true, _ => { false } }", "different-kinds: true"),
+        // Whole numbers divided.
+        ("9 / 10 > 0.8", "lost-fraction: 9 / 10"),
+        ("customer.paid / customer.orders > 0.8", "lost-fraction: customer.paid / customer.orders"),
+        ("0.5 < customer.paid / customer.orders", "lost-fraction: customer.paid / customer.orders"),
+        (
+            "customer.paid / customer.orders * 100 > 80",
+            "lost-fraction: customer.paid / customer.orders",
+        ),
+        (
+            "let part = customer.paid / customer.orders; part >= 0.5",
+            "lost-fraction: customer.paid / customer.orders",
+        ),
+        // What may be absent.
+        ("!customer.member", "may-be-absent: customer.member"),
+        ("customer.member && customer.vip", "may-be-absent: customer.member"),
+        ("customer.vip || customer.member", "may-be-absent: customer.member"),
+        ("customer.member", "may-be-absent: customer.member"),
+        ("if customer.member { true } else { false }", "may-be-absent: customer.member"),
+        ("customer.note != \"gone\"", "may-be-absent: customer.note != \"gone\""),
+        ("customer.member != false", "may-be-absent: customer.member != false"),
+        (
+            "customer.note != \"a\" && customer.note != \"b\"",
+            "may-be-absent: customer.note != \"a\"",
+        ),
+        ("!(customer.note == \"gone\")", "may-be-absent: !(customer.note == \"gone\")"),
+        ("!(customer.note in [\"a\", \"b\"])", "may-be-absent: !(customer.note in [\"a\", \"b\"])"),
+        ("customer.note !in [\"a\", \"b\"]", "may-be-absent: customer.note !in [\"a\", \"b\"]"),
+        ("customer.owes + 1 > 3", "may-be-absent: customer.owes"),
+        ("-customer.owes > 3", "may-be-absent: customer.owes"),
+        ("customer.owes in 1..3", "may-be-absent: customer.owes"),
+        ("customer.note.contains(\"x\")", "may-be-absent: customer.note"),
+        ("customer.note.len() > 3", "may-be-absent: customer.note"),
+        ("\"x\" in customer.note", "may-be-absent: customer.note"),
+        (
+            "days_since(customer.habits.last) / 7 > 3",
+            "may-be-absent: days_since(customer.habits.last)",
+        ),
+        ("days_since(customer.left) != 7", "may-be-absent: days_since(customer.left) != 7"),
+        ("customer.owes * 2 > 3 && customer.owes * 3 > 9", "may-be-absent: customer.owes"),
+        ("let x = customer.owes; x * 2 > 3", "may-be-absent: x"),
+        ("double(customer.owes) > 3\n}\nfn double(x) { x * 2", "may-be-absent: x"),
+        // Kinds that raise.
+        ("!customer.orders", "wrong-kind: customer.orders"),
+        ("customer.orders && customer.vip", "wrong-kind: customer.orders"),
+        ("customer.plan * 2 > 3", "wrong-kind: customer.plan * 2"),
+        ("days_since(customer.orders) > 3", "wrong-kind: days_since(customer.orders)"),
+        ("customer.orders.contains(\"x\")", "wrong-kind: customer.orders.contains(\"x\")"),
+        ("customer.plan in 1..3", "wrong-kind: customer.plan in 1..3"),
+        ("customer.orders", "wrong-kind: customer.orders"),
+        ("if customer.vip { true }", "may-be-absent: if"),
+        ("let x = customer.vip;", "no-verdict: "),
+        // Always and never.
+        ("customer.orders > 7 && customer.orders < 3", "never-true: customer.orders < 3"),
+        (
+            "days_since(customer.since) > 7 && days_since(customer.since) < 3",
+            "never-true: days_since(customer.since) < 3",
+        ),
+        ("let days = days_since(customer.left); days > 7 && days < 3", "never-true: days < 3"),
+        ("customer.plan == \"a\" && customer.plan == \"b\"", "never-true: customer.plan == \"b\""),
+        (
+            "customer.plan == \"a\" && customer.plan in [\"b\", \"c\"]",
+            "never-true: customer.plan in [\"b\", \"c\"]",
+        ),
+        ("customer.plan != \"a\" && customer.plan == \"a\"", "never-true: customer.plan == \"a\""),
+        ("customer.plan != \"a\" || customer.plan != \"b\"", "always-true: customer.plan != \"b\""),
+        ("customer.orders > 3 && customer.orders > 2", "always-true: customer.orders > 2"),
+        ("3 > 2", "always-true: 3 > 2"),
+        ("customer.vip && true", "always-true: true"),
+        ("customer.vip && false", "never-true: false"),
+        ("customer.share > 7.5 && customer.share < 3.5", "never-true: customer.share < 3.5"),
+        ("customer.orders > ()", "never-true: customer.orders > ()"),
+        ("customer.customer_id == ()", "never-true: customer.customer_id == ()"),
+        ("customer.plan.len() < 0", "never-true: customer.plan.len() < 0"),
+        ("let score = 0; if customer.vip { score += 2; } score >= 5", "never-true: score >= 5"),
+        ("let n = customer.owes ?? 0; n == ()", "never-true: n == ()"),
+        (
+            "if customer.orders > 3 { return true; } if customer.orders > 5 { return true; } false",
+            "never-true: customer.orders > 5",
+        ),
+        // What nothing leads to.
+        ("return customer.vip; customer.orders > 3", "unreachable: customer.orders > 3"),
+        (
+            "(customer.orders + 1) * 2 > (7) && (customer.flag) == (true)",
+            "different-kinds: (customer.flag) == (true)",
+        ),
+    ] {
+        let told = told_of(when);
+        wrong.extend((told != [expected]).then(|| format!("{when}\n    {told:?}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_when_knows_then_knows_too() {
+    let script = |when: &str| {
+        format!(
+            "const TOPIC = \"service\";\nfn when(customer) {{ {when} }}\n\
+             fn then(customer) {{\n    if customer.member == true {{ contact(); }} else {{ email(\"email\", #{{ weeks: days_since(customer.left) / 7 }}); }}\n}}\n\
+             fn resolved(customer) {{ email(\"email\", #{{ weeks: days_since(customer.left) / 7 }}); }}\n"
+        )
+    };
+    let absent = "may-be-absent: days_since(customer.left)";
+    assert_eq!(told(&script("days_since(customer.left) > 90")), [absent]);
+    assert_eq!(told(&script("customer.vip")), [absent, absent]);
+}
+
+#[test]
+fn a_function_is_judged_by_all_its_calls() {
+    let script = |calls: &str| {
+        about_customers(&format!("{calls}\n}}\nfn many(n, limit) {{\n    n > limit && limit > 3"))
+    };
+    assert_eq!(told(&script("many(customer.orders, 5) || many(customer.paid, 2)")), [""; 0]);
+    assert_eq!(told(&script("many(customer.orders, 5)")), ["always-true: limit > 3"]);
+    assert_eq!(
+        told(&script("many(customer.orders, 5) || many(customer.plan, 2)")),
+        ["different-kinds: n > limit"]
+    );
+}
+
+#[test]
+fn problems_read_well() {
+    let mut text = String::new();
+    for when in [
+        "customer.flag == true",
+        "customer.plan > 3",
+        "customer.since > 7",
+        "customer.orders > \"5\"",
+        "customer.paid / customer.orders > 0.8",
+        "customer.note != \"gone\"",
+        "!customer.member",
+        "customer.owes + 1 > 3",
+        "days_since(customer.habits.last) / 7 > 3",
+        "customer.note.contains(\"x\")",
+        "customer.owes in 1..3",
+        "!customer.orders",
+        "customer.orders > 7 && customer.orders < 3",
+        "customer.plan != \"a\" || customer.plan != \"b\"",
+        "customer.plan == \"a\" && customer.plan == \"b\"",
+        "customer.left - customer.since > 7",
+        "switch customer.plan { 1 => true, _ => false }",
+        "if customer.vip { true }",
+        "customer.orders",
+        "let x = 1;",
+        "return customer.vip; false",
+    ] {
+        writeln!(text, "{when}").unwrap();
+        for problem in problems(&about_customers(when)) {
+            let Problem { severity, code, message, label, help, .. } = problem;
+            writeln!(text, "  {severity:?}[{code}] {message}\n    ^ {label}\n    = {help}")
+                .unwrap();
+        }
+    }
+    insta::assert_snapshot!(text);
+}
