@@ -41,6 +41,7 @@ pub(super) async fn run(
             }
         };
         problems.extend(pack::scripts::review(pack, &types));
+        problems.extend(pack::fit::check(pack, &types));
     }
     let problems: Vec<Problem> = problems.into_iter().collect();
     let of = config.rules.display().to_string();

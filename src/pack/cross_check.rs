@@ -141,22 +141,31 @@ fn signal_of(field: &Field, signals: &Signals, place: &Place, problems: &mut Vec
 
 /// Reports a signal that is not there. One whose file has mistakes is there, and they are told.
 fn no_signal(name: &SignalName, signals: &Signals, place: Place, problems: &mut Vec<Problem>) {
+    if !has_mistakes(name, signals, problems) {
+        let message = format!("there is no signal `{name}`");
+        let problem = Problem::error(place, "unknown-signal", message);
+        problems.push(problem.help(instead_of(name, signals)));
+    }
+}
+
+/// Whether a signal's file has mistakes: then it is there, and they are told.
+fn has_mistakes(name: &SignalName, signals: &Signals, problems: &[Problem]) -> bool {
     let folder = signals.customers.file.parent();
     let is_its_file = |file: &Path| {
         let stem =
             file.file_name().and_then(|name| name.to_str()).and_then(|n| n.split('.').next());
         file.parent() == folder && stem == Some(name.as_str())
     };
-    if problems.iter().any(|problem| is_its_file(&problem.place.file)) {
-        return;
-    }
+    problems.iter().any(|problem| is_its_file(&problem.place.file))
+}
+
+/// What helps where a signal is named that is not there.
+fn instead_of(name: &SignalName, signals: &Signals) -> String {
     let known = signals.others.keys().map(SignalName::as_str);
-    let help = match nearest(name.as_str(), known.clone()) {
+    match nearest(name.as_str(), known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("signals of this pack: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("there is no signal `{name}`");
-    problems.push(Problem::error(place, "unknown-signal", message).help(help));
+    }
 }
 
 fn topic(rule: &PackRule, policy: &Policy, file: &Path, problems: &mut Vec<Problem>) {

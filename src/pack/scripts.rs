@@ -24,7 +24,8 @@ pub fn unknown_names(pack: &Pack, cases: &FieldTypes) -> Vec<Problem> {
     let mut problems = BTreeSet::new();
     for rule in pack.rules.values() {
         let about = &rule.rule.settings.about;
-        let named = rule.named();
+        let words = rule.read_by_words.iter().map(|(field, place)| (field, place));
+        let named = rule.named().chain(words);
         problems
             .extend(named.filter_map(|(field, place)| unknown(pack, cases, about, field, place)));
     }

@@ -25,8 +25,7 @@ pub async fn examine(pack: &Pack, view: &mut View) -> Result<Examination, RunErr
     let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
     let words = pack.rules.values().flat_map(|rule| missing_in_words(rule, pack, &examined));
     let types = pack::types::of_source(&pack.signals, &contents);
-    let misfits = pack::fit::check(pack, &types);
-    let problems: BTreeSet<Problem> = signals.chain(rules).chain(words).chain(misfits).collect();
+    let problems: BTreeSet<Problem> = signals.chain(rules).chain(words).collect();
     Ok(Examination { problems: problems.into_iter().collect(), types })
 }
 

@@ -1,6 +1,7 @@
 //! The examples of a rule against the pack: the words, rules and signals that they name. What columns
 //! hold is not known here.
 
+use super::{has_mistakes, instead_of};
 use crate::domain::{About, Ask, Field, Place, Problem, RuleId, Severity, SignalName, nearest};
 use crate::pack::PackRule;
 use crate::rules::cases::{Fact, Written, written};
@@ -33,15 +34,23 @@ pub(super) fn check(
         }
     }
     for fact in &written.facts {
-        problems.extend(unknown_fact(rule, fact, signals).filter(|_| !is_told(fact, problems)));
+        let problem = unknown_fact(rule, fact, signals);
+        problems.extend(problem.filter(|_| !is_told(fact, signals, problems)));
     }
 }
 
-/// Whether a rule is told to be never heard for want of this column: then the case is right.
-fn is_told(fact: &Fact, problems: &[Problem]) -> bool {
-    let Field::Customer(column) = &fact.field else { return false };
-    let column = format!("`{column}`");
-    problems.iter().any(|problem| problem.code == "never-heard" && problem.help.contains(&column))
+/// Whether the case is right and something else is told: the signal's file has mistakes, or a rule is
+/// never heard for want of this column.
+fn is_told(fact: &Fact, signals: &Signals, problems: &[Problem]) -> bool {
+    match &fact.field {
+        Field::Signal(name, _) => has_mistakes(name, signals, problems),
+        Field::Customer(column) => {
+            let column = format!("`{column}`");
+            let wants = |p: &Problem| p.code == "never-heard" && p.help.contains(&column);
+            problems.iter().any(wants)
+        }
+        Field::Subject(_) => false,
+    }
 }
 
 /// Words that a case waits for, and the rule's folder has none of.
@@ -115,11 +124,6 @@ fn many_rows(place: &Place, name: &SignalName) -> Problem {
 }
 
 fn no_signal(place: &Place, name: &SignalName, signals: &Signals) -> Problem {
-    let known = || signals.others.keys().map(SignalName::as_str);
-    let help = match nearest(name.as_str(), known()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("signals of this pack: {}", known().collect::<Vec<_>>().join(", ")),
-    };
     let message = format!("there is no signal `{name}`");
-    Problem::finding(place.clone(), "unknown-signal", message).help(help)
+    Problem::finding(place.clone(), "unknown-signal", message).help(instead_of(name, signals))
 }
