@@ -32,12 +32,32 @@ pub async fn play_out(pack: &Pack, rule: &PackRule, case: &Case) -> Result<Vec<P
     let begin = Scene { as_of: case.as_of, facts: &case.facts, gone: false, rivals: &case.rivals };
     let mut played = vec![run(pack, rule, &begin, &case.expect, &rehearsal).await?];
     for step in &case.steps {
-        rehearsal.deliver(pack, None, step.as_of).await?;
+        leave(pack, rule, &rehearsal, step.as_of).await?;
         let (facts, rivals) = (&step.facts, &step.rivals);
         let scene = Scene { as_of: step.as_of, facts, gone: step.gone, rivals };
         played.push(run(pack, rule, &scene, &step.expect, &rehearsal).await?);
     }
     Ok(played)
+}
+
+/// Lets leave what is due up to `until`, each at its own minute: the rule's own messages by the worker,
+/// those of its rivals without a word, as theirs are not what is tried.
+async fn leave(
+    pack: &Pack,
+    rule: &PackRule,
+    rehearsal: &Rehearsal,
+    until: Instant,
+) -> Result<(), RunError> {
+    let store = rehearsal.store();
+    let mut last = None;
+    // What the worker leaves where it is, is left to it.
+    while let Some(due) = store.next_due().await?.filter(|due| *due <= until && last < Some(*due)) {
+        earlier::let_rivals_go(rule, store, due).await?;
+        rehearsal.deliver(pack, None, due).await?;
+        last = Some(due);
+    }
+    rehearsal.deliver(pack, None, until).await?;
+    Ok(())
 }
 
 async fn run(
@@ -52,9 +72,6 @@ async fn run(
     let (mut found, matched) = case::find(pack, rule, scene);
     case::look_back(pack, rule, scene, store, &mut found).await?;
     let considered = commit(pack, &found, store, as_of, as_of).await?;
-    if !scene.rivals.is_empty() {
-        earlier::let_rivals_go(rule, store, as_of).await?;
-    }
     let matched = case::verdict(rule, matched, &considered);
     let failures = case::failures(pack, rule, expect, &matched, &considered);
     let facts = case::complete(pack, rule, scene.facts);

@@ -65,13 +65,15 @@ pub(super) async fn let_rivals_go(
     store: &Store,
     now: Instant,
 ) -> Result<(), RunError> {
-    for claimed in claim(store, now).await? {
-        if claimed.outreach.rule != rule.rule.settings.id {
-            send(store, &claimed, now).await?;
+    let id = &rule.rule.settings.id;
+    let claimed = claim(store, now).await?;
+    for claimed in &claimed {
+        if claimed.outreach.rule != *id {
+            send(store, claimed, now).await?;
             continue;
         }
         let settlement = Settlement::Wait { until: now, error: "it is the worker's".to_owned() };
-        store.turn(&[settled(&claimed, settlement)], &[], &|_, _| None, now).await?;
+        store.turn(&[settled(claimed, settlement)], &[], &|_, _| None, now).await?;
     }
     Ok(())
 }

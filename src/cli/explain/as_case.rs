@@ -5,6 +5,7 @@ mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::app::AppError;
@@ -13,12 +14,12 @@ use crate::cli::is_json;
 use crate::cli::output::Output;
 use crate::clock;
 use crate::domain::{
-    About, CustomerId, Decision, Facts, History, Instant, Outcome, OutreachKey, Refusal, RuleId,
-    Span, SubjectId, Value,
+    About, Channel, Charge, CustomerId, Decision, Episode, Facts, History, Instant, Outcome,
+    OutreachKey, Refusal, RuleId, Span, SubjectId, Value,
 };
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::case::{self, Failure};
-use crate::pipeline::{Considered, Found, past};
+use crate::pipeline::{Considered, EpisodeKey, Found, past};
 use crate::rules::cases;
 use crate::signals::snapshot::{self, SnapshotOptions};
 use crate::store::Store;
@@ -135,7 +136,7 @@ impl Today<'_> {
         let key = (settings.id.clone(), self.customer.clone(), subject.id.clone());
         let matching_for = match history.episodes.get(&key) {
             Some(episode) => Some(Span::of(self.as_of - episode.started_at)),
-            None => settings.holds_for.map(|_| Span::of(chrono::TimeDelta::zero())),
+            None => settings.holds_for.map(|_| Span::of(TimeDelta::zero())),
         };
         let decisions: Vec<&Decision> = self
             .considered
@@ -150,7 +151,7 @@ impl Today<'_> {
             row: rule.rule.subject_name.as_deref(),
             facts: self.masked(rule, subject),
             matching_for,
-            contacts: contacts(&history, &key.0, subject, self.as_of),
+            contacts: contacts(&history, &key, self.as_of),
             resolved: subject.over,
             rivals: rivals(&decisions, self.as_of),
             expect: self.expect(subject, &decisions),
@@ -233,31 +234,50 @@ impl Today<'_> {
 /// Who contacted the person before, once a message: a list of what a case says of each.
 fn contacts(
     history: &History,
-    rule: &RuleId,
-    subject: &Subject,
+    key: &EpisodeKey,
     as_of: Instant,
 ) -> Vec<BTreeMap<&'static str, String>> {
-    let is_own =
-        |charge: &crate::domain::Charge| charge.rule == *rule && charge.subject == subject.id;
+    let (rule, _, subject) = key;
+    let is_own = |charge: &Charge| charge.rule == *rule && charge.subject == *subject;
     let mut charges: Vec<_> = history.charges.iter().filter(|charge| charge.at < as_of).collect();
     // Of a message that spoke of several things, what it said of this one.
     charges.sort_by_key(|charge| (!is_own(charge), charge.at));
     let mut seen: BTreeSet<&OutreachKey> = BTreeSet::new();
     charges.retain(|charge| seen.insert(&charge.outreach));
     charges.sort_by_key(|charge| (charge.at, &charge.outreach));
-    let told = charges.into_iter().map(|charge| {
-        let ago = Span::of((as_of - charge.at).max(chrono::TimeDelta::seconds(1)));
-        let mut contact = BTreeMap::from([
-            ("rule", charge.rule.to_string()),
-            ("ago", ago.to_string()),
-            ("channel", charge.channel.to_string()),
-        ]);
-        if charge.rule == *rule && charge.subject != subject.id {
-            contact.insert("subject", charge.subject.to_string());
-        }
-        contact
+    let told = charges.iter().map(|charge| {
+        let about = (charge.rule == *rule && !is_own(charge)).then_some(&charge.subject);
+        contact(&charge.rule, as_of - charge.at, &charge.channel, about)
     });
-    told.collect()
+    // What failed or came too late counts as told, and was charged to nobody.
+    let counted = |contact: bool| {
+        let own = charges.iter().filter(|c| is_own(c) && c.channel.is_contact() == contact);
+        own.count() as u32
+    };
+    let uncharged = history.episodes.get(key).into_iter().flat_map(|episode| {
+        let Episode { contacts, tasks, last_contact_at, last_task_at, .. } = *episode;
+        let contacts = (Channel::EMAIL, last_contact_at, contacts.saturating_sub(counted(true)));
+        let tasks = (Channel::TASK, last_task_at, tasks.saturating_sub(counted(false)));
+        [contacts, tasks]
+    });
+    let uncharged = uncharged.flat_map(|(channel, at, count)| {
+        let channel = Channel(channel.to_owned());
+        let one = at.map(|at| contact(rule, as_of - at, &channel, None));
+        one.into_iter().cycle().take(count as usize)
+    });
+    told.chain(uncharged).collect()
+}
+
+fn contact(
+    rule: &RuleId,
+    elapsed: TimeDelta,
+    channel: &Channel,
+    about: Option<&SubjectId>,
+) -> BTreeMap<&'static str, String> {
+    let ago = Span::of(elapsed.max(TimeDelta::seconds(1)));
+    let said =
+        [("rule", rule.to_string()), ("ago", ago.to_string()), ("channel", channel.to_string())];
+    said.into_iter().chain(about.map(|subject| ("subject", subject.to_string()))).collect()
 }
 
 /// The other rules of the same run that kept something from going out.

@@ -175,6 +175,46 @@ expect = {{ email = \"email\" }}
     }
 }
 
+/// What a rival was let to say leaves like anything else, and so does the rule's own beside it.
+#[test]
+fn rivals_and_the_rules_own_leave_at_their_minutes() {
+    let folder = pack();
+    let cases = r#"
+[[case]]
+name = "the rule's own wins and leaves"
+rivals = ["churn-risk"]
+customer.consents = "offers"
+expect = { email = "email" }
+
+[[case.step]]
+after = "1h"
+expect = { refused = { reason = "already_contacted", at = "1998-05-07T09:00:00Z" } }
+
+[[case]]
+name = "a rival's waits for the morning, and counts then"
+as_of = "1998-05-07T21:00:00Z"
+rivals = ["ignored-ticket"]
+expect = { refused = { reason = "outranked", by = "ignored-ticket" } }
+
+[[case.step]]
+after = "11h"
+expect = { refused = { reason = "cap", free_at = "1998-05-09T06:00:00Z" } }
+
+[[case]]
+name = "the rule's own waits, and something more important comes up"
+as_of = "1998-05-07T21:00:00Z"
+expect = { email = "email", deferred = "1998-05-08T06:00:00Z" }
+
+[[case.step]]
+after = "1h"
+rivals = ["ignored-ticket"]
+expect = { refused = "outranked" }
+"#;
+    write_cases(folder.path(), "stalled-order", &format!("{ORDER}{cases}"));
+    let told = run(folder.path(), "test stalled-order");
+    assert_eq!((told.code, told.err.as_str()), (0, ""), "{}", told.out);
+}
+
 #[test]
 fn what_a_message_and_a_task_say_is_held_against_the_case() {
     let folder = pack();
