@@ -1,8 +1,8 @@
--- Orders that were late: the day they were due passed, and they had not shipped.
+-- Orders that were late: on the day they were due they had not shipped, and did not that day.
 -- No rule looks at it. It is what a backtest holds contacts against: was the customer told before?
 -- key: order_id
 -- happened: required_date
 SELECT customer_id, order_id, required_date
 FROM orders
-WHERE required_date < :as_of
+WHERE required_date <= :as_of
   AND (shipped_date IS NULL OR shipped_date > required_date)

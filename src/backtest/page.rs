@@ -170,15 +170,8 @@ fn by_rule(figures: &Figures) -> String {
             0 => "-".to_owned(),
             messages => format!("{messages} on {} days", rule.held.days),
         };
-        let sat_out = match rule.sat_out.runs {
-            0 => String::new(),
-            runs => format!(
-                "<br><span class=\"soft\">sat out {runs} runs: {}</span>",
-                escape(&rule.sat_out.because.join("; "))
-            ),
-        };
         vec![
-            format!("{}{sat_out}", escape(rule.rule.as_str())),
+            escape(rule.rule.as_str()),
             volume.contacts.to_string(),
             a_day(volume.a_day, volume.contacts),
             volume.most_a_day.map_or("-".to_owned(), most),
@@ -189,7 +182,33 @@ fn by_rule(figures: &Figures) -> String {
             held,
         ]
     };
-    table(&head.map(str::to_owned), &figures.rules.iter().map(row).collect::<Vec<_>>(), 1)
+    let table =
+        table(&head.map(str::to_owned), &figures.rules.iter().map(row).collect::<Vec<_>>(), 1);
+    let remarks: String = figures.rules.iter().map(remarks).collect();
+    format!("{table}{remarks}")
+}
+
+/// What was not as usual with a rule, a paragraph each.
+fn remarks(rule: &RuleFigures) -> String {
+    let mut remarks = String::new();
+    let mut remark = |text: String| {
+        remarks.push_str(&format!("<p class=\"soft remarks\">{}</p>\n", escape(&text)));
+    };
+    if rule.sat_out.runs > 0 {
+        let because = rule.sat_out.because.join("; ");
+        remark(format!("{} sat out {} runs: {because}.", rule.rule, rule.sat_out.runs));
+    }
+    if rule.errors > 0 {
+        remark(format!("{} failed on {} subjects, run by run.", rule.rule, rule.errors));
+    }
+    for (why, count) in &rule.not_left {
+        remark(format!(
+            "{count} of {} were decided and never left: {}.",
+            rule.rule,
+            why.replace('_', " ")
+        ));
+    }
+    remarks
 }
 
 const SPREAD: [&str; 7] = ["how many", "least", "25 %", "median", "75 %", "90 %", "most"];
@@ -320,8 +339,9 @@ fn leads(outcome: &OutcomeFigures) -> String {
         let label = if (from - first.days) / each % 5 == 0 { range } else { String::new() };
         Column { label, parts: if count > 0 { vec![part] } else { Vec::new() } }
     });
-    let title = "Outcomes by how many days before they were told of";
-    plots::columns(title, &columns.collect::<Vec<_>>())
+    let title = "Outcomes, by how many days before it their customer was told";
+    let plot = plots::columns(title, &columns.collect::<Vec<_>>());
+    format!("<p class=\"soft\">{title}</p>\n{plot}")
 }
 
 fn owners(figures: &Figures) -> String {

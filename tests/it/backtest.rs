@@ -177,7 +177,7 @@ fn it_counts_what_plain_sql_counts() {
 fn the_demo_replayed() {
     let folder = demo();
     let line =
-        "backtest --from 1998-02-01 --to 1998-05-06 --outcome late_deliveries --html page.html";
+        "backtest --from 1998-04-01 --to 1998-05-06 --outcome late_deliveries --html page.html";
     let told = run(folder.path(), line).fine();
     insta::assert_snapshot!("the_demo_replayed", told);
     let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();

@@ -45,7 +45,7 @@ fn the_pack_is_right_by_itself_and_against_sqlite() {
     let rules = repository().join("rules");
     let rules = rules.display();
     let empty = tempfile::tempdir().unwrap();
-    assert_fine(empty.path(), &format!("check --rules {rules}"), "is right: 7 rules, 7 signals");
+    assert_fine(empty.path(), &format!("check --rules {rules}"), "is right: 7 rules, 8 signals");
     assert_fine(empty.path(), &format!("test --rules {rules}"), "all hold");
     let against = format!("check --rules {rules} --source sqlite:northwind.db --as-of {AS_OF}");
     assert_fine(&shop, &against, "held against the SQLite database northwind.db");

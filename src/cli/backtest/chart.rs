@@ -81,6 +81,6 @@ mod tests {
         let days: Vec<_> = (0..14).map(|week| monday + chrono::TimeDelta::weeks(week)).collect();
         assert_eq!(months(&days), "Dec 1997   Mar");
         let weekly: Vec<_> = (0..30).map(|week| monday + chrono::TimeDelta::weeks(week)).collect();
-        assert_eq!(months(&weekly), "Dec 1997   Mar Apr May  Jun Jul");
+        assert_eq!(months(&weekly), "Dec 1997   Mar  Apr May Jun  Jul");
     }
 }
