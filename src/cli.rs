@@ -3,6 +3,7 @@
 
 pub mod args;
 mod addresses;
+mod apply;
 mod approve;
 mod bounces;
 mod check;
@@ -19,6 +20,7 @@ pub mod listings;
 mod outbox;
 mod pause;
 pub mod output;
+mod plan;
 mod preview;
 mod run;
 mod snapshot;
@@ -42,7 +44,7 @@ use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Found, Watch};
 use crate::policy::Topic;
-use crate::signals::{Source, SourceError};
+use crate::signals::{Source, SourceError, View};
 use crate::store::Store;
 
 /// Does what the command line says, and tells how it ended.
@@ -68,6 +70,8 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Preview(preview) => preview::run(global, preview, output).await,
         Command::Snapshot(snapshot) => snapshot::run(global, snapshot, output).await,
         Command::DryRun(dry_run) => dry_run::run(global, dry_run, output).await,
+        Command::Plan(plan) => plan::run(global, plan, output).await,
+        Command::Apply(apply) => apply::run(global, apply, output).await,
         Command::Explain(explain) => explain::run(global, explain, output).await,
         Command::Run(run) => run::run(global, run, output).await,
         Command::Deliver(deliver) => deliver::run(global, deliver, output).await,
@@ -180,18 +184,31 @@ async fn find(
     store: Option<&Store>,
     output: &Output,
 ) -> Result<Found, AppError> {
+    let mut view = source.view(as_of).await?;
+    find_in(pack, &mut view, as_of, rules, customer, store, output).await
+}
+
+/// The same in a view that is open.
+async fn find_in(
+    pack: &Pack,
+    view: &mut View,
+    as_of: Instant,
+    rules: &BTreeSet<RuleId>,
+    customer: Option<&CustomerId>,
+    store: Option<&Store>,
+    output: &Output,
+) -> Result<Found, AppError> {
     let memory = match store {
         Some(store) => Some(store.memory().await?),
         None => None,
     };
-    let mut view = source.view(as_of).await?;
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
     let memory = memory.as_ref();
     let watch = Watch { progress: Some(&tell), customer, memory, nobody_else: false };
-    let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
+    let mut found = pipeline::find(pack, view, as_of, rules, watch).await?;
     if let Some(store) = store {
-        pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
+        pipeline::look_back(pack, view, as_of, store, &mut found).await?;
     }
     Ok(found)
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
+use super::plan::{Apply, Plan};
 use crate::domain::{CustomerId, OutreachState, Recipient, normalise_email, normalise_phone};
 
 /// What to do.
@@ -26,6 +27,10 @@ pub enum Command {
     Snapshot(Snapshot),
     /// See who would get what, and why not the others; nothing is kept, nothing goes out
     DryRun(DryRun),
+    /// See what a change of the pack does to whom; write down what a run would do
+    Plan(Plan),
+    /// Do what was planned, and nothing else
+    Apply(Apply),
     /// Why does a customer hear from us, or why not?
     Explain(Explain),
     /// Judge what is due, write it down and deliver it; made for a cron line
