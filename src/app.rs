@@ -10,7 +10,7 @@ use crate::opt_out::OptOut;
 use crate::pack::{self, Pack};
 use crate::pipeline::{self, Found, RunError, Watch};
 use crate::scheduler;
-use crate::signals::{Source, SourceError};
+use crate::signals::{Source, SourceError, View};
 use crate::store::{Store, StoreError};
 
 /// Why a command could not do its work.
@@ -185,15 +185,31 @@ pub async fn find(
     store: Option<&Store>,
     progress: Option<&(dyn Fn(u64) + Sync)>,
 ) -> Result<Found, AppError> {
+    let mut view = source.view(as_of).await?;
+    find_in(pack, &mut view, as_of, rules, customer, store, progress).await
+}
+
+/// The same in a view that is open.
+///
+/// # Errors
+/// As for [`find`].
+pub async fn find_in(
+    pack: &Pack,
+    view: &mut View,
+    as_of: Instant,
+    rules: &BTreeSet<RuleId>,
+    customer: Option<&CustomerId>,
+    store: Option<&Store>,
+    progress: Option<&(dyn Fn(u64) + Sync)>,
+) -> Result<Found, AppError> {
     let memory = match store {
         Some(store) => Some(store.memory().await?),
         None => None,
     };
-    let mut view = source.view(as_of).await?;
     let watch = Watch { progress, customer, memory: memory.as_ref(), nobody_else: false };
-    let mut found = pipeline::find(pack, &mut view, as_of, rules, watch).await?;
+    let mut found = pipeline::find(pack, view, as_of, rules, watch).await?;
     if let Some(store) = store {
-        pipeline::look_back(pack, &mut view, as_of, store, &mut found).await?;
+        pipeline::look_back(pack, view, as_of, store, &mut found).await?;
     }
     Ok(found)
 }

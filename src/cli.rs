@@ -3,6 +3,7 @@
 
 pub mod args;
 mod addresses;
+mod apply;
 mod approve;
 mod backtest;
 mod bounces;
@@ -22,6 +23,7 @@ pub mod listings;
 mod outbox;
 mod pause;
 pub mod output;
+mod plan;
 mod preview;
 mod run;
 mod snapshot;
@@ -46,7 +48,7 @@ use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::Found;
 use crate::policy::Topic;
-use crate::signals::{Source, SourceError};
+use crate::signals::{Source, SourceError, View};
 use crate::store::Store;
 
 /// Does what the command line says, and tells how it ended.
@@ -73,6 +75,8 @@ async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Preview(preview) => preview::run(global, preview, output).await,
         Command::Snapshot(snapshot) => snapshot::run(global, snapshot, output).await,
         Command::DryRun(dry_run) => dry_run::run(global, dry_run, output).await,
+        Command::Plan(plan) => plan::run(global, plan, output).await,
+        Command::Apply(apply) => apply::run(global, apply, output).await,
         Command::Explain(explain) => explain::run(global, explain, output).await,
         Command::History(history) => history::run(global, history, output).await,
         Command::Backtest(args) => backtest::run(global, args, output).await,
@@ -190,6 +194,21 @@ async fn find(
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
     app::find(pack, source, as_of, rules, customer, store, Some(&tell)).await
+}
+
+/// The same in a view that is open.
+async fn find_in(
+    pack: &Pack,
+    view: &mut View,
+    as_of: Instant,
+    rules: &BTreeSet<RuleId>,
+    customer: Option<&CustomerId>,
+    store: Option<&Store>,
+    output: &Output,
+) -> Result<Found, AppError> {
+    let progress = output.progress("rows judged", None);
+    let tell = |rows| progress.reach(rows);
+    app::find_in(pack, view, as_of, rules, customer, store, Some(&tell)).await
 }
 
 /// The topics that no refusal reaches.

@@ -259,6 +259,11 @@ impl Pack {
         self.rules.iter().map(|(id, rule)| (id.clone(), rule.version.clone())).collect()
     }
 
+    /// The hash of each of its files, by the path from its folder; hidden files don't count.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        hash::by_file(&self.folder)
+    }
+
     /// The condition that mutes a rule's topic, if it has one.
     pub fn mute(&self, rule: &RuleSettings) -> Option<&Condition> {
         self.mutes.get(rule.topic.as_ref()?)

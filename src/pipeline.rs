@@ -4,11 +4,13 @@
 pub mod case;
 mod alarms;
 mod ask;
+pub mod difference;
 mod explain;
 mod health;
 mod judge;
 mod look_back;
 mod names;
+pub mod plan;
 mod second_look;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +60,8 @@ pub struct Considered {
     pub rules: BTreeMap<RuleId, RuleFound>,
     /// The state of the books that it was decided on.
     pub version: HistoryVersion,
+    /// What a plan had and is not done, where it carries one out.
+    pub left_out: Vec<plan::LeftOut>,
 }
 
 /// Decides what the rules found, on the history in `store`; no store is an empty history.
@@ -72,6 +76,12 @@ pub async fn consider(
         None => History::default(),
     };
     let considered = decide(pack, found, &history, as_of);
+    warn(&considered);
+    Ok(considered)
+}
+
+/// Logs what somebody has to look at.
+fn warn(considered: &Considered) {
     let out = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_some());
     for (rule, RuleFound { errors, subjects, .. }) in out {
         tracing::warn!(%rule, errors, subjects, "sits out this run");
@@ -79,7 +89,6 @@ pub async fn consider(
     for Alarm { code, message, help, .. } in &considered.report.alarms {
         tracing::warn!(code, help, "{message}");
     }
-    Ok(considered)
 }
 
 /// How often a run is decided again because somebody else recorded something meanwhile.
@@ -93,45 +102,62 @@ pub async fn commit(
     as_of: Instant,
     started_at: Instant,
 ) -> Result<Considered, RunError> {
-    let mut tries = 0;
-    loop {
+    for _ in 0..=TRIES {
         let considered = consider(pack, found, Some(store), as_of).await?;
-        let healthy = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_none());
-        let evaluated: Vec<RuleId> = healthy.map(|(id, _)| id.clone()).collect();
-        let tasks = task_texts(pack, &considered.decided.outreaches, as_of);
-        let versions = pack.versions();
-        let versions = evaluated.iter().filter_map(|id| Some((id.clone(), versions.get(id)?)));
-        let learned = store::Learned {
-            versions: versions.map(|(id, version)| (id, version.rule.clone())).collect(),
-            fields: found.fields.clone(),
-        };
-        let run = store::Run {
-            as_of,
-            started_at,
-            report: &considered.report,
-            decided: &considered.decided,
-            tasks: &tasks,
-            evaluated: &evaluated,
-            learned: &learned,
-            version: considered.version,
-        };
-        match store.record(&run).await {
-            Err(StoreError::Moved) if tries < TRIES => {
-                tries += 1;
-                tracing::info!(tries, "the books moved on; deciding again");
-            }
-            Err(error) => return Err(error.into()),
-            Ok(()) => {
-                let totals = &considered.report.totals;
-                tracing::info!(
-                    as_of = considered.report.as_of,
-                    pack = considered.report.pack,
-                    matches = totals.matches,
-                    outreaches = totals.outreaches,
-                    "recorded"
-                );
-                return Ok(considered);
-            }
+        if record(pack, found, store, (as_of, started_at), &considered).await? {
+            return Ok(considered);
+        }
+    }
+    Err(StoreError::Moved.into())
+}
+
+/// Records what was decided. False where the books have moved on meanwhile: nothing was recorded,
+/// and it is to be decided again.
+async fn record(
+    pack: &Pack,
+    found: &Found,
+    store: &Store,
+    (as_of, started_at): (Instant, Instant),
+    considered: &Considered,
+) -> Result<bool, RunError> {
+    let healthy = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_none());
+    let evaluated: Vec<RuleId> = healthy.map(|(id, _)| id.clone()).collect();
+    let tasks = task_texts(pack, &considered.decided.outreaches, as_of);
+    let versions = pack.versions();
+    // A plan leaves things undone: no version of a rule is older for it.
+    let tried = considered.report.plan.is_none();
+    let versions =
+        evaluated.iter().filter(|_| tried).filter_map(|id| Some((id, versions.get(id)?)));
+    let learned = store::Learned {
+        versions: versions.map(|(id, version)| (id.clone(), version.rule.clone())).collect(),
+        fields: found.fields.clone(),
+    };
+    let run = store::Run {
+        as_of,
+        started_at,
+        report: &considered.report,
+        decided: &considered.decided,
+        tasks: &tasks,
+        evaluated: &evaluated,
+        learned: &learned,
+        version: considered.version,
+    };
+    match store.record(&run).await {
+        Err(StoreError::Moved) => {
+            tracing::info!("the books moved on; deciding again");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+        Ok(()) => {
+            let totals = &considered.report.totals;
+            tracing::info!(
+                as_of = considered.report.as_of,
+                pack = considered.report.pack,
+                matches = totals.matches,
+                outreaches = totals.outreaches,
+                "recorded"
+            );
+            Ok(true)
         }
     }
 }
@@ -139,11 +165,22 @@ pub async fn commit(
 /// The pure part: asks each match's rule what it wants, and decides.
 pub(crate) fn decide(pack: &Pack, found: &Found, history: &History, as_of: Instant) -> Considered {
     let (evaluation, rules) = ask::ask(pack, found, history, as_of);
-    let mut decided = policy::decide(&evaluation, &pack.settings(), &pack.policy, history, as_of);
+    let decided = policy::decide(&evaluation, &pack.settings(), &pack.policy, history, as_of);
+    considered(pack, found, history, as_of, (decided, rules))
+}
+
+/// What was decided, with its report.
+fn considered(
+    pack: &Pack,
+    found: &Found,
+    history: &History,
+    as_of: Instant,
+    (mut decided, rules): (Decided, BTreeMap<RuleId, RuleFound>),
+) -> Considered {
     decided.read =
         found.over.iter().map(|(key, over)| (key.clone(), over.evidence.clone())).collect();
     let report = report(pack, found, &rules, &decided, as_of);
-    Considered { report, decided, rules, version: history.version }
+    Considered { report, decided, rules, version: history.version, left_out: Vec::new() }
 }
 
 /// The same on the books as they stood before the run of that instant, as far as they can tell:
@@ -244,6 +281,7 @@ fn report(
         schema_version: 1,
         as_of: crate::domain::format_instant(&as_of),
         pack: pack.hash.clone(),
+        plan: None,
         decisions: decided.decisions.clone(),
         totals: Totals {
             customers: found.customers,

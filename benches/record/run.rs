@@ -45,6 +45,7 @@ impl Generated {
             schema_version: 1,
             as_of: format_instant(&as_of),
             pack: "0".repeat(64),
+            plan: None,
             decisions: decided.decisions.clone(),
             totals: Totals {
                 customers: 10 * count,

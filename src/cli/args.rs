@@ -1,6 +1,7 @@
 //! The command line: what can be said, and its help. Nothing is done here.
 
 mod commands;
+mod plan;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use commands::{
     History, Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot,
     Steer, Suppress, Tasks, Test, Unsuppress,
 };
+pub use plan::{Apply, FailOn, Plan};
 
 /// Everything that was said on the command line.
 #[derive(Debug, Parser)]
@@ -146,7 +148,17 @@ mod tests {
         let mut command = Args::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
         command.build();
-        for name in ["dry-run", "run", "suppress", "unsuppress", "erase", "listen", "bounces"] {
+        for name in [
+            "dry-run",
+            "plan",
+            "apply",
+            "run",
+            "suppress",
+            "unsuppress",
+            "erase",
+            "listen",
+            "bounces",
+        ] {
             let page = command.find_subcommand_mut(name).unwrap().render_help();
             pages.push(page.to_string());
         }
@@ -189,6 +201,7 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         let wrong = [
             "dry-run --as-of yesterday",
+            "plan --fail-on share=5",
             "dry-run --snapshot a.snap --source sqlite:a.db",
             "dryrun",
             "run --fromat json",

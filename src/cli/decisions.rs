@@ -25,6 +25,10 @@ pub enum Kind {
     Run,
     /// It was decided before; nothing was decided again.
     Recorded,
+    /// What is planned, to be done later.
+    Plan,
+    /// What was left of a plan was just decided and written down.
+    Applied,
 }
 
 /// What is known of a rule beside its tally.
@@ -88,7 +92,7 @@ pub fn text(told: &Told<'_>) -> String {
 }
 
 /// What somebody has to look at, before anything else is said.
-fn alarms(report: &RunReport) -> String {
+pub(super) fn alarms(report: &RunReport) -> String {
     if report.alarms.is_empty() {
         return String::new();
     }
@@ -107,6 +111,8 @@ fn heading(told: &Told<'_>, times: &Times) -> String {
     let (title, reach) = match told.kind {
         Kind::DryRun => ("Dry run, nothing is kept and nothing goes out", "would hear"),
         Kind::Run => ("Run", "to hear"),
+        Kind::Plan => ("Plan, nothing goes out before it is applied", "would hear"),
+        Kind::Applied => ("Run of a plan", "to hear"),
         Kind::Recorded => ("Run, decided before and not again", "to hear"),
     };
     let rows = [

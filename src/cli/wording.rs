@@ -108,6 +108,23 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
             at(expires),
             at(first_decent)
         ),
+        Refusal::NotPlanned { changed: None } => "not in the plan".to_owned(),
+        Refusal::NotPlanned { changed: Some(what) } => not_as_planned(what).to_owned(),
+    }
+}
+
+/// In what something is no longer what was planned, by its code.
+fn not_as_planned(changed: &str) -> &str {
+    match changed {
+        "channel" => "planned to go another way",
+        "template" => "planned with other words",
+        "address" => "planned to another address",
+        "assign" => "planned for somebody else",
+        "contacted" => "planned before the last contact: this would be a reminder",
+        "began_again" => "planned before it was over and began again",
+        "too_late" => "planned to be done before now",
+        "not_whole" => "planned without all that the rule has to say last",
+        other => other,
     }
 }
 
@@ -137,6 +154,7 @@ pub fn reason(code: &str) -> &str {
         "outranked" => "something more important goes to the same person",
         "cap" => "contacted often enough lately",
         "expired" => "no longer worth saying at a decent hour",
+        Refusal::NOT_PLANNED => "outside the plan that was carried out",
         other => other,
     }
 }

@@ -219,10 +219,20 @@ pub enum Refusal {
         /// The first decent minute.
         first_decent: Instant,
     },
+    /// The run carried out a plan, and this is not in it, or is no longer what was planned. No gate
+    /// says so: the next run that carries out no plan decides on it.
+    NotPlanned {
+        /// In what it is no longer what was planned (`channel`, `template`, `address`, `assign`,
+        /// `contacted`, `began_again`, `too_late`, `not_whole`); absent where it was not planned.
+        changed: Option<String>,
+    },
 }
 
 impl Refusal {
-    /// Every reason code, in the order of the gates.
+    /// The code of what is outside the plan that a run carried out.
+    pub const NOT_PLANNED: &'static str = "not_planned";
+
+    /// Every reason code of a gate, in the order of the gates.
     pub const CODES: [&'static str; 11] = [
         "no_address",
         "no_consent",
@@ -251,6 +261,7 @@ impl Refusal {
             Self::Outranked { .. } => "outranked",
             Self::Cap { .. } => "cap",
             Self::Expired { .. } => "expired",
+            Self::NotPlanned { .. } => Self::NOT_PLANNED,
         }
     }
 }
@@ -439,6 +450,9 @@ pub struct RunReport {
     pub as_of: String,
     /// The hash of the pack.
     pub pack: String,
+    /// The plan that it carried out; absent for a run of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// One a candidate.
     pub decisions: Vec<Decision>,
     /// The sums.

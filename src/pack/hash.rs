@@ -1,5 +1,6 @@
 //! One hash of everything in a pack, so that two runs can say whether they had the same one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -22,6 +23,18 @@ pub(super) fn of_rule(folder: &Path, problems: &mut Vec<Problem>) -> String {
     of_files(folder, problems, |file| !file.ends_with("cases.toml") && !file.starts_with(&kept))
 }
 
+/// The hash of each file of a folder, by its path in it; what can't be read has none.
+pub(super) fn by_file(folder: &Path) -> BTreeMap<String, String> {
+    let mut files = Vec::new();
+    collect(folder, &mut files, &mut Vec::new());
+    let of_file = |file: &PathBuf| {
+        let mut hash = Sha256::new();
+        add(&mut hash, &std::fs::read(file).ok()?);
+        Some((name_in(folder, file), in_hex(hash)))
+    };
+    files.iter().filter_map(of_file).collect()
+}
+
 /// The hash of a rule's own and of the file that it is read together with.
 pub(super) fn with_file(rule: &str, file: &Path) -> String {
     let bytes = std::fs::read(file).unwrap_or_default();
@@ -37,7 +50,7 @@ fn of_files(folder: &Path, problems: &mut Vec<Problem>, counts: impl Fn(&Path) -
     files.sort();
     let mut hash = Sha256::new();
     for file in files.iter().filter(|file| counts(file)) {
-        let name = file.strip_prefix(folder).unwrap_or(file).to_string_lossy().replace('\\', "/");
+        let name = name_in(folder, file);
         match std::fs::read(file) {
             Ok(bytes) => {
                 add(&mut hash, name.as_bytes());
@@ -47,6 +60,10 @@ fn of_files(folder: &Path, problems: &mut Vec<Problem>, counts: impl Fn(&Path) -
         }
     }
     in_hex(hash)
+}
+
+fn name_in(folder: &Path, file: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).to_string_lossy().replace('\\', "/")
 }
 
 /// The length first, so that no two lists of parts read the same.

@@ -52,7 +52,7 @@ pub async fn look_back(
     let outreaches = outreaches(store, &ends).await?;
     let asked: Vec<_> = outreaches.values().collect();
     let ailing = BTreeSet::new();
-    let mut answers = again::ask(pack, view, as_of, &ailing, &asked).await?;
+    let mut answers = again::ask(pack, view, as_of, &ailing, &again::spoken_of(&asked)).await?;
     let customers = ends.iter().map(|end| (end.rule.clone(), end.customer.clone())).collect();
     answers.ask_about_people(pack, view, as_of, customers).await?;
     note(pack, ends, &outreaches, &answers, found);
@@ -124,7 +124,13 @@ fn note(
         // What was left out of a message was not told.
         let Some(was) = spoken_of else { continue };
         let pair = (end.customer.clone(), end.subject.clone());
-        match over(rule, &end, &was.facts, answers.of(&end.rule, was), answers) {
+        match over(
+            rule,
+            &end,
+            &was.facts,
+            answers.of(&end.rule, &was.customer, &was.subject),
+            answers,
+        ) {
             Some(over) => {
                 found.over.insert((end.rule, pair.0, pair.1), over);
             }

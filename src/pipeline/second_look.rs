@@ -66,7 +66,7 @@ pub async fn look_again(
     ailing: &BTreeSet<SignalName>,
     outreaches: &[&Outreach],
 ) -> Result<Vec<Looked>, RunError> {
-    let mut answers = again::ask(pack, view, as_of, ailing, outreaches).await?;
+    let mut answers = again::ask(pack, view, as_of, ailing, &again::spoken_of(outreaches)).await?;
     let last_words = outreaches.iter().filter(|outreach| outreach.last_word);
     let people = last_words.flat_map(|outreach| {
         outreach.subjects.iter().map(|s| (outreach.rule.clone(), s.customer.clone()))
@@ -98,7 +98,7 @@ fn judge(
     let mut now = outreach.clone();
     let mut reasons = Vec::new();
     for (subject, was) in now.subjects.iter_mut().zip(&outreach.subjects) {
-        let fresh = answers.of(&outreach.rule, was);
+        let fresh = answers.of(&outreach.rule, &was.customer, &was.subject);
         let person = answers.person(&outreach.rule, &was.customer);
         reasons.push(match outreach.last_word {
             true => still_over(rule, fresh, person)?,

@@ -135,6 +135,7 @@ async fn record(pack: &Pack, store: &Store, at: Instant, decided: Decided) -> Re
         totals: Totals::default(),
         rules: Vec::new(),
         alarms: Vec::new(),
+        plan: None,
     };
     let words = |outreach: &Outreach| TaskText {
         outreach: outreach.key.clone(),

@@ -103,7 +103,11 @@ async fn write(tx: &mut Transaction<'_>, run: &Run<'_>, alone: bool) -> Result<(
     tx.bulk(&DECISIONS, &at, run.report.decisions.iter().zip(0..).map(decided)).await?;
     volumes::write(tx, &run.learned.versions, run.as_of).await?;
     memory::write(tx, run).await?;
-    tx.bulk(&EVALUATED, &at, run.evaluated.iter().map(|rule| Ok([rule.as_str().into()]))).await?;
+    // A run that carried out a plan left things undone: a rule stays as due as it was.
+    if run.report.plan.is_none() {
+        let rules = run.evaluated.iter().map(|rule| Ok([rule.as_str().into()]));
+        tx.bulk(&EVALUATED, &at, rules).await?;
+    }
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use crate::domain::{
 struct Head {
     schema_version: u32,
     as_of: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
     totals: Totals,
     rules: Vec<RuleTally>,
     #[serde(default)]
@@ -39,6 +41,20 @@ impl Store {
         rows.first().map_or(Ok(None), |row| row.maybe_instant(0))
     }
 
+    /// The instant of the run that carried out a plan made as of `since`; `None` where none did.
+    pub async fn carried_out(
+        &self,
+        plan: &str,
+        since: Instant,
+    ) -> Result<Option<Instant>, StoreError> {
+        let mut tx = self.database.read().await?;
+        let sql = "SELECT as_of FROM runs WHERE as_of >= $1 AND report LIKE $2";
+        let says = format!("%\"plan\":\"{plan}\"%");
+        let rows = tx.fetch(sql, &[since.into(), says.as_str().into()]).await;
+        let rows = tx.end(rows).await?;
+        rows.first().map_or(Ok(None), |row| row.maybe_instant(0))
+    }
+
     /// When each rule was last evaluated in full health: the `as_of` of that run.
     pub async fn last_evaluated(&self) -> Result<BTreeMap<RuleId, Instant>, StoreError> {
         let mut tx = self.database.read().await?;
@@ -53,6 +69,7 @@ pub(super) fn head(report: &RunReport) -> Result<String, StoreError> {
     super::sql::json(&Head {
         schema_version: report.schema_version,
         as_of: report.as_of.clone(),
+        plan: report.plan.clone(),
         totals: report.totals.clone(),
         rules: report.rules.clone(),
         alarms: report.alarms.clone(),
@@ -73,6 +90,7 @@ async fn read(tx: &mut Transaction<'_>, as_of: Instant) -> Result<Option<RunRepo
         schema_version: head.schema_version,
         as_of: head.as_of,
         pack: run.get(0)?,
+        plan: head.plan,
         decisions: rows.iter().map(decision).collect::<Result<_, _>>()?,
         totals: head.totals,
         rules: head.rules,

@@ -2,6 +2,7 @@
 //! record. Nothing of the demo's names is in here.
 
 mod night;
+mod planned;
 mod quarantine;
 mod rehearsed;
 mod same_decisions;

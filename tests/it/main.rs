@@ -22,6 +22,7 @@ mod meanwhile;
 mod model;
 mod opt_out;
 mod pack;
+mod plan;
 mod rules;
 mod signals;
 mod speed;

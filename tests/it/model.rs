@@ -286,6 +286,7 @@ impl<'a> Game<'a> {
             schema_version: 1,
             as_of: format_instant(&self.now),
             pack: "a pack".to_owned(),
+            plan: None,
             decisions: decided.decisions.clone(),
             totals: Totals { candidates: decided.decisions.len() as u64, ..Totals::default() },
             rules: Vec::new(),

@@ -132,6 +132,7 @@ impl Draft {
             schema_version: 1,
             as_of: lookout::domain::format_instant(&self.as_of),
             pack: "abc".to_owned(),
+            plan: None,
             decisions: self.decided.decisions.clone(),
             totals: Totals { customers: 91, ..Totals::default() },
             rules: Vec::new(),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use chrono::NaiveTime;
 use clap::{Args, Subcommand};
 
+use super::plan::{Apply, Plan};
 use crate::backtest::Edge;
 use crate::domain::{CustomerId, OutreachState, Recipient, Span, normalise_email, normalise_phone};
 
@@ -30,6 +31,10 @@ pub enum Command {
     Snapshot(Snapshot),
     /// See who would get what, and why not the others; nothing is kept, nothing goes out
     DryRun(DryRun),
+    /// See what a change of the pack does to whom; write down what a run would do
+    Plan(Plan),
+    /// Do what was planned, and nothing else
+    Apply(Apply),
     /// Why does a customer hear from us, or why not?
     Explain(Explain),
     /// A customer's whole story by the books, or all that they hold about them

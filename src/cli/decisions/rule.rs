@@ -34,7 +34,7 @@ pub(super) fn text(
         text.push_str(&format!("  {title} ({})\n", rows.len()));
         text.push_str(&list(rows, 4, told.all));
     }
-    for code in Refusal::CODES {
+    for code in Refusal::CODES.into_iter().chain([Refusal::NOT_PLANNED]) {
         let rows = refused(told, decisions, times, code);
         if !rows.is_empty() {
             text.push_str(&format!("  Not contacted: {} ({})\n", reason(code), rows.len()));

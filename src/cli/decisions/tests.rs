@@ -90,6 +90,7 @@ fn report() -> RunReport {
         schema_version: 1,
         as_of: "1998-05-07T09:00:00Z".to_owned(),
         pack: "0f3a".to_owned(),
+        plan: None,
         decisions,
         totals,
         rules,

@@ -7,8 +7,7 @@ use super::super::RunError;
 use super::super::judge::{AT_ONCE, refuse_broken};
 use super::super::names::{has, reads_one_of, signals_of, unusable};
 use crate::domain::{
-    About, Batch, CustomerId, Facts, Field, Instant, Outreach, OutreachSubject, RuleId, SignalName,
-    SubjectId,
+    About, Batch, CustomerId, Facts, Field, Instant, Outreach, RuleId, SignalName, SubjectId,
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::Panel;
@@ -54,9 +53,10 @@ impl Answers {
     pub(in crate::pipeline) fn of(
         &self,
         rule: &RuleId,
-        subject: &OutreachSubject,
+        customer: &CustomerId,
+        subject: &SubjectId,
     ) -> Option<&Fresh> {
-        self.fresh.get(&(rule.clone(), subject.customer.clone(), subject.subject.clone()))
+        self.fresh.get(&(rule.clone(), customer.clone(), subject.clone()))
     }
 
     /// What is known of a customer, as far as a rule reads it; none where they are gone.
@@ -97,20 +97,31 @@ struct Asked<'a> {
     subjects: BTreeSet<(&'a CustomerId, &'a SubjectId)>,
 }
 
-/// Asks the rules of some outreaches about their subjects.
+/// A rule, a customer and a subject.
+pub(in crate::pipeline) type Asking<'a> = (&'a RuleId, &'a CustomerId, &'a SubjectId);
+
+/// What some outreaches speak of.
+pub(in crate::pipeline) fn spoken_of<'a>(outreaches: &[&'a Outreach]) -> Vec<Asking<'a>> {
+    let of_one = |o: &&'a Outreach| {
+        let outreach = *o;
+        outreach.subjects.iter().map(|s| (&outreach.rule, &s.customer, &s.subject))
+    };
+    outreaches.iter().flat_map(of_one).collect()
+}
+
+/// Asks rules about some subjects.
 pub(in crate::pipeline) async fn ask(
     pack: &Pack,
     view: &mut View,
     as_of: Instant,
     ailing: &BTreeSet<SignalName>,
-    outreaches: &[&Outreach],
+    subjects: &[Asking<'_>],
 ) -> Result<Answers, RunError> {
     let mut asked: BTreeMap<&RuleId, Asked<'_>> = BTreeMap::new();
-    for outreach in outreaches {
-        let Some(rule) = pack.rules.get(&outreach.rule) else { continue };
-        let id = &outreach.rule;
+    for &(id, customer, subject) in subjects {
+        let Some(rule) = pack.rules.get(id) else { continue };
         let one = asked.entry(id).or_insert(Asked { id, rule, subjects: BTreeSet::new() });
-        one.subjects.extend(outreach.subjects.iter().map(|s| (&s.customer, &s.subject)));
+        one.subjects.insert((customer, subject));
     }
     let in_use = asked.values().flat_map(|asked| signals_of(asked.rule)).collect();
     let examined = view.glance(&pack.signals, &in_use).await?;

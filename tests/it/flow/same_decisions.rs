@@ -11,27 +11,27 @@ use super::*;
 
 /// A pack as texts, and what happens run by run.
 #[derive(Clone, Debug)]
-struct Story {
-    rules: Vec<String>,
-    policy: String,
-    days: Vec<Day>,
+pub(super) struct Story {
+    pub(super) rules: Vec<String>,
+    pub(super) policy: String,
+    pub(super) days: Vec<Day>,
     /// How many contacts of a rule go out in a day without approval, where it is few.
-    most: Option<u64>,
+    pub(super) most: Option<u64>,
 }
 
 /// What happens before a run.
 #[derive(Clone, Debug)]
-struct Day {
+pub(super) struct Day {
     /// Minutes since the last run.
-    after: i64,
+    pub(super) after: i64,
     /// SQL that changes the data.
-    changes: Vec<String>,
+    pub(super) changes: Vec<String>,
     /// Whom somebody suppresses.
-    suppressed: Option<usize>,
+    pub(super) suppressed: Option<usize>,
     /// Which rules are due, if not all.
-    due: Option<usize>,
+    pub(super) due: Option<usize>,
     /// Whether a worker came by since the last run.
-    delivered: bool,
+    pub(super) delivered: bool,
 }
 
 const CONDITIONS: [(&str, &str); 5] = [
@@ -51,7 +51,7 @@ const ASKS: [&str; 5] = [
     r#"phone("task");"#,
 ];
 
-fn stories() -> impl Strategy<Value = Story> {
+pub(super) fn stories() -> impl Strategy<Value = Story> {
     let rules = prop::collection::vec(rule(), 2..=4);
     let days = prop::collection::vec(day(), 3..=5);
     let most = prop::sample::select(vec![None, None, Some(1), Some(2)]);
@@ -71,7 +71,7 @@ fn constant(name: &'static str, values: &[&'static str]) -> impl Strategy<Value 
     ]
 }
 
-fn rule() -> impl Strategy<Value = String> {
+pub(super) fn rule() -> impl Strategy<Value = String> {
     let constants = (
         constant("PRIORITY", &["10", "50", "90"]),
         constant("FOR", &[r#""1d""#, r#""90m""#]),
@@ -99,7 +99,7 @@ fn rule() -> impl Strategy<Value = String> {
     )
 }
 
-fn policy() -> impl Strategy<Value = String> {
+pub(super) fn policy() -> impl Strategy<Value = String> {
     let quiet = prop::sample::select(vec![
         "",
         "[quiet_hours]\nfrom = \"20:00\"\nto = \"08:00\"\n",
@@ -154,7 +154,7 @@ fn change() -> impl Strategy<Value = String> {
 
 /// A courier with six customers: in three time zones, one who agreed to offers, one without an
 /// address.
-fn courier(story: &Story) -> Courier {
+pub(super) fn courier(story: &Story) -> Courier {
     let courier = Courier::new(&[]);
     courier.write("rules/policy.toml", &story.policy);
     for (number, script) in story.rules.iter().enumerate() {
