@@ -62,7 +62,7 @@ pub fn condition(condition: &Condition, types: &FieldTypes) -> Vec<Problem> {
     let mut checker = Checker::new(&written.source, &written.functions, &written.constants, fields);
     let names = vec![("customer".to_owned(), Binding::Row(RowKind::Customer))];
     let scene = Scene::of(names);
-    checker.verdict("the condition", &condition.statements, scene);
+    checker.verdict("the condition", &condition.statements, (0, 1), scene);
     checker.finish()
 }
 
@@ -110,6 +110,8 @@ struct Checker<'a> {
     in_if: bool,
     /// What joins the conditions at hand: `&&` or `||`.
     joint: &'static str,
+    /// Whether the `in` at hand is written `!in`.
+    turned: bool,
 }
 
 /// So many parts are looked at; a script has a few hundred.
@@ -135,6 +137,7 @@ impl<'a> Checker<'a> {
             tries: 0,
             in_if: false,
             joint: "",
+            turned: false,
         }
     }
 
@@ -151,18 +154,19 @@ impl<'a> Checker<'a> {
         let mut scene = facts;
         scene.names = function.parameters.iter().cloned().zip(rows).collect();
         if judges {
-            return self.verdict("`when`", &function.body, scene);
+            let begins = self.source.word(function.at);
+            return self.verdict("`when`", &function.body, begins, scene);
         }
         self.ways(&function.body, scene);
         Scene::default()
     }
 
     /// Reads what has to give true or false; gives what is known where it was true.
-    fn verdict(&mut self, what: &str, body: &[Stmt], scene: Scene) -> Scene {
+    fn verdict(&mut self, what: &str, body: &[Stmt], begins: Spot, scene: Scene) -> Scene {
         let mut matched: Option<Scene> = None;
         let mut may_work = false;
         let ways = self.ways(body, scene);
-        let last = ways.last().map(|way| way.spot);
+        let last = ways.last().map(|way| if way.spot == (0, 0) { begins } else { way.spot });
         for way in ways {
             may_work |= way.known.is.has(Is::BOOL.or(Is::OTHER));
             if let (Some(yes), _) = self.truth(&way, what) {

@@ -46,7 +46,7 @@ fn calendar() -> Calendar {
     Calendar { timezone: chrono_tz::Europe::Berlin, working: None }
 }
 
-fn engine() -> Engine {
+pub(super) fn engine() -> Engine {
     Engine::new(&calendar())
 }
 
@@ -54,7 +54,7 @@ fn at(text: &str) -> Instant {
     parse_instant(text).unwrap()
 }
 
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     at("1998-05-07T09:00:00Z")
 }
 
@@ -106,7 +106,7 @@ pub(super) fn about_customers(when: &str) -> String {
     )
 }
 
-fn fields(cells: &[(&str, Value)]) -> Fields {
+pub(super) fn fields(cells: &[(&str, Value)]) -> Fields {
     cells.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 

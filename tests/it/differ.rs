@@ -3,6 +3,7 @@
 
 mod cells;
 pub(crate) mod chance;
+mod claims;
 mod company;
 mod example;
 mod grow;

@@ -105,6 +105,7 @@ impl Checker<'_> {
 
     /// `value in list`, which Rhai makes a call of `contains`.
     fn one_of(&mut self, list: &Expr, value: &Expr, spot: Spot, scene: Scene) -> Outcome {
+        let turned = std::mem::take(&mut self.turned);
         if let Expr::FnCall(range, _) = list
             && let Some(Token::InclusiveRange | Token::ExclusiveRange) = range.op_token
         {
@@ -140,7 +141,7 @@ impl Checker<'_> {
         };
         let certain = (may_be != may_not_be).then_some(may_be);
         if let Some(first) = listed.first() {
-            self.certainty(spot, certain, [&value, first], by_flow);
+            self.certainty(spot, certain.map(|is| is != turned), [&value, first], by_flow);
         }
         if certain.is_some() {
             return self.open(scene, spot);

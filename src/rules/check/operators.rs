@@ -95,7 +95,10 @@ impl Checker<'_> {
             Comparison::Unequal => is_absence && may.be_true,
             _ => is_absence && by_flow && !may.be_true,
         };
-        if careful || (self.in_if && by_flow && may.be_true) {
+        // What is known already may be said again, but in order of size, or after `||`.
+        let equality = matches!(how, Comparison::Equal | Comparison::Unequal);
+        let repeats = self.in_if || (self.joint == "&&" && equality);
+        if careful || (repeats && by_flow && may.be_true) {
             certain = None;
         }
         if is_certain(may) && careful {
@@ -129,6 +132,7 @@ impl Checker<'_> {
         if let Expr::BoolConstant(value, _) = of {
             return self.plain(Known::boolean(!value), None, scene, spot);
         }
+        self.turned = self.source.spot(of) == spot;
         let inner = self.expression(of, scene);
         let (yes, no) = self.truth(&inner, "`!`");
         let mut outcome = Outcome {

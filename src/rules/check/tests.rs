@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::domain::{Absence, Absent, FieldType, FieldTypes, Kind, KnownFrom, Problem, SignalName};
-use crate::rules::tests::{about_customers, loaded};
+use crate::domain::{
+    About, Absence, Absent, Batch, Facts, FieldType, FieldTypes, Kind, KnownFrom, Place, Problem,
+    Severity, SignalName, Value,
+};
+use crate::rules::tests::{about_customers, engine, fields, loaded, now};
 
 fn column(name: &str, kind: Kind, absence: Absence) -> (String, FieldType) {
     let kinds = [kind].into_iter().collect();
@@ -85,7 +88,7 @@ fn what_is_right_is_not_spoken_of() {
         "customer.orders > 3 || customer.orders < 2",
         "customer.since >= \"1998-05-01\" && customer.since < \"1998-06-01\"",
         "customer.since == \"1998-05-01\"",
-        "customer.nobody_knows > 3 && !customer.nobody_knows",
+        "customer.nobody_knows > 3 || !customer.nobody_knows",
         "let score = 0; if customer.vip { score += 2; } if customer.orders > 3 { score += 3; } score >= 5",
         "if customer.orders > 30 { customer.vip } else if customer.orders <= 30 { customer.flag == 1 } else { false }",
         "customer.orders > 3 && !(customer.plan == \"basic\")",
@@ -96,7 +99,7 @@ fn what_is_right_is_not_spoken_of() {
         "try { customer.owes * 2 > 3 } catch { false }",
         "true",
         "false",
-        "late(customer, 3) || late(customer, 5)\n}\nfn late(c, days) {\n days_since(c.since) > days && days > 2",
+        "late(customer, 3) || late(customer, 5)\n}\nfn late(c, days) {\n days_since(c.since) > days && days > 3",
         "is_known(customer.left) && days_since(customer.left) / 7 > 2\n}\nfn is_known(x) { x != ()",
         "let x = customer.owes; if x == () { x = 0; } x + 1 > 3",
         "customer.owes != () && (customer.owes < 3 || customer.owes * 2 > 90)",
@@ -185,7 +188,7 @@ fn each_mistake_is_told_once_where_it_stands() {
         ("customer.plan in 1..3", "wrong-kind: customer.plan in 1..3"),
         ("customer.orders", "wrong-kind: customer.orders"),
         ("if customer.vip { true }", "may-be-absent: if"),
-        ("let x = customer.vip;", "no-verdict: "),
+        ("let x = customer.vip;", "no-verdict: {"),
         // Always and never.
         ("customer.orders > 7 && customer.orders < 3", "never-true: customer.orders < 3"),
         (
@@ -288,4 +291,173 @@ fn problems_read_well() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+/// A customer of whom everything is known, and one of whom only what always is.
+fn rows() -> [Facts; 2] {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let always = [
+        ("customer_id", text("RANCH")),
+        ("plan", text("basic")),
+        ("vip", Value::Bool(true)),
+        ("flag", Value::Int(1)),
+        ("orders", Value::Int(10)),
+        ("paid", Value::Int(9)),
+        ("share", Value::Float(0.5)),
+        ("since", text("1998-04-01")),
+        ("seen", text("1998-05-06T09:00:00Z")),
+    ];
+    let there = [
+        ("note", text("called")),
+        ("owes", Value::Int(2)),
+        ("member", Value::Bool(true)),
+        ("left", text("1998-05-01")),
+    ];
+    let absent = there.clone().map(|(name, _)| (name, Value::Null));
+    let row = |some: [(&str, Value); 4], last: Value| Facts {
+        customer: fields(&[always.as_slice(), some.as_slice()].concat()),
+        signals: [("habits".to_owned(), fields(&[("last", last), ("count", Value::Int(0))]))]
+            .into(),
+        ..Facts::default()
+    };
+    [row(there, text("1998-05-01")), row(absent, Value::Null)]
+}
+
+/// What Rhai makes of a condition: true, false, or none where it raises.
+fn comes_to(when: &str, facts: &Facts) -> Option<bool> {
+    let rule = loaded(&about_customers(when));
+    let judged = engine().judge(&rule, &Batch::of_facts(About::Customers, None, facts), now());
+    judged.errors.is_empty().then_some(!judged.matched.is_empty())
+}
+
+#[test]
+fn rhai_does_what_is_said_of_it() {
+    let [there, absent] = rows();
+    let (silently_false, silently_true) = (Some(false), Some(true));
+    for (when, code, facts, expected) in [
+        ("customer.flag == true", "different-kinds", &there, silently_false),
+        ("customer.flag != true", "different-kinds", &there, silently_true),
+        ("customer.plan > 3", "different-kinds", &there, silently_false),
+        ("customer.plan < 3", "different-kinds", &there, silently_false),
+        ("\"5\" > 3", "different-kinds", &there, silently_false),
+        ("customer.since > 7", "different-kinds", &there, silently_false),
+        ("customer.since + 7 == \"1998-04-017\"", "different-kinds", &there, silently_true),
+        (
+            "customer.left - customer.since == \"1998-05-01\"",
+            "different-kinds",
+            &there,
+            silently_true,
+        ),
+        ("customer.flag in [true]", "different-kinds", &there, silently_false),
+        (
+            "switch customer.flag { true => true, _ => false }",
+            "different-kinds",
+            &there,
+            silently_false,
+        ),
+        ("9 / 10 > 0.8", "lost-fraction", &there, silently_false),
+        ("customer.paid / customer.orders > 0.8", "lost-fraction", &there, silently_false),
+        ("customer.paid / customer.orders * 100 > 80", "lost-fraction", &there, silently_false),
+        ("!customer.member", "may-be-absent", &absent, None),
+        ("customer.member && customer.vip", "may-be-absent", &absent, None),
+        ("customer.member || customer.vip", "may-be-absent", &absent, None),
+        ("if customer.member { true } else { false }", "may-be-absent", &absent, None),
+        ("customer.member", "may-be-absent", &absent, None),
+        ("customer.note != \"gone\"", "may-be-absent", &absent, silently_true),
+        ("customer.member != false", "may-be-absent", &absent, silently_true),
+        ("!(customer.note == \"called\")", "may-be-absent", &absent, silently_true),
+        ("!(customer.owes > 1)", "may-be-absent", &absent, silently_true),
+        ("customer.note !in [\"called\"]", "may-be-absent", &absent, silently_true),
+        ("days_since(customer.left) != 6", "may-be-absent", &absent, silently_true),
+        ("customer.owes + 1 > 3", "may-be-absent", &absent, None),
+        ("customer.owes - 1 > 3", "may-be-absent", &absent, None),
+        ("customer.owes * 2 > 3", "may-be-absent", &absent, None),
+        ("customer.owes / 2 > 3", "may-be-absent", &absent, None),
+        ("customer.owes % 2 > 3", "may-be-absent", &absent, None),
+        ("customer.owes ** 2 > 3", "may-be-absent", &absent, None),
+        ("-customer.owes > 3", "may-be-absent", &absent, None),
+        ("customer.owes.abs() > 3", "may-be-absent", &absent, None),
+        ("customer.owes in 1..3", "may-be-absent", &absent, None),
+        ("customer.note.contains(\"x\")", "may-be-absent", &absent, None),
+        ("customer.note.starts_with(\"x\")", "may-be-absent", &absent, None),
+        ("customer.note.ends_with(\"x\")", "may-be-absent", &absent, None),
+        ("customer.note.len() > 3", "may-be-absent", &absent, None),
+        ("customer.note.to_upper() == \"X\"", "may-be-absent", &absent, None),
+        ("\"x\" in customer.note", "may-be-absent", &absent, None),
+        ("customer.note in customer.plan", "may-be-absent", &absent, None),
+        ("days_since(customer.habits.last) / 7 > 3", "may-be-absent", &absent, None),
+        ("!customer.orders", "wrong-kind", &there, None),
+        ("customer.vip && customer.orders", "wrong-kind", &there, None),
+        ("customer.plan * 2 > 3", "wrong-kind", &there, None),
+        ("days_since(customer.orders) > 3", "wrong-kind", &there, None),
+        ("customer.orders.contains(\"x\")", "wrong-kind", &there, None),
+        ("customer.orders.len() > 3", "wrong-kind", &there, None),
+        ("customer.plan in 1..3", "wrong-kind", &there, None),
+        ("customer.share in 1..3", "wrong-kind", &there, None),
+        ("-customer.plan > 3", "wrong-kind", &there, None),
+        ("customer.orders", "wrong-kind", &there, None),
+    ] {
+        let problems = problems(&about_customers(when));
+        let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [code], "{when}");
+        assert_eq!(comes_to(when, facts), expected, "{when}");
+        let says_it_raises =
+            ["fails where", "needs"].iter().any(|w| problems[0].message.contains(w));
+        assert_eq!(says_it_raises, expected.is_none(), "{when}: {}", problems[0].message);
+    }
+}
+
+#[test]
+fn what_helps_helps() {
+    let [there, absent] = rows();
+    for (when, facts, expected) in [
+        ("customer.flag == 1", &there, true),
+        ("days_since(customer.since) > 7", &there, true),
+        ("parse_int(\"5\") > 3", &there, true),
+        ("parse_float(\"5.5\") > 3.5", &there, true),
+        ("customer.paid * 1.0 / customer.orders > 0.8", &there, true),
+        ("!(customer.member ?? false)", &absent, true),
+        ("customer.member == true", &absent, false),
+        ("customer.note != () && customer.note != \"gone\"", &absent, false),
+        ("(customer.note == () || customer.note != \"gone\")", &absent, true),
+        ("(customer.owes ?? 0) + 1 > 3", &absent, false),
+        ("customer.owes != () && customer.owes in 1..3", &absent, false),
+        ("customer.owes != () && customer.owes in 1..3", &there, true),
+        ("(customer.note ?? \"\").contains(\"x\")", &absent, false),
+        ("(days_since(customer.habits.last) ?? 0) / 7 > 3", &absent, false),
+    ] {
+        assert_eq!(told_of(when), [""; 0], "{when}");
+        assert_eq!(comes_to(when, facts), Some(expected), "{when}");
+    }
+}
+
+#[test]
+fn a_condition_of_policy_is_read_in_its_place() {
+    let place = Place::at("policy.toml", 7, 13, 38);
+    let text = "customer.vip && customer.flag == true";
+    let mut problems = Vec::new();
+    let read = |text: &str, problems: &mut Vec<Problem>| {
+        let place = Place { width: text.len() as u32 + 2, ..place.clone() };
+        let condition = engine().condition(text, place, problems).unwrap();
+        super::condition(&condition, &types())
+    };
+    let found = read(text, &mut problems);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].code, "different-kinds");
+    assert_eq!(found[0].place, Place::at("policy.toml", 7, 30, 21));
+    assert_eq!(read("customer.orders > 3", &mut problems), []);
+    assert_eq!(read("customer.orders", &mut problems)[0].severity, Severity::Error);
+    assert_eq!(read("customer.member", &mut problems)[0].code, "may-be-absent");
+}
+
+#[test]
+fn constants_that_nothing_reads_are_known() {
+    let script = format!(
+        "const USED = 3;\nconst INSIDE = 4;\nconst SPARE = 5;\n{}fn many(n) {{ n > INSIDE }}\n",
+        about_customers("many(customer.orders) && customer.orders > USED")
+    );
+    let rule = loaded(&script);
+    let unread: Vec<(&str, Option<u32>)> =
+        super::unread_constants(&rule).into_iter().map(|(name, at)| (name, at.line)).collect();
+    assert_eq!(unread, [("SPARE", Some(3))]);
 }
