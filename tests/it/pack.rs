@@ -134,3 +134,24 @@ fn findings_fail_check_and_no_run(
     assert_fine(&care, &format!("run {LATER}"), "Delivery: 1 sent.");
     assert_eq!(std::fs::read_dir(care.join("mail")).unwrap().count(), 1);
 }
+
+#[test]
+fn definitions_hold_every_column_with_its_type() {
+    let folder = starter(COMPANY);
+    let care = folder.path().join("care");
+    assert_fine(&care, "definitions by-itself", "as far as rules and cases name them");
+    assert_fine(&care, &format!("definitions editor {LATER}"), "with the types of the SQLite");
+    let read = |file: &str| std::fs::read_to_string(care.join(file)).unwrap();
+    let (by_itself, against) = (read("by-itself/lookout.d.rhai"), read("editor/lookout.d.rhai"));
+    let invoice = "type InvoicesRow = #{\n    /// Text.\n    customer_id: String,\n    /// A date.\n    due_on: String,";
+    assert!(against.contains(invoice), "{against}");
+    assert!(against.contains("let invoice: InvoicesRow;"), "{against}");
+    assert!(
+        by_itself.contains("    due_on: String,") && !by_itself.contains("locale"),
+        "{by_itself}"
+    );
+    assert!(read("editor/rhai.d.rhai").starts_with("/// What Rhai itself gives"));
+    let (code, said) = lookout(&care, "definitions rules/editor");
+    assert!(code == 2 && said.contains("inside the pack"), "{said}");
+    assert!(!care.join("rules/editor").exists());
+}

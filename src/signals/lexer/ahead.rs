@@ -106,7 +106,7 @@ impl Words<'_> {
         })
     }
 
-    fn from_to(&self, what: fn(String) -> What, from: usize, to: usize) -> Ahead {
+    fn asked(&self, what: fn(String) -> What, from: usize, to: usize) -> Ahead {
         let span = self.tokens[from].span.start..self.tokens[to].span.end;
         Ahead { what: what(self.text[span.clone()].to_owned()), span }
     }
@@ -118,7 +118,7 @@ impl Words<'_> {
             return None;
         }
         if self.tokens[at].kind == Kind::Word && CLOCKS.contains(&word.as_str()) {
-            return Some(self.from_to(What::Clock, at, at));
+            return Some(self.asked(What::Clock, at, at));
         }
         if self.tokens.get(at + 1).is_some_and(|next| next.kind == Kind::Open) {
             let close = self.close(at + 1)?;
@@ -127,14 +127,14 @@ impl Words<'_> {
             let now =
                 ASKED_NOW.contains(&word.as_str()) && inside.clone().any(|at| self.is(at, "'now'"));
             let age = word == "age" && !inside.clone().any(|at| self.is(at, ","));
-            return (alone || now || age).then(|| self.from_to(What::Clock, at, close));
+            return (alone || now || age).then(|| self.asked(What::Clock, at, close));
         }
         let told = ["'now'", "'today'", "'yesterday'", "'tomorrow'"].contains(&word.as_str());
         let before = at.checked_sub(1).map(|at| self.word(at)).unwrap_or_default();
         let typed = self.is(at + 1, "::")
             || TYPES.contains(&before.as_str())
             || (before == "(" && at > 1 && self.is(at - 2, "cast"));
-        (told && typed).then(|| self.from_to(What::Clock, at, at))
+        (told && typed).then(|| self.asked(What::Clock, at, at))
     }
 
     /// A date that is asked to be empty, where no comparison says at which instant.

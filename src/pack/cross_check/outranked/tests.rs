@@ -110,7 +110,7 @@ impl Scene {
                     evaluation.rules.insert(rule.id.clone(), Judged::default());
                 }
             }
-            for customer in 0..CUSTOMERS.len() {
+            for (customer, facts) in facts.iter().enumerate() {
                 for row in 0..ROWS.len() {
                     let general = match open.contains_key(&(customer, row)) {
                         true => !chance.one_in(4),
@@ -122,9 +122,9 @@ impl Scene {
                     }
                     let special = !chance.one_in(3);
                     open.insert((customer, row), special);
-                    self.ask(0, customer, row, &facts[customer], &mut evaluation);
+                    self.ask(0, customer, row, facts, &mut evaluation);
                     if special {
-                        self.ask(1, customer, row, &facts[customer], &mut evaluation);
+                        self.ask(1, customer, row, facts, &mut evaluation);
                     }
                 }
             }
@@ -269,7 +269,8 @@ fn nobody_hears_the_second_before_the_first() {
 /// second rule is heard first.
 #[test]
 fn nothing_that_is_asked_for_could_be_left_out() {
-    let changes: [(&str, fn(&mut Scene)); 7] = [
+    type Change = (&'static str, fn(&mut Scene));
+    let changes: [Change; 7] = [
         ("rank", |s| s.first.priority = 10),
         ("FOR", |s| s.first.holds_for = Some("2d".parse().unwrap())),
         ("COOLDOWN", |s| s.first.cooldown = Some("9d".parse().unwrap())),
