@@ -35,6 +35,7 @@ pub async fn play_out(pack: &Pack, rule: &PackRule, case: &Case) -> Result<Vec<P
         leave(pack, rule, &rehearsal, step.as_of).await?;
         let (facts, rivals) = (&step.facts, &step.rivals);
         let scene = Scene { as_of: step.as_of, facts, gone: step.gone, rivals };
+        earlier::suppress(pack, rule, &step.suppressed, &scene, rehearsal.store()).await?;
         played.push(run(pack, rule, &scene, &step.expect, &rehearsal).await?);
     }
     Ok(played)

@@ -13,11 +13,12 @@ use super::{Considered, RunError, decide};
 use crate::document::Placed;
 use crate::domain::{
     About, Ask, Asked, Batch, Candidate, Charge, CustomerId, Episode, Facts, Field, History,
-    Instant, Match, OutreachKey, RuleId, SubjectId, Value,
+    Instant, Match, OutreachKey, RuleId, SubjectId, Suppression, SuppressionCause, Value,
+    normalise_email,
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::RowError;
-use crate::rules::cases::{Case, EarlierContact};
+use crate::rules::cases::{Case, EarlierContact, Suppressed};
 use crate::store::Store;
 
 pub use held_against::{Failure, failures};
@@ -226,6 +227,26 @@ pub fn before<'c>(
     (started_at, contacts.collect())
 }
 
+/// What a customer is not to hear, as the books know it. A bounce is about their mailbox.
+pub fn suppressions(
+    facts: &Facts,
+    customer: &CustomerId,
+    suppressed: &[Suppressed],
+    as_of: Instant,
+) -> Vec<Suppression> {
+    let one = |one: &Suppressed| {
+        let bounced = one.cause == SuppressionCause::Bounce;
+        let email = facts.customer().text("email").and_then(|email| normalise_email(&email));
+        let who = match bounced {
+            true => (None, Some(email?)),
+            false => (Some(customer.clone()), None),
+        };
+        let (topic, cause, since) = (one.topic.clone(), one.cause, as_of - one.ago.delta());
+        Some(Suppression { customer: who.0, recipient: who.1, topic, cause, since })
+    };
+    suppressed.iter().filter_map(one).collect()
+}
+
 /// The history that the case describes.
 fn history(rule: &PackRule, case: &Case, batch: &Batch, facts: &Facts) -> History {
     let (id, customer, subject) = (&rule.rule.settings.id, batch.customer(0), batch.subject(0));
@@ -250,6 +271,7 @@ fn history(rule: &PackRule, case: &Case, batch: &Batch, facts: &Facts) -> Histor
     });
     History {
         charges: charges.collect(),
+        suppressions: suppressions(facts, &customer, &case.suppressed, case.as_of),
         episodes: [((id.clone(), customer.clone(), subject.clone()), episode)].into(),
         ..History::default()
     }

@@ -5,6 +5,7 @@ mod earlier;
 mod expect;
 mod row;
 mod step;
+mod suppressed;
 mod written;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::domain::{Facts, Instant, Place, Problem, RuleId, Span};
 pub use earlier::EarlierContact;
 pub use expect::{Deferred, Expect};
 pub use step::Step;
+pub use suppressed::Suppressed;
 pub use written::{Fact, Written, written};
 
 use row::{add_facts, known_keys};
@@ -32,6 +34,8 @@ pub struct Case {
     pub facts: Facts,
     /// Who contacted the customer before, in the order written.
     pub contacts: Vec<EarlierContact>,
+    /// What the customer is not to hear any more.
+    pub suppressed: Vec<Suppressed>,
     /// How long the rule has matched already; left out, long enough for `FOR`, or not at all for a
     /// case with steps.
     pub matching_for: Option<Span>,
@@ -55,6 +59,7 @@ struct Draft {
     says_as_of: bool,
     facts: Facts,
     contacts: Vec<EarlierContact>,
+    suppressed: Vec<Suppressed>,
     matching_for: Option<Span>,
     resolved: bool,
     rivals: Vec<Placed<RuleId>>,
@@ -63,12 +68,13 @@ struct Draft {
 }
 
 /// What a case may say beside its facts, and a row of its table, too.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "name",
     "as_of",
     "customer",
     "absent",
     "contacts",
+    "suppressed",
     "matching_for",
     "resolved",
     "rivals",
@@ -147,6 +153,9 @@ impl Draft {
         if section.has("contacts") {
             self.contacts = earlier::read(section);
         }
+        if section.has("suppressed") {
+            self.suppressed = suppressed::read(section);
+        }
         if section.has("matching_for") {
             self.matching_for = section.parsed("matching_for");
         }
@@ -211,6 +220,7 @@ impl Draft {
             as_of: self.as_of?,
             facts: self.facts,
             contacts: self.contacts,
+            suppressed: self.suppressed,
             matching_for: self.matching_for,
             resolved: self.resolved,
             rivals: self.rivals,

@@ -7,15 +7,16 @@ use chrono::TimeDelta;
 
 use crate::domain::{
     Decided, EpisodeChange, HistoryVersion, Instant, Outreach, OutreachKey, OutreachSubject,
-    RunReport, Totals, format_instant,
+    RunReport, Suppression, Totals, format_instant,
 };
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::case::{self, Before, Scene};
 use crate::pipeline::{Found, RunError, consider};
 use crate::policy::{Kind, dedupe_key};
-use crate::rules::cases::Case;
+use crate::rules::cases::{Case, Suppressed};
 use crate::store::{
-    Asking, ClaimQuery, Claimed, Learned, Passed, Run, Settled, Settlement, Store, TaskText,
+    Asking, ClaimQuery, Claimed, Learned, NewSuppression, Passed, Run, Settled, Settlement, Store,
+    TaskText,
 };
 
 /// Writes down since when the rule has matched, and who contacted the customer.
@@ -52,6 +53,27 @@ pub(super) async fn write_down(
         for claimed in claim(store, at).await? {
             send(store, &claimed, at).await?;
         }
+    }
+    suppress(pack, rule, &case.suppressed, &scene, store).await
+}
+
+/// Writes down what the customer is not to hear any more.
+///
+/// # Errors
+/// When the books can't be written.
+pub(super) async fn suppress(
+    pack: &Pack,
+    rule: &PackRule,
+    suppressed: &[Suppressed],
+    scene: &Scene<'_>,
+    store: &Store,
+) -> Result<(), RunError> {
+    let facts = case::complete(pack, rule, scene.facts);
+    let customer = case::batch(pack, rule, &facts).customer(0);
+    for one in case::suppressions(&facts, &customer, suppressed, scene.as_of) {
+        let Suppression { customer, recipient, topic, cause, since } = one;
+        let new = NewSuppression { customer, recipient, topic, cause, note: None };
+        store.suppress(&[new], since).await?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(
             output.remark(&format!(
                 "{subject}: the case by itself gives another decision: now {expected}, as a case {actual}. \
                  What a case does not hold had a part in it: a message that waits already, an approval, \
-                 a suppression, or other customers."
+                 or other customers."
             ));
         }
     }
@@ -152,6 +152,7 @@ impl Today<'_> {
             facts: self.masked(rule, subject),
             matching_for,
             contacts: contacts(&history, &key, self.as_of),
+            suppressed: suppressed(&history, self.as_of),
             resolved: subject.over,
             rivals: rivals(&decisions, self.as_of),
             expect: self.expect(subject, &decisions),
@@ -266,6 +267,17 @@ fn contacts(
         one.into_iter().cycle().take(count as usize)
     });
     told.chain(uncharged).collect()
+}
+
+/// What the person is not to hear any more, once, however many addresses of theirs it is entered for.
+fn suppressed(history: &History, as_of: Instant) -> Vec<BTreeMap<&'static str, String>> {
+    let told = history.suppressions.iter().map(|one| {
+        let ago = Span::of((as_of - one.since).max(TimeDelta::zero()));
+        let cause = ("cause", one.cause.name().to_owned());
+        let topic = one.topic.iter().map(|topic| ("topic", topic.clone()));
+        [cause, ("ago", ago.to_string())].into_iter().chain(topic).collect()
+    });
+    told.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn contact(

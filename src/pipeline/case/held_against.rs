@@ -173,7 +173,7 @@ fn is_same(wanted: &Value, actual: &serde_json::Value) -> bool {
     match actual.as_str() {
         Some(text) if instant(text).is_some() => instant(text) == instant(&wanted),
         Some(text) => text == wanted,
-        None => evidence(actual) == wanted,
+        None => !actual.is_null() && evidence(actual) == wanted,
     }
 }
 

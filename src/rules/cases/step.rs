@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::row::{add_facts, known_keys};
-use super::{Draft, Expect, expect, rivals};
+use super::{Draft, Expect, Suppressed, expect, rivals, suppressed};
 use crate::document::{Placed, Section, wrong_value};
 use crate::domain::{Facts, Instant, Place, RuleId, Span};
 
@@ -20,6 +20,8 @@ pub struct Step {
     pub facts: Facts,
     /// Whether the row that the rule looks at is no longer there.
     pub gone: bool,
+    /// What the customer is not to hear any more from now on.
+    pub suppressed: Vec<Suppressed>,
     /// Rules that want to write to the same person in this run.
     pub rivals: Vec<Placed<RuleId>>,
     /// What has to come out.
@@ -32,10 +34,8 @@ pub(super) fn read(case: &Section<'_>, subject: Option<&str>, begin: &Draft) -> 
     let (mut facts, mut gone) = (begin.facts.clone(), false);
     let mut steps = Vec::new();
     for section in case.sections("step") {
-        section.only(&known_keys(
-            &["after", "customer", "absent", "gone", "rivals", "expect"],
-            subject,
-        ));
+        let keys = ["after", "customer", "absent", "gone", "suppressed", "rivals", "expect"];
+        section.only(&known_keys(&keys, subject));
         add_facts(&section, subject, &mut facts);
         if subject.is_none() && section.has("gone") {
             let help = "`gone` is for the row of a keyed signal; this rule is about customers";
@@ -48,10 +48,10 @@ pub(super) fn read(case: &Section<'_>, subject: Option<&str>, begin: &Draft) -> 
             expect::missing(&section);
         }
         let expect = expect::read(&section);
-        let rivals = rivals(&section);
+        let (rivals, suppressed) = (rivals(&section), suppressed::read(&section));
         if let (Some(as_of), Some(after), Some(expect)) = (at, after, expect) {
             let (place, facts) = (section.place(), facts.clone());
-            steps.push(Step { place, after, as_of, facts, gone, rivals, expect });
+            steps.push(Step { place, after, as_of, facts, gone, suppressed, rivals, expect });
         }
     }
     steps

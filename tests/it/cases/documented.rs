@@ -35,6 +35,7 @@ fn every_key_is_on_the_page() {
         "customer",
         "absent",
         "contacts",
+        "suppressed",
         "matching_for",
         "resolved",
         "rivals",

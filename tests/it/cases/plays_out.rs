@@ -216,6 +216,53 @@ expect = { refused = "outranked" }
 }
 
 #[test]
+fn who_has_stopped_it_hears_no_more() {
+    let folder = pack();
+    let cases = r#"
+[[case]]
+name = "before"
+suppressed = [{ topic = "service", ago = "3d" }]
+expect = { refused = { reason = "suppressed", topic = "service", since = "1998-05-04T09:00:00Z" } }
+
+[[case]]
+name = "another topic is another matter"
+suppressed = [{ topic = "offers" }]
+expect = { email = "email" }
+
+[[case]]
+name = "meanwhile: what waits is taken back"
+as_of = "1998-05-07T21:00:00Z"
+expect = { email = "email", deferred = "1998-05-08T06:00:00Z" }
+
+[[case.step]]
+after = "1h"
+suppressed = [{}]
+expect = { refused = { reason = "suppressed", cause = "refused" } }
+
+[[case.step]]
+after = "1d"
+gone = true
+expect = { no_match = true }
+
+[[case]]
+name = "a mailbox that is not there says nothing about the telephone"
+suppressed = [{ cause = "bounce" }]
+each = [
+    { name = "e-mail", expect = { refused = { reason = "suppressed", cause = "bounce" } } },
+    { name = "a call", customer.plan = "enterprise", expect = { phone = "task" } },
+]
+"#;
+    write_cases(folder.path(), "stalled-order", &format!("{ORDER}{cases}"));
+    let told = run(folder.path(), "test stalled-order");
+    assert_eq!((told.code, told.err.as_str()), (0, ""), "{}", told.out);
+    let wrong =
+        format!("{ORDER}{cases}").replace("{ cause = \"bounce\" }]", "{ cause = \"bounced\" }]");
+    write_cases(folder.path(), "stalled-order", &wrong);
+    let told = run(folder.path(), "check");
+    assert!(told.out.contains("`bounced` is no cause"), "{}", told.out);
+}
+
+#[test]
 fn what_a_message_and_a_task_say_is_held_against_the_case() {
     let folder = pack();
     let order = |expect: &str| {

@@ -13,6 +13,7 @@ pub(super) struct Written<'a> {
     pub(super) facts: Facts,
     pub(super) matching_for: Option<Span>,
     pub(super) contacts: Vec<BTreeMap<&'static str, String>>,
+    pub(super) suppressed: Vec<BTreeMap<&'static str, String>>,
     pub(super) resolved: bool,
     pub(super) rivals: BTreeSet<RuleId>,
     pub(super) expect: BTreeMap<String, String>,
@@ -38,19 +39,11 @@ impl Written<'_> {
         if let Some(span) = self.matching_for {
             line("matching_for", quoted(&span.to_string()));
         }
-        if !self.contacts.is_empty() {
-            let one = |contact: &BTreeMap<&'static str, String>| {
-                let order = ["rule", "ago", "channel", "subject"];
-                let told = order.iter().filter_map(|key| Some((key, contact.get(key)?)));
-                let told = told.filter(|(key, said)| **key != "channel" || *said != "email");
-                table(
-                    &told
-                        .map(|(key, said)| format!("{key} = {}", quoted(said)))
-                        .collect::<Vec<_>>(),
-                )
-            };
-            let all: Vec<_> = self.contacts.iter().map(one).collect();
-            line("contacts", format!("[{}]", all.join(", ")));
+        for (name, list) in [("contacts", &self.contacts), ("suppressed", &self.suppressed)] {
+            if !list.is_empty() {
+                let all: Vec<_> = list.iter().map(one_of).collect();
+                line(name, format!("[{}]", all.join(", ")));
+            }
         }
         if self.resolved {
             line("resolved", "true".to_owned());
@@ -66,6 +59,15 @@ impl Written<'_> {
         line("expect", table(&expect.collect::<Vec<_>>()));
         lines.join("\n") + "\n"
     }
+}
+
+/// A contact or a suppression, without what it says of itself when left out.
+fn one_of(said: &BTreeMap<&'static str, String>) -> String {
+    let order = ["rule", "topic", "cause", "ago", "channel", "subject"];
+    let usual = [("channel", "email"), ("cause", "refused")];
+    let told = order.iter().filter_map(|key| Some((*key, said.get(key)?.as_str())));
+    let told = told.filter(|said| !usual.contains(said));
+    table(&told.map(|(key, said)| format!("{key} = {}", quoted(said))).collect::<Vec<_>>())
 }
 
 /// The fields that are there.
