@@ -192,7 +192,7 @@ impl<'a> Inputs<'a> {
         let key = bid.key();
         let trail = self.is_watched(&bid).then(|| {
             let joins = person.drafts.iter().find(|draft| draft.takes_in(&bid));
-            gates::trail(&bid, &table, joins)
+            gates::trail(&bid, &table, joins, held.is_some())
         });
         let decision = Decision {
             rule: bid.rule.id.clone(),

@@ -86,11 +86,13 @@ pub(super) fn admits_task(bid: &Bid<'_>, table: &Table<'_, '_>) -> Result<(), Re
 }
 
 /// What each gate of a bid's way looks at and says. `joins`: the message that it goes with. What
-/// comes after rank is asked as if nothing else went to them in this run, where rank refuses.
+/// comes after rank is asked as if nothing else went to them in this run, where rank refuses. What is
+/// `held` needs no room yet.
 pub(super) fn trail(
     bid: &Bid<'_>,
     table: &Table<'_, '_>,
     joins: Option<&Draft<'_>>,
+    held: bool,
 ) -> Vec<Passage> {
     let look = |gate: &Gate, table: &Table<'_, '_>| Passage {
         passes: (gate.check)(bid, table).is_ok(),
@@ -104,6 +106,10 @@ pub(super) fn trail(
     }
     let mut trail = on(STANDING, table);
     match joins.and_then(|draft| Some((draft, draft.first()?))) {
+        joined if held => {
+            let leaves_at = joined.map_or(table.leaves_at, |(draft, _)| draft.leaves_at);
+            trail.extend(on(JOINING, &Table { leaves_at, ..*table }));
+        }
         Some((draft, first)) => {
             let subject = first.subject.clone();
             trail.push(Passage { passes: true, looked: Looked::Joins { subject } });

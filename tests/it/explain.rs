@@ -2,3 +2,4 @@
 //! books.
 
 mod agreement;
+mod people;

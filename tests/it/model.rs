@@ -252,6 +252,47 @@ impl<'a> Game<'a> {
     }
 
     /// Decides and records an instant as the product does, and holds it against the reference.
+    /// Watching somebody decides nothing differently, and what is told of them agrees with it.
+    fn watch_somebody(
+        &self,
+        evaluation: Evaluation,
+        past: &lookout::domain::History,
+        decided: &Decided,
+    ) {
+        let Some(candidate) = evaluation.candidates.first() else { return };
+        let watched = Some(candidate.matched.customer.clone());
+        let evaluation = Evaluation { watched: watched.clone(), ..evaluation };
+        let mut told = policy::decide(&evaluation, &self.settings, &self.policy, past, self.now);
+        let trails = std::mem::take(&mut told.trails);
+        assert_eq!(told, *decided);
+        let theirs = decided.decisions.iter().filter(|d| Some(&d.customer_id) == watched.as_ref());
+        assert_eq!(theirs.clone().count(), trails.len());
+        for decision in theirs {
+            let gates = &trails
+                .iter()
+                .find(|t| {
+                    (&t.rule, &t.subject, &t.channel, t.position)
+                        == (&decision.rule, &decision.subject, &decision.channel, decision.position)
+                })
+                .expect("every decision has its trail")
+                .gates;
+            let refusing = gates.iter().find(|gate| !gate.passes).map(|gate| gate.looked.name());
+            let code = decision.refusal.as_ref().map(|refusal| refusal.code());
+            let gate = code.map(|code| match code {
+                "no_address" => "address",
+                "no_consent" => "consent",
+                "suppressed" => "suppression",
+                "muted" => "mute",
+                "pending" | "already_contacted" => "episode",
+                "held" => "hold",
+                "outranked" => "rank",
+                "expired" => "quiet",
+                other => other,
+            });
+            assert_eq!(refusing, gate, "{decision:?}\n{gates:#?}");
+        }
+    }
+
     async fn run(&mut self, found: &Found, again: bool) {
         let evaluation = self.evaluation(found);
         let evaluated: Vec<RuleId> = evaluation.rules.keys().cloned().collect();
@@ -268,6 +309,7 @@ impl<'a> Game<'a> {
         };
         let past = self.store.history(&query).await.unwrap();
         let decided = policy::decide(&evaluation, &self.settings, &self.policy, &past, self.now);
+        self.watch_somebody(evaluation, &past, &decided);
         let order = |d: &Decision| {
             (
                 d.rule.clone(),

@@ -5,6 +5,7 @@ mod bounces;
 mod by_hand;
 mod endpoint;
 mod erasure;
+mod exported;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -228,7 +228,7 @@ pub struct DryRun {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout explain RANCH                        every rule, as a run would decide now
-  lookout explain 'rancho grande' --rule churn-risk
+  lookout explain rancho --rule churn-risk     one rule, for whoever has this in the name
   lookout explain ana@example.com --run        as the newest run decided and wrote it down
   lookout explain RANCH --as-of 1998-05-07T09:00:00Z
   lookout explain RANCH --rule churn-risk --as-case >> rules/churn-risk/cases.toml

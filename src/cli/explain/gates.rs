@@ -258,7 +258,8 @@ fn quiet(gate: &Passage, place: &Place<'_>) -> String {
         return String::new();
     };
     if *ignored {
-        return "they don't apply".to_owned();
+        let none = nightly.is_none() && days.is_empty();
+        return if none { "there are none" } else { "the topic ignores them" }.to_owned();
     }
     let nightly = nightly.as_ref().map(|(from, to)| format!("{from}-{to}"));
     let days = (!days.is_empty()).then(|| days.join(", "));
@@ -276,5 +277,106 @@ fn quiet(gate: &Passage, place: &Place<'_>) -> String {
             let local = leaves_at.with_timezone(&zone).format("%H:%M");
             format!("{hours}: it is {local} there")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CustomerId, Earlier, RuleId, Span, SubjectId, parse_instant};
+
+    fn at(text: &str) -> Instant {
+        parse_instant(text).unwrap()
+    }
+
+    fn told(passes: bool, looked: Looked) -> String {
+        let times = Times { zone: Tz::Europe__Berlin, as_of: at("1998-05-07T09:00:00Z") };
+        let email = Channel(Channel::EMAIL.to_owned());
+        let abroad = Some(Tz::Europe__Lisbon);
+        let place = Place { channel: &email, abroad, times: &times };
+        let rows = rows(&[Passage { passes, looked }], &place);
+        rows.iter().map(|row| row.join("  ")).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn evidence_is_told_also_where_it_lets_somebody_pass() {
+        let earlier = |day: u32| Earlier {
+            rule: RuleId::from("churn-risk"),
+            at: at(&format!("1998-04-{day}T08:00:00Z")),
+        };
+        let cap = |free_at| CapLooked {
+            contacts: 4,
+            per: Span::days(30),
+            channel: Some(Channel("email".to_owned())),
+            earlier: [12, 19, 28].map(earlier).to_vec(),
+            free_at,
+        };
+        let episode = |times, reminder: Option<&str>, last_at: Option<&str>| Looked::Episode {
+            since: at("1998-05-05T09:00:00Z"),
+            due: None,
+            times,
+            last_at: last_at.map(at),
+            reminder: reminder.map(at),
+            told_now: None,
+            last_word: false,
+        };
+        let rival = |rule: &str, priority| Rival {
+            rule: RuleId::from(rule),
+            priority,
+            customer_id: CustomerId::from("RANCH"),
+            subject: SubjectId::from("11040"),
+        };
+        let rank = |winner, behind| Looked::Rank {
+            ignored: false,
+            priority: 30,
+            winner,
+            ahead: Vec::new(),
+            behind,
+        };
+        let cooldown = |contacted: Option<&str>| Looked::Cooldown {
+            lasts: Some(Span::days(60)),
+            contacted: contacted.map(at),
+            until: contacted.map(|contacted| at(contacted) + Span::days(60).delta()),
+        };
+        let lines = [
+            told(
+                false,
+                Looked::Cap {
+                    ignored: false,
+                    caps: vec![cap(Some(at("1998-05-12T08:00:00Z"))), cap(None)],
+                },
+            ),
+            told(true, Looked::Cap { ignored: true, caps: Vec::new() }),
+            told(true, episode(1, Some("1998-05-06T09:00:00Z"), Some("1998-05-05T09:00:00Z"))),
+            told(false, episode(1, Some("1998-05-08T09:00:00Z"), Some("1998-05-07T08:00:00Z"))),
+            told(false, episode(2, None, Some("1998-05-07T08:00:00Z"))),
+            told(false, rank(Some(rival("stalled-order", 80)), Vec::new())),
+            told(true, rank(None, vec![rival("thank-you", 20)])),
+            told(false, cooldown(Some("1998-05-01T09:00:00Z"))),
+            told(true, cooldown(None)),
+            told(true, Looked::Joins { subject: SubjectId::from("11040") }),
+            told(true, Looked::Suppression { applies: None, others: 2 }),
+            told(
+                false,
+                Looked::Suppression {
+                    applies: Some(Suppressed {
+                        topic: Some("offers".to_owned()),
+                        cause: SuppressionCause::Refused,
+                        since: at("1998-05-01T09:00:00Z"),
+                    }),
+                    others: 0,
+                },
+            ),
+            told(
+                true,
+                Looked::Consent {
+                    topic: Some("security".to_owned()),
+                    consent: Some(Consent::Always),
+                    agreed: false,
+                    refused_by: Some(CustomerId::from("RANCH")),
+                },
+            ),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }

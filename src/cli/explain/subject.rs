@@ -9,7 +9,7 @@ use crate::pack::PackRule;
 use crate::pipeline::{Basis, Explained, Quarantine, Seen};
 use crate::rules::Turn;
 
-/// How many subjects that a rule is silent about are shown of each rule.
+/// How many subjects that a rule is silent about, and will speak of, are shown of each rule.
 const SILENT_SHOWN: usize = 2;
 /// Of how many of these it is asked when they turn.
 const SILENT_ASKED: usize = 100;
@@ -83,15 +83,23 @@ impl Story<'_> {
         for subject in self.gone(id) {
             text.push_str(&self.gone_subject(rule, subject, times));
         }
-        // Whatever turns first is what somebody is asked about next.
-        let turned = |seen: &&Seen| self.turn(rule, seen, &self.weigh(rule, seen));
-        let mut asked: Vec<(&Seen, Option<Turn>)> =
-            silent.iter().take(SILENT_ASKED).map(|seen| (*seen, turned(seen))).collect();
-        asked.sort_by_key(|(_, turn)| turn.map_or((true, None), |turn| (false, Some(turn.at))));
-        for (seen, turn) in asked.into_iter().take(SILENT_SHOWN) {
+        text.push_str(&self.silent(rule, &silent, times));
+        text
+    }
+
+    /// What a rule is silent about: whatever turns first, which is what somebody is asked about next;
+    /// else the last.
+    fn silent(&self, rule: &PackRule, silent: &[&Seen], times: &Times) -> String {
+        let asked = silent.iter().rev().take(SILENT_ASKED);
+        let turned = asked.map(|seen| (*seen, self.turn(rule, seen, &self.weigh(rule, seen))));
+        let (mut soon, never): (Vec<_>, Vec<_>) = turned.partition(|(_, turn)| turn.is_some());
+        soon.sort_by_key(|(_, turn)| turn.map(|turn| turn.at));
+        let shown = if soon.is_empty() { 1 } else { SILENT_SHOWN.min(soon.len()) };
+        let mut text = String::new();
+        for (seen, turn) in soon.into_iter().chain(never).take(shown) {
             text.push_str(&self.subject(rule, seen, turn, times));
         }
-        let more = silent.len().saturating_sub(SILENT_SHOWN);
+        let more = silent.len().saturating_sub(shown);
         if more > 0 {
             text.push_str(&format!("  … and {more} more that it does not match\n"));
         }

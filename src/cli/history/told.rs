@@ -46,31 +46,38 @@ impl Story<'_> {
         } else if events.is_empty() {
             text.push_str("\nThe books hold nothing about them.\n");
         }
-        if !events.is_empty() {
-            let rows: Vec<_> = events.iter().map(|event| self.row(event, &times)).collect();
-            text.push('\n');
-            text.push_str(&aligned(&rows, 2));
-        }
+        text.push_str(&self.timeline(&events));
         text
     }
 
-    fn row(&self, event: &Event, times: &Times) -> Vec<String> {
-        let subject = match self.is_themselves(&event.subject) {
-            true => String::new(),
-            false => format!(" {}", event.subject),
+    /// The events under their instants, each with whose idea it was.
+    fn timeline(&self, events: &[Event]) -> String {
+        let whose = |event: &Event| match self.is_themselves(&event.subject) {
+            true => plain(&event.rule),
+            false => plain(format!("{} {}", event.rule, event.subject).trim()),
         };
-        vec![
-            event.at.with_timezone(&self.zone).format("%-d %b %Y %H:%M").to_string(),
-            format!("{}{subject}", event.rule),
-            self.told(event, times),
-        ]
+        let width = events.iter().map(|event| whose(event).chars().count()).max().unwrap_or(0);
+        let mut text = String::new();
+        let mut last = None;
+        for event in events {
+            if last != Some(event.at) {
+                let at = event.at.with_timezone(&self.zone).format("%a %-d %b %Y %H:%M");
+                text.push_str(&format!("\n{at}\n"));
+                last = Some(event.at);
+            }
+            let whose = whose(event);
+            let blank = width - whose.chars().count();
+            text.push_str(&format!("  {whose}{:blank$}  {}\n", "", self.told(event)));
+        }
+        text
     }
 
     fn is_themselves(&self, subject: &str) -> bool {
         self.kept.customers.iter().any(|id| id.as_str() == subject)
     }
 
-    fn told(&self, event: &Event, times: &Times) -> String {
+    fn told(&self, event: &Event) -> String {
+        let times = &Times { zone: self.zone, as_of: event.at };
         match &event.what {
             What::Began => format!("became true{}", self.read(event)),
             What::Ended => "is over".to_owned(),
@@ -97,9 +104,12 @@ impl Story<'_> {
                 };
                 let detail = match (state, detail.as_str()) {
                     (OutreachState::Sent | OutreachState::Ready, _) | (_, "") => String::new(),
+                    (state, detail) if detail == state.name() => String::new(),
+                    (OutreachState::Withdrawn, code) => format!(": {}", wording::reason(code)),
                     (_, detail) => format!(": {}", plain(detail)),
                 };
-                format!("{}{}, {how}{detail}", outreach.channel, title.unwrap_or_default())
+                let others = self.others(outreach);
+                format!("{}{}{others}, {how}{detail}", outreach.channel, title.unwrap_or_default())
             }
             What::Task { id, title, assign, state } => {
                 let to =
@@ -152,6 +162,18 @@ impl Story<'_> {
         });
         let read: Vec<_> = read.collect();
         if read.is_empty() { String::new() } else { format!(": {}", read.join(", ")) }
+    }
+
+    /// For whom a message was that went to an address of theirs and is about somebody else.
+    fn others(&self, outreach: &Outreach) -> String {
+        let customers: std::collections::BTreeSet<_> =
+            outreach.subjects.iter().map(|subject| &subject.customer).collect();
+        if customers.is_empty() || customers.iter().any(|id| self.kept.customers.contains(id)) {
+            return String::new();
+        }
+        let customers: Vec<_> =
+            customers.into_iter().map(|id| plain(&shown(id.as_str()))).collect();
+        format!(" to {} at the same address", wording::listed(&customers))
     }
 
     /// The subject line, as today's words would say it of the facts of then.

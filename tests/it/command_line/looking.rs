@@ -12,9 +12,9 @@ fn explain_says_why_and_why_not() {
     }
     let one = told(demo.path(), "explain LINOD --rule stalled-order");
     insta::assert_snapshot!("explain_one_rule", one);
-    let nobody = run(demo.path(), &format!("explain GREAT --as-of {INSTANT}"));
+    let nobody = run(demo.path(), &format!("explain GREALT --as-of {INSTANT}"));
     assert_eq!((nobody.code, nobody.out.as_str()), (2, ""));
-    assert!(nobody.err.contains("`GREAT`"), "{}", nobody.err);
+    assert!(nobody.err.contains("`GREALT`; did you mean GREAL"), "{}", nobody.err);
 }
 
 #[test]

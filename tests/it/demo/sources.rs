@@ -96,6 +96,10 @@ fn without_facts(explained: &str) -> serde_json::Value {
     assert!(!subjects.is_empty());
     for subject in subjects {
         assert!(subject["facts"].take().is_object());
+        assert!(subject["conditions"].take().is_object());
+        for decision in subject["decisions"].as_array_mut().unwrap() {
+            assert!(decision["gates"].take().is_array());
+        }
     }
     explained
 }

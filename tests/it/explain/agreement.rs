@@ -4,6 +4,7 @@ use lookout::demo;
 use lookout::domain::{CustomerId, Decision, Instant, RunReport, parse_instant};
 use lookout::pack::{self, Pack};
 use lookout::pipeline::{self, Basis, Explanation, Watch};
+use lookout::rehearsal::Rehearsal;
 use lookout::signals::Source;
 use lookout::store::Store;
 
@@ -13,8 +14,23 @@ use crate::support::postgres;
 struct Site {
     pack: Pack,
     source: Source,
-    store: Store,
+    store: Books,
     _folder: tempfile::TempDir,
+}
+
+/// Books in memory that are delivered from to nowhere, or a database.
+enum Books {
+    Tried(Rehearsal),
+    Kept(Store),
+}
+
+impl Books {
+    fn store(&self) -> &Store {
+        match self {
+            Self::Tried(rehearsal) => rehearsal.store(),
+            Self::Kept(store) => store,
+        }
+    }
 }
 
 async fn site(state: Option<&str>) -> Site {
@@ -24,8 +40,8 @@ async fn site(state: Option<&str>) -> Site {
     let url = format!("sqlite:{}", folder.path().join("northwind.db").display());
     let source = Source::open(&url).await.unwrap();
     let store = match state {
-        Some(url) => Store::open(url).await.unwrap(),
-        None => Store::in_memory().await.unwrap(),
+        Some(url) => Books::Kept(Store::open(url).await.unwrap()),
+        None => Books::Tried(Rehearsal::new(&pack).await.unwrap()),
     };
     Site { pack, source, store, _folder: folder }
 }
@@ -40,14 +56,21 @@ impl Site {
         let mut view = self.source.view(as_of).await.unwrap();
         let watch = Watch::default();
         let found = pipeline::find(&self.pack, &mut view, as_of, &rules, watch).await.unwrap();
-        let run = pipeline::commit(&self.pack, &found, &self.store, as_of, as_of).await.unwrap();
+        let store = self.store.store();
+        let run = pipeline::commit(&self.pack, &found, store, as_of, as_of).await.unwrap();
         run.report
+    }
+
+    /// Lets leave what is due until an instant.
+    async fn deliver(&self, until: Instant) {
+        let Books::Tried(rehearsal) = &self.store else { return };
+        rehearsal.deliver(&self.pack, None, until).await.unwrap();
     }
 
     async fn explain(&self, customer: &CustomerId, as_of: Instant) -> Explanation {
         let mut view = self.source.view(as_of).await.unwrap();
         let watch = Watch { customer: Some(customer), ..Watch::default() };
-        let store = Some(&self.store);
+        let store = Some(self.store.store());
         pipeline::explain(&self.pack, &mut view, store, as_of, watch).await.unwrap()
     }
 
@@ -148,11 +171,14 @@ async fn an_older_run_is_explained_by_what_was_known_then() {
     let customers = ["HANAR", "RANCH", "CACTU", "KOENE", "GREAL"].map(CustomerId::from);
     for as_of in instants {
         if as_of > between {
+            site.deliver(between).await;
             for customer in &customers {
                 evaluated.push(site.explain(customer, between).await);
             }
         }
+        site.deliver(as_of).await;
         reports.push(site.run(as_of).await);
+        site.deliver(as_of).await;
     }
     let mut ways = 0;
     for (as_of, report) in instants.into_iter().zip(&reports) {

@@ -15,7 +15,7 @@ const TASK: &str = r#"
 /// A club whose books hold all that they can of Ana: a message that left, one that waits, one that
 /// was not sent because of her name, a task, and her refusal of something. Ben has her address;
 /// Cy has nothing to do with them.
-async fn club(on: On) -> Club {
+pub(super) async fn club(on: On) -> Club {
     let club = Club::new(on).await;
     let muted = "[topics.offers]\nmute_when = 'customer.name.starts_with(\"Ms A\")'";
     club.write("rules/policy.toml", &POLICY.replace("[topics.offers]", muted));
@@ -37,7 +37,7 @@ async fn club(on: On) -> Club {
 }
 
 impl Club {
-    fn erase(&self, whom: &str) -> Value {
+    pub(super) fn erase(&self, whom: &str) -> Value {
         let ran = self.lookout(&format!("erase {whom} --yes --format json"));
         assert_eq!(ran.code, 0, "{}", ran.err);
         ran.json()

@@ -1,0 +1,115 @@
+//! What a person reads of customers that somebody would ask about.
+
+use crate::support::program::{Ran, run};
+
+const INSTANT: &str = "1998-05-07T09:00:00Z";
+
+fn demo() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    lookout::demo::unpack(folder.path()).unwrap();
+    folder
+}
+
+#[test]
+fn why_they_hear_and_why_not() {
+    let demo = demo();
+    for (customer, rule, about) in [
+        ("HANAR", "thank-you-survey", "outranked, by what goes to another customer there"),
+        ("CACTU", "stalled-order", "waits for a decent hour"),
+        ("BOTTM", "stalled-order", "has an address that is none"),
+        ("REGGC", "stalled-order", "has refused"),
+        ("ANTON", "churn-risk", "has an open ticket"),
+        ("KOENE", "reopened-ticket", "a message and a task"),
+        ("ERNSH", "churn-risk", "is silent, and says when it would not be"),
+    ] {
+        let line = format!("explain {customer} --rule {rule} --as-of {INSTANT}");
+        let told = run(demo.path(), &line).fine();
+        insta::assert_snapshot!(format!("why_{customer}"), told, about);
+    }
+}
+
+#[test]
+fn of_a_run_its_own_records_are_told() {
+    let demo = demo();
+    let folder = demo.path();
+    let line = |rest: &str| run(folder, &format!("explain HANAR --rule thank-you-survey {rest}"));
+    let nobody = line("--run");
+    assert_eq!(nobody.code, 2);
+    assert!(nobody.err.contains("there was no run yet"), "{}", nobody.err);
+    let before = line(&format!("--as-of {INSTANT}")).fine();
+    run(folder, &format!("run --as-of {INSTANT}")).fine();
+    let after = line("--run").fine();
+    insta::assert_snapshot!("as_recorded", after);
+    let decided = |told: &str| told.split_once("delivery 11052").unwrap().1.to_owned();
+    assert_eq!(decided(&before), decided(&after));
+    let both = line(&format!("--run --as-of {INSTANT}"));
+    assert_eq!(both.code, 2);
+
+    // A policy that would let them out now changes nothing of what was decided.
+    let policy = folder.join("rules/policy.toml");
+    let said = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(
+        &policy,
+        said.replace("[topics.surveys]", "[topics.surveys]\nignore = [\"outranked\"]"),
+    )
+    .unwrap();
+    let changed = line("--run").fine();
+    assert!(changed.contains("the pack has changed since"), "{changed}");
+    assert!(changed.contains("refused: outranked by stalled-order"), "{changed}");
+    assert!(changed.contains("✓ cooldown  ✓ hold  ✗ rank"), "{changed}");
+    // A run that did not have that instant is told by the books of then.
+    let earlier = line("--as-of 1998-05-06T09:00:00Z").fine();
+    assert!(earlier.contains("on the books as they stood then"), "{earlier}");
+    let json = line("--run --format json").json();
+    assert_eq!((&json["basis"], &json["same_pack"]), (&"recorded".into(), &false.into()));
+}
+
+#[test]
+fn somebody_is_found_by_id_address_or_name() {
+    let demo = demo();
+    let explain = |named: &str| -> Ran {
+        let mut command = crate::support::program::lookout(demo.path());
+        let args = ["--rule", "stalled-order", "--as-of", INSTANT];
+        crate::support::program::ran(command.args(["explain", named]).args(args))
+    };
+    let same = |named: &str| {
+        assert_eq!(explain(named).fine(), explain("RANCH").fine(), "{named}");
+    };
+    for named in [
+        "ranch",
+        "Rancho grande",
+        "rancho GRANDE",
+        "ancho gr",
+        "Sergio.Gutierrez@ranch.example.com",
+    ] {
+        same(named);
+    }
+    let refused = ["ana", "alfk", "nobody@example.com", "compras.rio@example.com", "rest"];
+    let told: Vec<String> = refused
+        .iter()
+        .map(|named| {
+            let ran = explain(named);
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{named}");
+            ran.err
+        })
+        .collect();
+    insta::assert_snapshot!(told.concat());
+}
+
+#[test]
+fn a_story_is_told_in_the_order_of_time() {
+    let demo = demo();
+    for day in ["07T09:00:00Z", "08T10:30:00Z", "09T10:30:00Z", "11T14:00:00Z", "12T14:00:00Z"] {
+        run(demo.path(), &format!("run --as-of 1998-05-{day}"));
+    }
+    for customer in ["HANAR", "KOENE", "BOTTM"] {
+        let told = run(demo.path(), &format!("history {customer}")).fine();
+        insta::assert_snapshot!(format!("history_{customer}"), told);
+    }
+    let json = run(demo.path(), "history KOENE --format json").json();
+    let events: Vec<_> = json["events"].as_array().unwrap().iter().collect();
+    let named: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(named[..3], ["began", "message", "task"], "{named:?}");
+    let silent = run(demo.path(), "history PARIS").fine();
+    assert!(silent.ends_with("The books hold nothing about them.\n"), "{silent}");
+}
