@@ -53,6 +53,12 @@ pub(super) async fn run(
         Origin { source: source.describe(), history: super::dry_run::history(store.as_ref()) };
     let history = store.is_some().then_some(after.version.0);
     let plan = Plan::of(&pack, &found, &after, as_of, origin.source.clone(), history);
+    if args.out.is_some() && source.is_masked() {
+        output.remark(
+            "A masked snapshot has no real addresses: `lookout apply` would leave out whatever goes to \
+             one. Make a plan that is to be applied from the database.",
+        );
+    }
     let Some((base, before)) = base.as_ref().zip(before.as_ref()) else {
         return only_written(args, &pack, &after, &plan, &origin, output);
     };

@@ -122,6 +122,11 @@ impl Source {
         }
     }
 
+    /// Whether it holds made-up names and addresses in place of real ones.
+    pub fn is_masked(&self) -> bool {
+        matches!(&self.0, Kind::Snapshot(_, meta) if meta.masked)
+    }
+
     /// The source in words for people; no password.
     pub fn describe(&self) -> String {
         match &self.0 {

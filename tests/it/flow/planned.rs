@@ -258,6 +258,13 @@ async fn in_part((story, chosen): &(Story, Vec<bool>)) {
     let totals = &carried.report.totals;
     let sum = totals.contact + totals.deferred + totals.refused + totals.held + totals.task;
     assert_eq!(totals.candidates, sum, "every candidate is in one counted state");
+    // Nothing that waits is taken back but what any run would take back.
+    let found = courier.find(&pack, first).await;
+    let full = pipeline::consider(&pack, &found, Some(&stores[1]), first).await.unwrap();
+    let taken_back = |considered: &Considered| -> BTreeSet<lookout::domain::OutreachKey> {
+        considered.decided.withdrawals.iter().map(|w| w.outreach.clone()).collect()
+    };
+    assert!(taken_back(&carried).is_subset(&taken_back(&full)));
     for place in going(&carried) {
         assert!(rows.contains(&place) || waited.contains(&place), "{place:?} was not planned");
     }

@@ -231,3 +231,31 @@ async fn a_last_word_that_was_not_planned_is_said_by_the_next_run() {
     assert_eq!(send(&store, later).await, ["bob"]);
     assert_eq!(open_episodes(&courier, &store).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_channel_is_not_looked_for_again_without_those_who_were_not_planned() {
+    let by_choice = ABSENT.replace("email(\"email\")", "contact()");
+    let courier = Courier::new(&[("absent", &by_choice), ("lost", LOST)]);
+    courier.write("rules/absent/sms.md", "---\nsubject: Hello\n---\nHello.\n");
+    courier.write("rules/policy.toml", &format!("channels = [\"email\", \"sms\"]\n{POLICY}"));
+    courier.customer("ana", "both@example.com");
+    courier.customer("bob", "both@example.com");
+    courier.customer("cy", "cy@example.com");
+    courier.sql(
+        "INSERT INTO visits VALUES ('ana', 2);
+         UPDATE people SET phone = '+49 221 55512' WHERE id = 'ana';
+         UPDATE people SET refusals = 'service' WHERE id = 'bob'",
+    );
+    // What bob refuses reaches nobody at the address that he shares with ana.
+    courier.parcel("p1", "bob", "1998-04-20");
+    let (pack, store) = (courier.pack(), courier.store().await);
+    let plan = planned(&courier, &pack, &store, at(AT)).await;
+    assert_eq!(plan.rows.len(), 1);
+    courier.parcel("p2", "cy", "1998-04-20");
+    let carried = now(carry_out(&courier, &pack, &store, plan, at(LATER)).await);
+    assert_eq!(
+        lines(&carried),
+        ["absent ana contact", "lost p1 no_consent", "lost p2 not_planned"]
+    );
+    assert_eq!(carried.decided.outreaches[0].channel.0, "sms");
+}
