@@ -168,7 +168,12 @@ impl Signal {
 
     /// Whether the name of a column stands in its query.
     pub fn names(&self, column: &str) -> bool {
-        self.queries().any(|query| query.names(column))
+        self.words().any(|word| word.eq_ignore_ascii_case(column))
+    }
+
+    /// Every word of its query, among them the names of its columns where they are written out.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.queries().flat_map(Query::words)
     }
 
     fn queries(&self) -> impl Iterator<Item = &Query> {

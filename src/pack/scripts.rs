@@ -43,11 +43,12 @@ fn unknown(
     let name = field.signal(about).unwrap_or(customers);
     let (signal, column) = (pack.signals.get(name)?, field.column());
     let given = cases.0.get(name);
-    if given.is_some_and(|columns| columns.contains_key(column)) {
+    let known = given.into_iter().flatten().filter(|(_, of)| !of.kinds.is_unknown());
+    let mut known = known.map(|(column, _)| column.as_str());
+    if known.clone().any(|known| known == column) {
         return None;
     }
-    let known = given.into_iter().flatten().map(|(column, _)| column.as_str());
-    let meant = nearest(column, known);
+    let meant = nearest(column, &mut known);
     let problem = match (signal.may_give(column), meant) {
         (false, _) => {
             let message = format!("the query of `{name}` gives no column `{column}`");
@@ -59,7 +60,7 @@ fn unknown(
         }
         (true, _) => return None,
     };
-    Some(problem.help(match meant {
+    Some(problem.help(match meant.or_else(|| nearest(column, signal.words())) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("add it to {}, or correct the name", signal.file.display()),
     }))

@@ -48,6 +48,14 @@ pub fn of_cases(pack: &Pack) -> FieldTypes {
             }
         }
     }
+    // Of what no case gives, the signal itself may say whether it can be absent.
+    for rule in pack.rules.values() {
+        for (field, _) in rule.named() {
+            let signal = field.signal(&rule.rule.settings.about).unwrap_or(&customers);
+            let columns = held.entry(signal.clone()).or_default();
+            columns.entry(field.column().to_owned()).or_default();
+        }
+    }
     let of_signal = |(name, columns): (SignalName, BTreeMap<String, Kinds>)| {
         let signal = pack.signals.get(&name)?;
         let types = columns.into_iter().map(|(column, kinds)| {

@@ -164,11 +164,14 @@ impl<'a> Checker<'a> {
     /// Reads what has to give true or false; gives what is known where it was true.
     fn verdict(&mut self, what: &str, body: &[Stmt], begins: Spot, scene: Scene) -> Scene {
         let mut matched: Option<Scene> = None;
-        let mut may_work = false;
         let ways = self.ways(body, scene);
-        let last = ways.last().map(|way| if way.spot == (0, 0) { begins } else { way.spot });
+        let place = |way: &Outcome| if way.spot == (0, 0) { begins } else { way.spot };
+        let last = ways.last().map(place);
+        let works = ways.iter().any(|way| way.known.is.has(Is::BOOL.or(Is::OTHER)));
         for way in ways {
-            may_work |= way.known.is.has(Is::BOOL.or(Is::OTHER));
+            if works && way.known.is == Is::ABSENT && way.known.absent.is_none() {
+                self.gives_nothing(what, place(&way));
+            }
             if let (Some(yes), _) = self.truth(&way, what) {
                 matched = Some(match matched {
                     Some(matched) => matched.or(&yes, &self.fields, &mut self.fresh),
@@ -176,7 +179,7 @@ impl<'a> Checker<'a> {
                 });
             }
         }
-        if let Some(spot) = last.filter(|_| !may_work) {
+        if let Some(spot) = last.filter(|_| !works) {
             self.never_works(spot);
         }
         matched.unwrap_or_default().facts()

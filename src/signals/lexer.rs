@@ -62,10 +62,10 @@ impl Query {
         !self.as_of.is_empty()
     }
 
-    /// Whether a word stands in it; case does not count.
-    pub(super) fn names(&self, wanted: &str) -> bool {
-        let mut words = self.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.any(|word| word.eq_ignore_ascii_case(wanted))
+    /// Every word in it, keywords and comments too.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        let words = self.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.filter(|word| !word.is_empty())
     }
 
     /// Whether it takes all columns of something, whatever they are.

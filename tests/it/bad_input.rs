@@ -9,4 +9,5 @@ mod names;
 mod pack;
 mod rows;
 mod rules;
+mod scripts;
 mod signals;

@@ -144,6 +144,7 @@ impl Checker<'_> {
             self.certainty(spot, certain.map(|is| is != turned), [&value, first], by_flow);
         }
         if certain.is_some() {
+            let scene = self.doubted([&value, &value], scene);
             return self.open(scene, spot);
         }
         let (mut yes, mut no) = (scene.clone(), scene.clone());

@@ -108,6 +108,7 @@ impl Checker<'_> {
         }
         self.certainty(spot, certain, [a, b], by_flow);
         if certain.is_some() {
+            let after = self.doubted([a, b], after);
             return self.open(after, spot);
         }
         let turned = how.turned();
@@ -125,6 +126,16 @@ impl Checker<'_> {
         let yes = may.be_true.then(|| side(true));
         let no = may.be_false.then(|| side(false));
         Outcome { known: may.known(), term: None, after, yes, no, hushed: None, spot }
+    }
+
+    /// The scene after a mistake: what was learned of its sides is in doubt, and explains nothing more.
+    pub(super) fn doubted(&self, sides: [&Outcome; 2], mut scene: Scene) -> Scene {
+        for term in sides.into_iter().filter_map(|side| side.term.as_ref()) {
+            if !matches!(term, super::Term::Local(_)) {
+                scene.learn(term, self.fields.everywhere(term), &self.fields);
+            }
+        }
+        scene
     }
 
     /// `!a`

@@ -182,7 +182,7 @@ impl Checker<'_> {
             ),
             None => match sides.iter().all(|side| side.term.is_none()) {
                 true => "nothing in it changes from row to row".to_owned(),
-                false => String::new(),
+                false => form(sides).unwrap_or_default().to_owned(),
             },
         };
         let here = if by_flow { " here" } else { "" };
@@ -224,6 +224,12 @@ impl Checker<'_> {
                 format!("write `{} * 1.0 / {}`", a.trim_end(), b.trim_start())
             }
             _ => "multiply one of them by 1.0 first".to_owned(),
+        };
+        let help = match self.is_sure() {
+            true => help,
+            false => {
+                format!("{help}; where the columns have fractions, write them in the cases: `9.0`")
+            }
         };
         self.report(division, Severity::Finding, "lost-fraction", said(message, why, help));
     }
@@ -269,6 +275,13 @@ impl Checker<'_> {
         self.report(spot, severity, "no-verdict", said(message, "", help));
     }
 
+    /// A way through `when` that ends without a value.
+    pub(super) fn gives_nothing(&mut self, what: &str, spot: Spot) {
+        let message = format!("{what} fails where it comes to this end: nothing is given there");
+        let help = "let every way end with true or false";
+        self.report(spot, Severity::Finding, "no-verdict", said(message, "", help));
+    }
+
     /// Code that nothing leads to.
     pub(super) fn never_reached(&mut self, spot: Spot) {
         let message = "this is never reached: what stands before it always ends the function";
@@ -281,6 +294,20 @@ fn label(text: &str, reason: &Reason) -> String {
     match text == reason.field {
         true => reason.why.clone(),
         false => format!("`{}` may be absent: {}", reason.field, reason.why),
+    }
+}
+
+/// How dates and instants are written, where a text that is none is compared with one.
+fn form([a, b]: [&Outcome; 2]) -> Option<&'static str> {
+    let only = |side: &Outcome, kinds: Is| {
+        side.known.is.has(kinds) && side.known.is.only(kinds.or(Is::ABSENT))
+    };
+    let written = [a, b].iter().any(|side| side.known.only_text().is_some());
+    let is_one = |kinds: Is| written && (only(a, kinds) || only(b, kinds));
+    match () {
+        () if is_one(Is::DATE) => Some("a date is written 1998-05-07"),
+        () if is_one(Is::INSTANT) => Some("an instant is written 1998-05-07T09:00:00Z"),
+        () => None,
     }
 }
 

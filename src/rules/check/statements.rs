@@ -1,5 +1,7 @@
 //! The walk over statements: what is known after each, on every way.
 
+use std::sync::Arc;
+
 use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt, StmtBlock};
 
 use super::known::{Is, Known, Reason};
@@ -121,6 +123,13 @@ impl Checker<'_> {
         }
     }
 
+    /// What a script forgot to give.
+    pub(super) fn left_out(&mut self, why: &str, spot: Spot, scene: Scene) -> Outcome {
+        let reason = Reason { field: String::new(), why: why.to_owned(), left_out_at: Some(spot) };
+        let known = Known { absent: Some(Arc::new(reason)), ..Known::of(Is::ABSENT) };
+        self.plain(known, None, scene, spot)
+    }
+
     fn nothing(&mut self, scene: Scene) -> Outcome {
         self.plain(Known::of(Is::ABSENT), None, scene, (0, 0))
     }
@@ -142,10 +151,8 @@ impl Checker<'_> {
         let otherwise = asked.1.and_then(|scene| match branch.is_empty() {
             false => self.block(branch.statements(), scene),
             true => {
-                let why = "this `if` gives nothing where it is not true".to_owned();
-                let reason = Reason { field: String::new(), why, left_out_at: Some(spot) };
-                let absent = Some(std::sync::Arc::new(reason));
-                Some(self.plain(Known { absent, ..Known::of(Is::ABSENT) }, None, scene, spot))
+                let why = "this `if` gives nothing where it is not true";
+                Some(self.left_out(why, spot, scene))
             }
         });
         let ways: Vec<Outcome> = then.into_iter().chain(otherwise).collect();

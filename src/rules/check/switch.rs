@@ -3,7 +3,7 @@
 
 use rhai::{Expr, Position, SwitchCasesCollection};
 
-use super::known::{Is, Known};
+use super::known::Known;
 use super::scene::Scene;
 use super::source::Spot;
 use super::{Checker, Outcome};
@@ -33,7 +33,8 @@ impl Checker<'_> {
         }
         if cases.def_case.is_none() {
             let spot = self.source.word(at);
-            ways.push(self.plain(Known::of(Is::ABSENT), None, value.after, spot));
+            let why = "this `switch` gives nothing where no case fits";
+            ways.push(self.left_out(why, spot, value.after));
         }
         self.anyone(ways)
     }

@@ -189,6 +189,10 @@ fn each_mistake_is_told_once_where_it_stands() {
         ("customer.orders", "wrong-kind: customer.orders"),
         ("if customer.vip { true }", "may-be-absent: if"),
         ("let x = customer.vip;", "no-verdict: {"),
+        ("if customer.vip { return true; } let x = 3;", "no-verdict: {"),
+        ("switch customer.plan { \"a\" => true, \"b\" => false }", "may-be-absent: switch"),
+        ("customer.since == \"1998-5-1\"", "never-true: customer.since == \"1998-5-1\""),
+        ("customer.seen == \"1998-05-07\"", "never-true: customer.seen == \"1998-05-07\""),
         // Always and never.
         ("customer.orders > 7 && customer.orders < 3", "never-true: customer.orders < 3"),
         (
@@ -279,6 +283,7 @@ fn problems_read_well() {
         "customer.left - customer.since > 7",
         "switch customer.plan { 1 => true, _ => false }",
         "if customer.vip { true }",
+        "customer.since == \"1998-5-1\"",
         "customer.orders",
         "let x = 1;",
         "return customer.vip; false",
