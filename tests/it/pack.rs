@@ -68,7 +68,11 @@ fn starter(sql: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (code, said) = lookout(folder.path(), "init care");
     assert_eq!(code, 0, "{said}");
-    let company = rusqlite::Connection::open(folder.path().join("care/company.db")).unwrap();
+    let file = folder.path().join("care/company.db");
+    if file.exists() {
+        std::fs::remove_file(&file).unwrap();
+    }
+    let company = rusqlite::Connection::open(file).unwrap();
     company.execute_batch(sql).unwrap();
     folder
 }
@@ -139,7 +143,8 @@ fn findings_fail_check_and_no_run(
 fn definitions_hold_every_column_with_its_type() {
     let folder = starter(COMPANY);
     let care = folder.path().join("care");
-    assert_fine(&care, "definitions by-itself", "as far as rules and cases name them");
+    let by_itself = "definitions care/by-itself --rules care/rules";
+    assert_fine(folder.path(), by_itself, "as far as rules and cases name them");
     assert_fine(&care, &format!("definitions editor {LATER}"), "with the types of the SQLite");
     let read = |file: &str| std::fs::read_to_string(care.join(file)).unwrap();
     let (by_itself, against) = (read("by-itself/lookout.d.rhai"), read("editor/lookout.d.rhai"));
