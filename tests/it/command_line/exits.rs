@@ -47,6 +47,7 @@ fn json_stands_alone_on_stdout() {
         "check",
         "test",
         "dry-run",
+        "plan --base rules --out p.json",
         "explain GREAL",
         "snapshot save a.snap",
         "run",

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use lookout::demo::{Dialect, generated_sql};
+
 use super::*;
+use crate::support::postgres;
 
 #[test]
 fn a_change_names_the_orders_that_differ_and_what_they_free() {
@@ -191,4 +194,27 @@ fn signals_that_differ_are_each_read_with_their_own_sql() {
     let ran = run(folder, &format!("{line} --snapshot a.snap"));
     assert_eq!(differences(&ran.json()), Vec::<String>::new());
     assert!(ran.err.starts_with("The signals differ between the two versions"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn on_a_server_both_are_read_in_one_view_and_a_broken_signal_takes_nothing_else_with_it() {
+    let demo = demo();
+    let folder = demo.path();
+    let url = postgres::database().await;
+    let dump = fs::read_to_string("demo/northwind/northwind.sql").unwrap();
+    postgres::execute(&url, &dump).await;
+    postgres::execute(&url, &generated_sql(Dialect::Postgres)).await;
+    let line = format!("plan --base rules --rules ten --source {url} --format json {AT}");
+    let here = run(folder, &format!("plan --base rules --rules ten --format json {AT}")).json();
+    assert_eq!(run(folder, &line).json()["comparison"], here["comparison"]);
+    // What the older version can't read is no reason to read the newer one worse.
+    replace(&folder.join("rules/signals/logins.sql"), "SELECT", "SELECT nothing_of_that_name, ");
+    let plan = run(folder, &line).json();
+    let ours = |of: &str| -> Vec<String> {
+        differences(&plan).into_iter().filter(|line| line.starts_with(of)).collect()
+    };
+    assert_eq!(ours("stalled-order").len(), 8);
+    let gained =
+        ["EASTC", "FRANK", "HILAA", "QUICK"].map(|who| format!("failed-logins gained {who}"));
+    assert_eq!(ours("failed-logins"), gained);
 }
