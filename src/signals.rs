@@ -145,17 +145,10 @@ impl Signals {
 }
 
 impl Signal {
-    /// What is wrong with it for looking back: each of its queries that never asks what time it is.
-    pub fn foresight(&self) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = Vec::new();
-        for written in [&self.sqlite, &self.postgres] {
-            let timeless = written.query.as_ref().is_ok_and(|query| !query.uses_as_of());
-            let place = Place::file(&written.file);
-            if timeless && problems.iter().all(|said| said.place != place) {
-                problems.push(load::future(place));
-            }
-        }
-        problems
+    /// Whether a query of it never asks for the run's instant: it gives the rows of today at any.
+    pub fn is_timeless(&self) -> bool {
+        let queries = [&self.sqlite, &self.postgres].map(|written| written.query.as_ref());
+        queries.into_iter().flatten().any(|query| !query.uses_as_of())
     }
 
     fn written(&self, dialect: Dialect) -> &Written {

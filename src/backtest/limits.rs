@@ -52,9 +52,9 @@ fn people(replay: &Replay<'_>) -> String {
     let signal = &replay.pack.signals.customers;
     let file = signal.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let file = file.unwrap_or_else(|| signal.name.to_string());
-    let there = match signal.foresight().is_empty() {
-        true => "",
-        false => ", and everybody of today was there all along",
+    let there = match signal.is_timeless() {
+        true => ", and everybody of today was there all along",
+        false => "",
     };
     let read: BTreeSet<String> = replay.pack.rules.values().flat_map(columns).collect();
     let read = match read.is_empty() {

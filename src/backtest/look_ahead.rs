@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{About, Field, Problem, Severity, SignalName};
+use crate::domain::{About, Field, Place, Problem, SignalName};
 use crate::pack::{Pack, PackRule};
+use crate::signals::Signal;
 
 /// Why the pack can't be replayed: each signal that a rule of it reads and that knows the future.
 ///
@@ -12,8 +13,16 @@ use crate::pack::{Pack, PackRule};
 pub fn refuse_look_ahead(pack: &Pack) -> Vec<Problem> {
     let names: BTreeSet<&SignalName> = pack.rules.values().flat_map(signals).collect();
     let signals = names.into_iter().filter_map(|name| pack.signals.others.get(name));
-    let problems = signals.flat_map(|signal| signal.foresight());
-    problems.map(|problem| Problem { severity: Severity::Error, ..problem }).collect()
+    signals.filter(|signal| signal.is_timeless()).map(timeless).collect()
+}
+
+fn timeless(signal: &Signal) -> Problem {
+    let message =
+        "this signal never asks what time it is, so it says at every run what is so today";
+    Problem::error(Place::file(&signal.file), "knows-the-future", message).help(
+        "compare its dates with `:as_of`, the instant of the run, such as \
+         `order_date <= :as_of AND (shipped_date IS NULL OR shipped_date > :as_of)`",
+    )
 }
 
 /// The signals that a rule reads.

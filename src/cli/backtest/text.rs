@@ -215,13 +215,13 @@ fn told(outcome: &OutcomeFigures) -> String {
         vec![
             rule.rule.to_string(),
             matched(rule),
-            counted(rule.told, "outcome"),
+            rule.told.to_string(),
             rule.lead_days.map_or("-".to_owned(), |lead| format!("{} days", lead.median)),
             rule.contacts.to_string(),
             rule.not_followed.to_string(),
         ]
     };
-    let head = ["rule", "matched", "told before", "median", "contacts about it", "with no outcome"];
+    let head = ["rule", "matched", "told before", "median", "contacts", "with none"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(outcome.rules.iter().map(row));
     text.push_str(&aligned(&rows, 2));
