@@ -5,4 +5,4 @@
 SELECT customer_id, order_id, required_date
 FROM orders
 WHERE required_date <= :as_of
-  AND (shipped_date IS NULL OR shipped_date > required_date)
+  AND (shipped_date IS NULL OR shipped_date > :as_of OR shipped_date > required_date)

@@ -10,7 +10,9 @@ use super::Replay;
 use super::measures::{self, Measure};
 use super::outcomes::OutcomeFigures;
 use super::tally::{RuleTally, Tally};
-use crate::domain::{CustomerId, Instant, Outreach, OutreachState, RuleId, Span, format_instant};
+use crate::domain::{
+    CustomerId, Instant, Outreach, OutreachState, OutreachSubject, RuleId, Span, format_instant,
+};
 use crate::store::OutboxRow;
 
 /// Everything that a replay has to say; also its JSON (see `docs/json.md`).
@@ -75,7 +77,7 @@ pub struct Volume {
     pub a_day: f64,
     /// The day with the most contacts.
     pub most_a_day: Option<Most>,
-    /// Contacts that the first run decided.
+    /// Contacts about what was true at the first run already.
     pub first_run: u64,
 }
 
@@ -194,8 +196,6 @@ pub(super) struct Reached<'a> {
     pub(super) outreach: &'a Outreach,
     /// When.
     pub(super) at: Instant,
-    /// The run that decided it.
-    pub(super) run: Instant,
 }
 
 impl<'a> Reached<'a> {
@@ -205,9 +205,14 @@ impl<'a> Reached<'a> {
         sent.map(|row| Self {
             outreach: &row.outreach,
             at: row.settled_at.unwrap_or(row.outreach.not_before),
-            run: row.run,
         })
         .collect()
+    }
+
+    /// Whether it is the first contact about something that was true at that run already.
+    fn was_true_at(&self, first: Instant) -> bool {
+        let found = |s: &OutreachSubject| s.episode_started_at == first && s.ordinal == 1;
+        self.is_warning() && self.outreach.subjects.iter().any(found)
     }
 
     /// Whether it told a customer of something that was not over.
@@ -296,7 +301,7 @@ impl Count<'_> {
             customers: customers.len() as u64,
             a_day: self.a_day(contacts.len() as u64),
             most_a_day: self.most(contacts.iter().copied()),
-            first_run: contacts.iter().filter(|one| one.run == self.first).count() as u64,
+            first_run: contacts.iter().filter(|one| one.was_true_at(self.first)).count() as u64,
         }
     }
 

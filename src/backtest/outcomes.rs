@@ -116,7 +116,7 @@ pub(super) async fn read<'a>(
             match told.map(|told| moment.instant(told)) {
                 Some(at) if at <= end => rows.push(Outcome { customer, key, at }),
                 Some(_) => {}
-                None => problems.push(unreadable(wanted, &key, &value)),
+                None => problems.push(unreadable(wanted, &key)),
             }
         }
     };
@@ -135,8 +135,8 @@ pub(super) async fn read<'a>(
     }
 }
 
-fn unreadable(wanted: Wanted<'_>, key: &SubjectId, value: &Value) -> Problem {
-    let message = format!("`{}` of the row {key} tells no time: {value}", wanted.happened);
+fn unreadable(wanted: Wanted<'_>, key: &SubjectId) -> Problem {
+    let message = format!("`{}` of the row {key} holds what tells no time", wanted.happened);
     let place = Place::file(&wanted.signal.file);
     Problem::error(place, "happened-type", message)
         .help("give a date such as 1998-05-07 or an instant such as 1998-05-07T09:00:00Z")
@@ -160,6 +160,14 @@ enum Match<'a> {
     Customer(&'a CustomerId),
 }
 
+/// How contacts of a rule and outcomes are brought together.
+struct Way<'a> {
+    /// By this key of a row; by the customer, if there is none.
+    key: Option<&'a str>,
+    /// How long before an outcome a contact counts.
+    within: Option<Span>,
+}
+
 /// The instants of contacts or of outcomes, by whom or what they were about.
 type Instants<'a> = BTreeMap<Match<'a>, BTreeSet<Instant>>;
 
@@ -167,8 +175,7 @@ impl Outcomes<'_> {
     /// Holds the contacts of a replay against them.
     pub(super) fn hold_against(&self, replay: &Replay<'_>, rows: &[OutboxRow]) -> OutcomeFigures {
         let first = replay.steps.runs.first().copied().unwrap_or(replay.steps.end);
-        let counted = |outcome: &&Outcome| outcome.at > first && outcome.at <= replay.steps.end;
-        let counted: Vec<&Outcome> = self.rows.iter().filter(counted).collect();
+        let counted: Vec<&Outcome> = self.rows.iter().filter(|one| one.at > first).collect();
         let reached = Reached::all(rows);
         let contacts: Vec<Contact<'_>> = reached
             .iter()
@@ -178,42 +185,20 @@ impl Outcomes<'_> {
                 one.outreach.subjects.iter().map(move |subject| Contact { at, rule, subject })
             })
             .collect();
-        let day = |at: Instant| replay.pack.policy.calendar.local_date(at);
-        let lead = |told: Instant, outcome: &Outcome| (day(outcome.at) - day(told)).num_days();
+        // The last contact of any rule before each.
         let mut last: Vec<Option<Instant>> = vec![None; counted.len()];
         let mut rules = Vec::new();
         for id in replay.pack.rules.keys() {
-            let by_row = self.shares_key(replay, id);
-            let within = self.wanted.within.or((!by_row).then_some(USUAL));
             let own: Vec<&Contact<'_>> = contacts.iter().filter(|c| c.rule == id).collect();
-            let mut told: Instants<'_> = BTreeMap::new();
-            for contact in &own {
-                let about = Match::of(by_row, &contact.subject.customer, &contact.subject.subject);
-                told.entry(about).or_default().insert(contact.at);
-            }
-            let mut leads = Vec::new();
-            for (outcome, last) in counted.iter().zip(&mut last) {
-                let about = Match::of(by_row, &outcome.customer, &outcome.key);
-                let Some(before) = told.get(&about).and_then(|at| before(at, outcome.at, within))
-                else {
-                    continue;
-                };
-                leads.push(lead(before, outcome));
-                *last = (*last).max(Some(before));
-            }
-            let happened = self.by(by_row);
-            let followed = own.iter().filter(|contact| {
-                let about = Match::of(by_row, &contact.subject.customer, &contact.subject.subject);
-                happened.get(&about).is_some_and(|at| after(at, contact.at, within))
-            });
-            let followed = followed.count() as u64;
+            let way = self.way(replay, id);
+            let told = way.told(&counted, &own);
+            last.iter_mut().zip(&told).for_each(|(last, told)| *last = (*last).max(*told));
+            let leads = leads(replay, &counted, &told);
+            let followed = self.followed(&way, &own);
             rules.push(RuleOutcomes {
                 rule: id.clone(),
-                matched_by: match (by_row, &self.wanted.signal.key) {
-                    (true, Some(key)) => key.clone(),
-                    _ => "customer_id".to_owned(),
-                },
-                within,
+                matched_by: way.key.unwrap_or("customer_id").to_owned(),
+                within: way.within,
                 told: leads.len() as u64,
                 lead_days: Spread::of(leads),
                 contacts: own.len() as u64,
@@ -221,10 +206,36 @@ impl Outcomes<'_> {
                 not_followed: own.len() as u64 - followed,
             });
         }
-        let leads = counted.iter().zip(&last);
-        let leads: Vec<i64> =
-            leads.filter_map(|(outcome, told)| Some(lead((*told)?, outcome))).collect();
-        self.figures(counted.len() as u64, leads, rules)
+        self.figures(counted.len() as u64, leads(replay, &counted, &last), rules)
+    }
+
+    /// How the contacts of a rule and outcomes are brought together: by the row, where the rule is
+    /// about rows with the outcomes' own key, else by the customer.
+    fn way(&self, replay: &Replay<'_>, rule: &RuleId) -> Way<'_> {
+        let about = replay.pack.rules.get(rule).map(|rule| &rule.rule.settings.about);
+        let key = match about {
+            Some(About::Signal(name)) => {
+                replay.pack.signals.others.get(name).and_then(|signal| signal.key.as_ref())
+            }
+            _ => None,
+        };
+        let own = self.wanted.signal.key.as_ref();
+        let key = own.filter(|own| key == Some(own)).map(String::as_str);
+        let usual = key.is_none().then_some(USUAL);
+        Way { key, within: self.wanted.within.or(usual) }
+    }
+
+    /// How many of a rule's contacts an outcome came after.
+    fn followed(&self, way: &Way<'_>, contacts: &[&Contact<'_>]) -> u64 {
+        let mut happened: Instants<'_> = BTreeMap::new();
+        for Outcome { customer, key, at } in &self.rows {
+            happened.entry(way.about(customer, key)).or_default().insert(*at);
+        }
+        let followed = contacts.iter().filter(|contact| {
+            let about = way.about(&contact.subject.customer, &contact.subject.subject);
+            happened.get(&about).is_some_and(|at| way.is_after(at, contact.at))
+        });
+        followed.count() as u64
     }
 
     fn figures(&self, outcomes: u64, leads: Vec<i64>, rules: Vec<RuleOutcomes>) -> OutcomeFigures {
@@ -243,43 +254,71 @@ impl Outcomes<'_> {
             rules,
         }
     }
+}
 
-    /// Whether a rule is about rows with the outcomes' own key.
-    fn shares_key(&self, replay: &Replay<'_>, rule: &RuleId) -> bool {
-        let About::Signal(name) = &replay.pack.rules[rule].rule.settings.about else {
-            return false;
-        };
-        let key = replay.pack.signals.others.get(name).and_then(|signal| signal.key.as_ref());
-        key.is_some() && key == self.wanted.signal.key.as_ref()
+/// Calendar days from the last contact before each outcome to it, where there was one.
+fn leads(replay: &Replay<'_>, outcomes: &[&Outcome], told: &[Option<Instant>]) -> Vec<i64> {
+    let day = |at: Instant| replay.pack.policy.calendar.local_date(at);
+    let lead = |(outcome, told): (&&Outcome, &Option<Instant>)| {
+        Some((day(outcome.at) - day((*told)?)).num_days())
+    };
+    outcomes.iter().zip(told).filter_map(lead).collect()
+}
+
+impl Way<'_> {
+    fn about<'a>(&self, customer: &'a CustomerId, key: &'a SubjectId) -> Match<'a> {
+        match self.key {
+            Some(_) => Match::Row(customer, key),
+            None => Match::Customer(customer),
+        }
     }
 
-    /// All outcomes, by whom or what they are about.
-    fn by(&self, by_row: bool) -> Instants<'_> {
-        let mut happened: Instants<'_> = BTreeMap::new();
-        for Outcome { customer, key, at } in &self.rows {
-            happened.entry(Match::of(by_row, customer, key)).or_default().insert(*at);
+    /// The last contact before each outcome, if there is one that counts.
+    fn told(&self, outcomes: &[&Outcome], contacts: &[&Contact<'_>]) -> Vec<Option<Instant>> {
+        let mut told: Instants<'_> = BTreeMap::new();
+        for contact in contacts {
+            let about = self.about(&contact.subject.customer, &contact.subject.subject);
+            told.entry(about).or_default().insert(contact.at);
         }
-        happened
+        let told = outcomes.iter().map(|outcome| {
+            let contacts = told.get(&self.about(&outcome.customer, &outcome.key))?;
+            self.last_before(contacts, outcome.at)
+        });
+        told.collect()
+    }
+
+    /// The last of some contacts before an outcome, if it counts.
+    fn last_before(&self, contacts: &BTreeSet<Instant>, outcome: Instant) -> Option<Instant> {
+        let last = *contacts.range(..outcome).next_back()?;
+        self.within.is_none_or(|within| outcome - last <= within.delta()).then_some(last)
+    }
+
+    /// Whether one of some outcomes came after a contact, if it counts.
+    fn is_after(&self, outcomes: &BTreeSet<Instant>, contact: Instant) -> bool {
+        let first = outcomes.range((Bound::Excluded(contact), Bound::Unbounded)).next();
+        first.is_some_and(|at| self.within.is_none_or(|within| *at - contact <= within.delta()))
     }
 }
 
-/// The last of some contacts before an outcome, if it counts.
-fn before(contacts: &BTreeSet<Instant>, outcome: Instant, within: Option<Span>) -> Option<Instant> {
-    let last = *contacts.range(..outcome).next_back()?;
-    within.is_none_or(|within| outcome - last <= within.delta()).then_some(last)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::parse_instant;
 
-/// Whether one of some outcomes came after a contact, if it counts.
-fn after(outcomes: &BTreeSet<Instant>, contact: Instant, within: Option<Span>) -> bool {
-    let first = outcomes.range((Bound::Excluded(contact), Bound::Unbounded)).next();
-    first.is_some_and(|at| within.is_none_or(|within| *at - contact <= within.delta()))
-}
+    fn at(text: &str) -> Instant {
+        parse_instant(text).unwrap()
+    }
 
-impl<'a> Match<'a> {
-    fn of(by_row: bool, customer: &'a CustomerId, key: &'a SubjectId) -> Self {
-        match by_row {
-            true => Self::Row(customer, key),
-            false => Self::Customer(customer),
-        }
+    #[test]
+    fn the_last_contact_before_counts_and_none_at_the_same_instant() {
+        let any = Way { key: Some("order_id"), within: None };
+        let week = Way { key: None, within: "1w".parse().ok() };
+        let told = BTreeSet::from([at("1998-05-01"), at("1998-05-03"), at("1998-05-20")]);
+        assert_eq!(any.last_before(&told, at("1998-05-20")), Some(at("1998-05-03")));
+        assert_eq!(week.last_before(&told, at("1998-05-20")), None);
+        assert_eq!(week.last_before(&told, at("1998-05-10")), Some(at("1998-05-03")));
+        assert_eq!(any.last_before(&told, at("1998-05-01")), None);
+        assert!(any.is_after(&told, at("1998-05-03")) && !any.is_after(&told, at("1998-05-20")));
+        assert!(week.is_after(&told, at("1998-05-13")) && !week.is_after(&told, at("1998-05-12")));
     }
 }

@@ -336,7 +336,8 @@ fn leads(outcome: &OutcomeFigures) -> String {
             _ => format!("{from} to {}", from + each - 1),
         };
         let part = Part { colour: 0, count, said: format!("{range} days before: {count}") };
-        let label = if (from - first.days) / each % 5 == 0 { range } else { String::new() };
+        let named = last.days - first.days < 20 || (from - first.days) / each % 5 == 0;
+        let label = if named { range } else { String::new() };
         Column { label, parts: if count > 0 { vec![part] } else { Vec::new() } }
     });
     let title = "Outcomes, by how many days before it their customer was told";

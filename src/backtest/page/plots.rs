@@ -71,24 +71,29 @@ pub(super) fn columns(title: &str, columns: &[Column]) -> String {
     )
 }
 
-/// The labels beneath columns, as many as there is room for; on a narrow screen every third.
+/// How many characters of labels a narrow screen has room for.
+const NARROW: usize = 40;
+
+/// The labels beneath columns, as many as there is room for; on a narrow screen every third, where
+/// not all fit.
 fn labels(columns: &[Column]) -> String {
-    let named = columns.iter().enumerate().filter(|(_, column)| !column.label.is_empty());
     let mut free = 0.0;
-    let mut shown = 0;
-    let mut labels = String::new();
-    for (place, column) in named {
+    let mut shown = Vec::new();
+    for (place, column) in columns.iter().enumerate().filter(|(_, c)| !c.label.is_empty()) {
         let from = place as f64 / columns.len() as f64 * 100.0;
         let room = column.label.chars().count() as f64 * 0.9 + 1.0;
-        if from < free || from + room > 100.0 {
-            continue;
+        if from >= free && from + room <= 100.0 {
+            free = from + room;
+            shown.push((from, &column.label));
         }
-        free = from + room;
-        let minor = if shown % 3 == 0 { "" } else { " class=\"minor\"" };
-        shown += 1;
-        labels.push_str(&format!("<span{minor} style=\"left:{from:.2}%\">{}</span>", column.label));
     }
-    labels
+    let characters: usize = shown.iter().map(|(_, label)| label.chars().count() + 2).sum();
+    let label = |(place, (from, label)): (usize, &(f64, &String))| {
+        let minor = characters > NARROW && place % 3 != 0;
+        let class = if minor { " class=\"minor\"" } else { "" };
+        format!("<span{class} style=\"left:{from:.2}%\">{label}</span>")
+    };
+    shown.iter().enumerate().map(label).collect()
 }
 
 /// The distance of the lines of a scale, and its end: at most five lines, at round numbers.

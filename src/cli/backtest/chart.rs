@@ -6,6 +6,8 @@ use crate::backtest::{Figures, Weeks};
 
 /// How many columns there is room for beside the numbers, in 80 characters.
 const COLUMNS: usize = 72;
+/// The widest column, its gap included.
+const WIDEST: usize = 4;
 /// Lines of blocks.
 const LINES: u64 = 6;
 /// From an eighth of a line to all of it.
@@ -17,19 +19,26 @@ pub(super) fn text(figures: &Figures) -> Option<(String, String)> {
     let sums = weeks.sums();
     let top = sums.iter().copied().max().filter(|most| *most > 0)?;
     let width = top.to_string().len().max(2);
+    let wide = (COLUMNS / sums.len()).clamp(1, WIDEST);
     let mut chart = String::new();
     for line in (0..LINES).rev() {
         let label = match line {
             line if line == LINES - 1 => top.to_string(),
             _ => String::new(),
         };
-        let blocks: String = sums.iter().map(|sum| block(*sum, top, line)).collect();
+        let blocks: String = sums.iter().map(|sum| column(block(*sum, top, line), wide)).collect();
         chart.push_str(&format!("  {label:>width$} │{}\n", blocks.trim_end()));
     }
-    chart.push_str(&format!("  {:>width$} └{}\n", 0, "─".repeat(sums.len())));
+    chart.push_str(&format!("  {:>width$} └{}\n", 0, "─".repeat(sums.len() * wide)));
     let days: Vec<NaiveDate> = weeks.stretches.iter().map(|(day, _)| *day).collect();
-    chart.push_str(&format!("  {:>width$}  {}\n", "", months(&days).trim_end()));
+    chart.push_str(&format!("  {:>width$}  {}\n", "", months(&days, wide).trim_end()));
     Some((weeks.said(), chart))
+}
+
+/// A block as wide as its column, with a gap where there is room.
+fn column(block: char, wide: usize) -> String {
+    let gap = if wide > 1 { " " } else { "" };
+    format!("{}{gap}", String::from(block).repeat((wide - 1).max(1)))
 }
 
 /// What a column shows on one line, counted from the bottom. Something is never shown as nothing.
@@ -42,10 +51,11 @@ fn block(sum: u64, top: u64, line: u64) -> char {
 }
 
 /// The months beneath the columns in which they begin, as far as there is room.
-fn months(days: &[NaiveDate]) -> String {
+fn months(days: &[NaiveDate], wide: usize) -> String {
     let mut line = String::new();
     let mut before: Option<NaiveDate> = None;
-    for (place, day) in days.iter().enumerate() {
+    for (number, day) in days.iter().enumerate() {
+        let place = number * wide;
         let begins = before.is_none_or(|before| before.month() != day.month());
         // The Monday before the first of a year is still the old year's.
         let first = before.is_none();
@@ -67,20 +77,22 @@ mod tests {
 
     #[test]
     fn a_column_is_as_high_as_its_share_and_never_nothing() {
-        let column = |sum| (0..LINES).map(|line| block(sum, 480, line)).collect::<String>();
-        assert_eq!(column(480), "██████");
-        assert_eq!(column(240), "███   ");
-        assert_eq!(column(50), "▅     ");
-        assert_eq!(column(1), "▁     ");
-        assert_eq!(column(0), "      ");
+        let blocks = |sum| (0..LINES).map(|line| block(sum, 480, line)).collect::<String>();
+        assert_eq!(blocks(480), "██████");
+        assert_eq!(blocks(240), "███   ");
+        assert_eq!(blocks(50), "▅     ");
+        assert_eq!(blocks(1), "▁     ");
+        assert_eq!(blocks(0), "      ");
     }
 
     #[test]
     fn months_stand_where_they_begin() {
         let monday = NaiveDate::from_ymd_opt(1997, 12, 15).unwrap();
         let days: Vec<_> = (0..14).map(|week| monday + chrono::TimeDelta::weeks(week)).collect();
-        assert_eq!(months(&days), "Dec 1997   Mar");
+        assert_eq!(months(&days, 1), "Dec 1997   Mar");
         let weekly: Vec<_> = (0..30).map(|week| monday + chrono::TimeDelta::weeks(week)).collect();
-        assert_eq!(months(&weekly), "Dec 1997   Mar  Apr May Jun  Jul");
+        assert_eq!(months(&weekly, 1), "Dec 1997   Mar  Apr May Jun  Jul");
+        assert_eq!(months(&days[..4], 4), "Dec 1997    Jan 1998");
+        assert_eq!((column('▆', 1), column('▆', 4)), ("▆".to_owned(), "▆▆▆ ".to_owned()));
     }
 }

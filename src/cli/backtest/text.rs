@@ -126,7 +126,7 @@ fn remark(rule: &RuleFigures) -> String {
 fn times(figures: &Figures) -> String {
     let rows = figures.rules.iter().flat_map(|rule| {
         rule.times.iter().map(|time| {
-            let unit = if time.measure.contains("hours") { "hours" } else { "days" };
+            let unit = if time.measure.contains("hours") { "hour" } else { "day" };
             vec![rule.rule.to_string(), plain(&time.measure), spread(&time.spread, unit)]
         })
     });
@@ -137,9 +137,16 @@ fn times(figures: &Figures) -> String {
 fn spread(spread: &Spread, unit: &str) -> String {
     let Spread { least, median, p90, most, .. } = spread;
     match least == most {
-        true => format!("always {most} {unit}"),
-        false => format!("median {median} {unit}, 90 % up to {p90}, from {least} to {most}"),
+        true => format!("always {}", units(*most, unit)),
+        false => {
+            format!("median {}, 90 % up to {p90}, from {least} to {most}", units(*median, unit))
+        }
     }
+}
+
+/// `1 day`, `-2 days`
+fn units(count: i64, unit: &str) -> String {
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
 /// A block a rule, so that lines stay short.
@@ -209,19 +216,19 @@ fn told(outcome: &OutcomeFigures) -> String {
         counted(outcome.outcomes, "outcome"),
     );
     if let Some(lead) = &outcome.lead_days {
-        text.push_str(&format!("  how long before: {}\n", spread(lead, "days")));
+        text.push_str(&format!("  how long before: {}\n", spread(lead, "day")));
     }
     let row = |rule: &RuleOutcomes| {
         vec![
             rule.rule.to_string(),
             matched(rule),
-            counted(rule.told, "outcome"),
-            rule.lead_days.map_or("-".to_owned(), |lead| format!("{} days", lead.median)),
+            rule.told.to_string(),
+            rule.lead_days.map_or("-".to_owned(), |lead| units(lead.median, "day")),
             rule.contacts.to_string(),
             rule.not_followed.to_string(),
         ]
     };
-    let head = ["rule", "matched", "told before", "median", "contacts about it", "with no outcome"];
+    let head = ["rule", "matched", "told before", "median", "contacts", "with none"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(outcome.rules.iter().map(row));
     text.push_str(&aligned(&rows, 2));

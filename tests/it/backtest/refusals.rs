@@ -36,7 +36,7 @@ fn outcomes_must_say_when_they_happened() {
                SELECT customer_id, order_id, ship_city FROM orders WHERE order_date < :as_of";
     write(folder.path(), "rules/signals/cities.sql", sql);
     let told = refused(folder.path(), "--outcome cities");
-    assert!(told.contains("tells no time: ") && told.contains("cities.sql"), "{told}");
+    assert!(told.contains("holds what tells no time") && told.contains("cities.sql"), "{told}");
     let sql = "-- key: order_id\n-- happened: shipped\n\
                SELECT customer_id, order_id FROM orders WHERE order_date < :as_of";
     write(folder.path(), "rules/signals/cities.sql", sql);
