@@ -111,11 +111,22 @@ pub struct DeliverError {
 #[derive(Debug)]
 enum Way {
     Smtp(Box<smtp::Server>),
-    MailFolder { from: email::Sender, folder: folder::Folder },
+    MailFolder {
+        from: email::Sender,
+        folder: folder::Folder,
+    },
     Http(Box<http::Service>),
+    /// Takes everything and keeps nothing.
+    Nowhere,
 }
 
 impl Channels {
+    /// Ways out of these names that lead nowhere: each takes everything and keeps nothing.
+    pub fn nowhere(names: impl IntoIterator<Item = String>) -> Self {
+        let alone = Limits { connections: 1, pause: None, domain_pause: None };
+        Self(names.into_iter().map(|name| (name, (Way::Nowhere, alone))).collect())
+    }
+
     /// Checks every channel's configuration and gets it ready; connects to nothing.
     ///
     /// # Errors
@@ -150,7 +161,7 @@ impl Channels {
     pub fn is_local(&self, name: &str) -> bool {
         match self.0.get(name).map(|(way, _)| way) {
             Some(Way::Smtp(server)) => server.is_local(),
-            Some(Way::MailFolder { .. }) => true,
+            Some(Way::MailFolder { .. } | Way::Nowhere) => true,
             Some(Way::Http(service)) => service.is_local(),
             None => false,
         }
@@ -196,6 +207,10 @@ impl Channels {
                 Err(error) => Delivery::Permanent { dead: false, error },
             },
             Way::Http(service) => service.send(parcel, transmitting).await,
+            Way::Nowhere => match transmitting.await {
+                true => Delivery::Sent { detail: "nowhere".to_owned() },
+                false => Delivery::GivenUp,
+            },
         }
     }
 }

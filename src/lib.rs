@@ -8,11 +8,13 @@
 pub mod cli;
 pub mod demo;
 pub mod app;
+pub mod rehearsal;
 pub mod worker;
 pub mod listen;
 pub mod reports;
 pub mod pipeline;
 pub mod pack;
+pub mod revision;
 pub mod scheduler;
 pub mod signals;
 pub mod rules;

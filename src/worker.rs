@@ -64,15 +64,23 @@ pub struct Delivered {
     pub unconfigured: u64,
 }
 
+/// How a worker looks again at what was decided a while ago.
+#[derive(Clone, Copy, Debug)]
+pub enum SecondLook<'a> {
+    /// It asks the company's data at this address; without one, what is to be asked waits.
+    In(Option<&'a str>),
+    /// It takes it as still true: there are no data that could say otherwise.
+    Waived,
+}
+
 /// Where and how a worker delivers.
 pub struct Worker<'a> {
     /// The words.
     pub pack: &'a Pack,
     /// The outbox.
     pub store: &'a Store,
-    /// Where the company's data is, to look again at what was decided a while ago; without it that
-    /// waits.
-    pub source: Option<&'a str>,
+    /// How what was decided a while ago is looked at again.
+    pub second_look: SecondLook<'a>,
     /// The ways out.
     pub channels: &'a Channels,
     /// The wall clock.

@@ -15,7 +15,7 @@ use lookout::deliver::Channels;
 use lookout::domain::OutreachState;
 use lookout::pack::{self, Pack};
 use lookout::store::Store;
-use lookout::worker::{Halt, Worker};
+use lookout::worker::{Halt, SecondLook, Worker};
 
 use crate::goal::{Bound, Goal};
 use crate::record::{Books, Generated};
@@ -136,7 +136,7 @@ async fn by_worker(
     let worker = Worker {
         pack,
         store: &store,
-        source: None,
+        second_look: SecondLook::In(None),
         channels: &channels,
         wall: &wall,
         allow_time_travel: false,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::OutreachState;
 use crate::pack::Pack;
 use crate::store::Store;
-use crate::worker::{Delivered, Halt, Worker};
+use crate::worker::{Delivered, Halt, SecondLook, Worker};
 
 pub(super) async fn run(
     global: &Global,
@@ -72,7 +72,7 @@ pub(super) async fn work(
     let worker = Worker {
         pack,
         store,
-        source: config.source.as_deref(),
+        second_look: SecondLook::In(config.source.as_deref()),
         channels: &channels,
         wall: &wall,
         allow_time_travel: manner.allow_time_travel,

@@ -5,27 +5,32 @@ use serde_json::json;
 
 use super::args::{Exit, Init};
 use super::output::Output;
+use crate::demo;
 
 /// What a newcomer starts from.
 static STARTER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starter");
+/// How to go on from there.
+const GUIDE: &str = include_str!("../../docs/rules.md");
 
 pub(super) fn run(args: &Init, output: &mut Output) -> anyhow::Result<Exit> {
     super::new_folder(&args.dir)?;
     STARTER.extract(&args.dir)?;
+    std::fs::write(args.dir.join("guide.md"), GUIDE)?;
+    demo::company_sqlite(&args.dir.join("company.db"))?;
     let dir = args.dir.display();
     if super::is_json(output) {
         output.json(&json!({ "schema_version": 1, "folder": dir.to_string() }));
         return Ok(Exit::Fine);
     }
     output.text(&format!(
-        "{dir} has a pack with one rule, and a configuration.\n\n\
+        "{dir} has a pack with one rule, its configuration, and a small made-up company to try them on.\n\n\
          Next:\n  \
          cd {dir}\n  \
-         lookout check            is the pack right?\n  \
-         lookout test             do its examples hold?\n\n\
-         Then put your database into lookout.toml, make rules/signals/ fit its tables, and see\n\
-         who would hear from you:\n  \
-         lookout dry-run"
+         lookout check                                     is the pack right?\n  \
+         lookout test                                      do its examples hold?\n  \
+         lookout dry-run --as-of 2026-03-10T10:00:00Z      who would hear from you?\n\n\
+         {dir}/guide.md leads on from there: a rule of your own, and how to change one safely.\n\
+         Later, put your own database into lookout.toml and make rules/signals/ fit its tables."
     ));
     Ok(Exit::Fine)
 }

@@ -69,7 +69,18 @@ pub struct Due {
     pub paused: u64,
 }
 
+const NEXT: &str = "SELECT MIN(next_attempt_at) FROM outreaches
+     WHERE state IN ('ready', 'retry') AND channel <> 'task'";
+
 impl Store {
+    /// The first wall time at which something in the outbox is due; `None` where nothing waits.
+    pub async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+        let mut tx = self.database.read().await?;
+        let rows = tx.fetch(NEXT, &[]).await;
+        let rows = tx.end(rows).await?;
+        rows.first().map_or(Ok(None), |row| row.maybe_instant(0))
+    }
+
     /// How many outreaches are due at a wall time and not taken, by channel.
     pub async fn due(&self, wall: Instant) -> Result<BTreeMap<String, Due>, StoreError> {
         let mut tx = self.database.read().await?;

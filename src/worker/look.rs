@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::{Shift, Worker};
+use super::{SecondLook, Shift, Worker};
 use crate::domain::{Instant, OutreachState};
 use crate::pipeline::{Looked, ailing, look_again};
 use crate::signals::Source;
@@ -34,7 +34,8 @@ pub(super) async fn look(
     claimed: Vec<Claimed>,
 ) -> Result<Seen, StoreError> {
     let wall = (worker.wall)();
-    let is_fresh = |one: &Claimed| wall - one.asked_at < FRESH;
+    let waived = matches!(worker.second_look, SecondLook::Waived);
+    let is_fresh = |one: &Claimed| waived || wall - one.asked_at < FRESH;
     let asked = claimed.iter().filter(|one| !is_fresh(one)).count();
     if asked == 0 {
         return Ok(Seen { ready: claimed, asked });
@@ -127,7 +128,9 @@ async fn look_at(
 
 /// Asks the rules of a batch, at the latest of its instants.
 async fn ask(worker: &Worker<'_>, batch: &[Claimed]) -> Result<Vec<Looked>, String> {
-    let url = worker.source.ok_or("no database to read from is configured ([source] url)")?;
+    let SecondLook::In(Some(url)) = worker.second_look else {
+        return Err("no database to read from is configured ([source] url)".to_owned());
+    };
     let source = Source::open(url).await.map_err(|error| error.to_string())?;
     let as_of = batch.iter().map(|one| one.now).max().ok_or("nothing was asked")?;
     let mut view = source.view(as_of).await.map_err(|error| error.to_string())?;

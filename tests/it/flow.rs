@@ -3,6 +3,7 @@
 
 mod night;
 mod quarantine;
+mod rehearsed;
 mod same_decisions;
 mod statements;
 mod telling;

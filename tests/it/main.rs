@@ -11,6 +11,7 @@ mod deliver;
 mod demo;
 mod differ;
 mod flow;
+mod guide;
 mod instructions;
 #[cfg(feature = "faults")]
 mod kill;

@@ -13,7 +13,7 @@ use lookout::pack::{self, Pack};
 use lookout::pipeline::{self, Watch};
 use lookout::signals::Source;
 use lookout::store::{OutboxQuery, OutboxRow, Store};
-use lookout::worker::{Halt, Worker};
+use lookout::worker::{Halt, SecondLook, Worker};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -95,7 +95,7 @@ impl Office {
         let worker = Worker {
             pack: &self.pack,
             store: &self.store,
-            source: Some(&self.source),
+            second_look: SecondLook::In(Some(&self.source)),
             channels,
             wall: &wall,
             allow_time_travel: true,

@@ -6,7 +6,7 @@ use std::path::Path;
 use lookout::config::{Config, Environment, Overrides};
 use lookout::domain::OutreachState;
 use lookout::store::{OutboxQuery, Store};
-use lookout::worker::{Halt, Worker};
+use lookout::worker::{Halt, SecondLook, Worker};
 use lookout::{app, deliver::Channels};
 use serde_json::{Value, json};
 use wiremock::matchers::method;
@@ -85,7 +85,7 @@ async fn deliver_when_due(folder: &Path) {
     let worker = Worker {
         pack: &pack,
         store: &store,
-        source: None,
+        second_look: SecondLook::In(None),
         channels: &channels,
         wall: &wall,
         allow_time_travel: false,
