@@ -16,6 +16,8 @@ pub(super) struct Place<'a> {
     pub(super) channel: &'a Channel,
     /// Where the customer lives, where that is another zone than the pack's.
     pub(super) abroad: Option<Tz>,
+    /// What the topic's `mute_when` read.
+    pub(super) mute_read: &'a str,
     pub(super) times: &'a Times,
 }
 
@@ -86,7 +88,8 @@ fn evidence(gate: &Passage, place: &Place<'_>) -> String {
         }
         Looked::Mute { condition: None, .. } => "the topic has no `mute_when`".to_owned(),
         Looked::Mute { condition: Some(condition), .. } if gate.passes => {
-            format!("`{condition}` is not true")
+            let read = if place.mute_read.is_empty() { "" } else { ": " };
+            format!("`{condition}` is not true{read}{}", place.mute_read)
         }
         Looked::Mute { condition: Some(condition), read } => {
             let read: Vec<_> =
@@ -293,7 +296,12 @@ mod tests {
         let times = Times { zone: Tz::Europe__Berlin, as_of: at("1998-05-07T09:00:00Z") };
         let email = Channel(Channel::EMAIL.to_owned());
         let abroad = Some(Tz::Europe__Lisbon);
-        let place = Place { channel: &email, abroad, times: &times };
+        let place = Place {
+            channel: &email,
+            abroad,
+            mute_read: "customer.tickets.open = 0",
+            times: &times,
+        };
         let rows = rows(&[Passage { passes, looked }], &place);
         rows.iter().map(|row| row.join("  ")).collect::<Vec<_>>().join("\n")
     }
@@ -354,6 +362,13 @@ mod tests {
             told(true, rank(None, vec![rival("thank-you", 20)])),
             told(false, cooldown(Some("1998-05-01T09:00:00Z"))),
             told(true, cooldown(None)),
+            told(
+                true,
+                Looked::Mute {
+                    condition: Some("customer.tickets.open > 0".to_owned()),
+                    read: Default::default(),
+                },
+            ),
             told(true, Looked::Joins { subject: SubjectId::from("11040") }),
             told(true, Looked::Suppression { applies: None, others: 2 }),
             told(

@@ -128,6 +128,18 @@ impl Story<'_> {
         text
     }
 
+    /// What the topic's `mute_when` reads of a subject.
+    fn mute_read(&self, rule: &PackRule, seen: &Seen) -> String {
+        let Some(condition) = self.pack.mute(&rule.rule.settings) else { return String::new() };
+        let weighed = self.pack.engine.weigh_condition(condition, &seen.facts, self.as_of);
+        let mut read = Vec::new();
+        weighed.visit(&mut |part| read.extend(&part.reads));
+        let told = |read: &&crate::rules::Read| {
+            format!("{} = {}", read.name, conditions::say(&read.value))
+        };
+        read.iter().map(told).collect::<Vec<_>>().join(", ")
+    }
+
     /// Why `then` asked for nothing, where it failed.
     fn failed(&self, id: &RuleId, seen: &Seen) -> String {
         let fared = self.explanation.considered.rules.get(id);
@@ -178,8 +190,10 @@ impl Story<'_> {
         }
         let zone = seen.and_then(|seen| seen.facts.customer().timezone());
         let abroad = zone.filter(|zone| *zone != times.zone);
+        let mute_read = seen.map(|seen| self.mute_read(rule, seen)).unwrap_or_default();
         for one in explained {
-            let place = gates::Place { channel: &one.decision.channel, abroad, times };
+            let channel = &one.decision.channel;
+            let place = gates::Place { channel, abroad, mute_read: &mute_read, times };
             text.push_str(&decision(one, &place, times));
         }
     }

@@ -37,11 +37,12 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
         Looked::Consent {
             topic: Some(topic),
             consent: Some(Consent::OptOut),
-            refused_by: Some(_),
+            refused_by: Some(refused_by),
             ..
-        } => {
-            format!("{leaves} if nobody at this address had refused `{topic}`")
-        }
+        } => match *refused_by == decision.customer_id {
+            true => format!("{leaves} if they had not refused `{topic}`"),
+            false => format!("{leaves} if nobody at this address had refused `{topic}`"),
+        },
         Looked::Suppression { applies: Some(applies), others: 0 } => match applies.cause {
             SuppressionCause::Refused => format!(
                 "{leaves} if they asked for it again: lookout unsuppress {}{}",

@@ -97,7 +97,11 @@ impl Weigher<'_> {
                     let taken = match asked.holds() {
                         Some(true) => &parts.body,
                         Some(false) => &parts.branch,
-                        None => return self.forked(*at, asked, None),
+                        None => {
+                            let Weighed { weight, .. } =
+                                self.hole(&statements[number..], &before, "");
+                            return Weighed { weight, ..self.forked(*at, asked, None) };
+                        }
                     };
                     if !is_last && !always_returns(taken) {
                         if script::returns(taken) {
@@ -262,7 +266,7 @@ impl Weigher<'_> {
         let call = Expr::FnCall(Box::new(call.clone()), Position::NONE);
         let given = Weight::of(&self.value(before, &call));
         let agrees = matches!(given, Weight::Holds(_)) && body.weight == given;
-        (agrees && !body.parts.is_empty() || agrees && body.compared.is_some()).then_some(body)
+        (agrees && (!body.parts.is_empty() || body.compared.is_some())).then_some(body)
     }
 
     /// What is not taken further apart.
@@ -357,12 +361,12 @@ fn positions_of(expression: &Expr, positions: &mut Vec<Position>) {
 /// Variables are found by their names from now on.
 fn forget_places(expression: &mut Expr) {
     match expression {
-        Expr::Variable(variable, short, _) => {
-            // What stands for a field keeps its number.
-            if variable.0.is_none_or(|place| place.get() < crate::rules::row::FIRST_SLOT) {
-                variable.0 = None;
-                *short = None;
-            }
+        // What stands for a field keeps its number.
+        Expr::Variable(variable, short, _)
+            if variable.0.is_none_or(|place| place.get() < crate::rules::row::FIRST_SLOT) =>
+        {
+            variable.0 = None;
+            *short = None;
         }
         Expr::FnCall(call, _) | Expr::MethodCall(call, _) => {
             call.args.iter_mut().for_each(forget_places);

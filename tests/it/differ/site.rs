@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lookout::domain::{About, Batch, Column, Field, RuleId, SignalName};
 use lookout::predicate::{Expr, Moment};
-use lookout::rules::{Engine, Judged, RowError, Rule};
+use lookout::rules::{Engine, Joint, Judged, RowError, Rule, Weighed, Weight};
 use lookout::signals::{self, Conditions, Examined, Signals, Source, View, Wanted};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -215,6 +215,7 @@ impl Site {
         }
         let by_rhai: Vec<Judged> =
             rules.iter().map(|rule| engine.judge(rule, all, when.as_of())).collect();
+        taken_apart(engine, &rules[0], all, &by_rhai[0], when)?;
         for (batch, what) in [(all, "the columns"), (&untyped(all), "columns of plain values")] {
             let by_columns = judged(engine, rules, batch, when);
             for ((rule, expected), found) in rules.iter().zip(&by_rhai).zip(&by_columns) {
@@ -254,6 +255,54 @@ impl Site {
             telling: by_rhai.iter().filter(|judged| some(judged.matched.len())).count(),
             raising: by_rhai.iter().filter(|judged| some(judged.errors.len())).count(),
         })
+    }
+}
+
+/// Whether a condition that is taken apart comes to what Rhai says of it as a whole, on one row.
+fn taken_apart(
+    engine: &Engine,
+    rule: &Rule,
+    all: &Batch,
+    judged: &Judged,
+    when: &When,
+) -> Result<(), String> {
+    let minute = when.as_of().timestamp().unsigned_abs() as usize / 60;
+    // It takes longer than to judge all rows, so not every company.
+    if all.is_empty() || !minute.is_multiple_of(4) {
+        return Ok(());
+    }
+    let row = minute % all.len();
+    let weighed = engine.weigh(rule, &all.facts(row, &rule.reads), when.as_of());
+    let raised = judged.errors.iter().find(|(failed, _)| *failed == row);
+    let agrees = match (&weighed.weight, raised) {
+        (Weight::Holds(holds), None) => *holds == judged.matched.contains(&row),
+        (Weight::Raised(error), Some((_, raised))) => error.message == raised.message,
+        // What is not true or false is an error of the whole.
+        (Weight::Gave(_) | Weight::Other(_), Some(_)) => true,
+        _ => false,
+    };
+    let mut sums = true;
+    weighed.visit(&mut |part| sums &= adds_up(part));
+    match agrees && sums {
+        true => Ok(()),
+        false => Err(format!(
+            "rule {}: taken apart, row {row} is {weighed:#?}, and as a whole {raised:?}",
+            rule.settings.id
+        )),
+    }
+}
+
+/// Whether a part is what its own parts make it.
+fn adds_up(weighed: &Weighed) -> bool {
+    let (Some(holds), false) = (weighed.holds(), weighed.parts.is_empty()) else { return true };
+    let parts: Vec<Option<bool>> = weighed.parts.iter().map(Weighed::holds).collect();
+    match weighed.joint {
+        Joint::All => holds == parts.iter().all(|part| *part == Some(true)),
+        Joint::Any => holds == parts.contains(&Some(true)),
+        Joint::Not => parts == [Some(!holds)],
+        Joint::Named => parts == [Some(holds)],
+        Joint::If => parts.last() == Some(&Some(holds)),
+        Joint::Alone => false,
     }
 }
 
