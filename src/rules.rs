@@ -89,6 +89,8 @@ pub struct StaticAsk {
     pub ask: Ask,
     /// The names in the map of extra values that its template sees.
     pub values: BTreeSet<String>,
+    /// Whether that map is written out; one that is worked out may hold more.
+    pub values_are_written: bool,
     /// Whether `then` asks for it whatever it reads: nothing decides, and nothing ends it before.
     pub certain: bool,
     /// Where it stands.

@@ -68,6 +68,9 @@ fn value(
         return;
     }
     let (calls, certain) = calls(rule, template);
+    if calls.iter().any(|ask| !ask.values_are_written) {
+        return;
+    }
     let (giving, lacking): (Vec<&StaticAsk>, Vec<&StaticAsk>) =
         calls.iter().partition(|ask| ask.values.contains(name));
     if !giving.is_empty() {

@@ -142,12 +142,24 @@ impl Reader<'_> {
             verb => text(0).map(|template| Ask::Send(Channel(verb.to_owned()), template)),
         };
         // The first map of these two is for the colleague, not for the words.
-        let for_words = if ["phone", "task"].contains(&verb) { 2 } else { 0 };
-        let values: BTreeSet<String> =
-            arguments.iter().skip(for_words).flat_map(map_keys).collect();
+        let for_words = match verb {
+            "contact" => 0,
+            "email" => 1,
+            _ => 2,
+        };
+        let map = arguments.get(for_words);
+        let values: BTreeSet<String> = map.into_iter().flat_map(map_keys).collect();
+        let values_are_written =
+            map.is_none_or(|map| matches!(map, Expr::Map(..) | Expr::DynamicConstant(..)));
         let certain = self.decided == 0;
         self.unwritten |= ask.is_none();
-        self.asks.extend(ask.map(|ask| StaticAsk { ask, values, certain, place }));
+        self.asks.extend(ask.map(|ask| StaticAsk {
+            ask,
+            values,
+            values_are_written,
+            certain,
+            place,
+        }));
     }
 }
 

@@ -59,6 +59,35 @@ fn then(customer) { contact(#{ loud: LOUD }); }"#,
     );
 }
 
+/// What a rule asks for whatever it reads, and which values it is known to give.
+#[test]
+fn a_call_says_whether_it_is_certain_and_what_it_gives() {
+    let asks = |then: &str| {
+        let script = format!(
+            "const TOPIC = \"service\";\nfn when(customer) {{ true }}\nfn then(customer) {{ {then} }}\n\
+             fn write() {{ email(\"email\"); }}"
+        );
+        let rule = loaded(&script);
+        let told = rule.asks.iter().map(|ask| (ask.certain, ask.values_are_written));
+        (told.collect::<Vec<_>>(), rule.asks_are_written)
+    };
+    for (then, certain) in [
+        ("email(\"email\");", true),
+        ("let days = 3; write();", true),
+        ("if customer.plan == 1 { task(\"task\"); } write();", true),
+        ("if customer.plan == 1 { email(\"email\"); }", false),
+        ("if customer.plan == 1 { return; } email(\"email\");", false),
+        ("for day in [] { write(); }", false),
+        ("customer.plan == 1 && write() == ();", false),
+    ] {
+        let (asks, written) = asks(then);
+        assert_eq!((asks.last(), written), (Some(&(certain, true)), true), "{then}");
+    }
+    assert_eq!(asks("let more = #{ a: 1 }; email(\"email\", more);"), (vec![(true, false)], true));
+    assert_eq!(asks("email(\"email\", #{ a: 1 });"), (vec![(true, true)], true));
+    assert_eq!(asks("email(customer.plan);"), (vec![], false));
+}
+
 #[test]
 fn a_rule_that_only_makes_tasks_needs_no_topic() {
     let (rule, problems) =

@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::policy::{self, Cap, Evaluation, Judged, QuietHours, Topic};
 
-const HISTORIES: u64 = 400;
+const HISTORIES: u64 = 50;
 const RUNS: usize = 10;
 const CUSTOMERS: [&str; 3] = ["ANA", "BEN", "CID"];
 const ROWS: [&str; 2] = ["1", "2"];
