@@ -169,7 +169,7 @@ fn people_are_counted(sides: [Side<'_>; 2], difference: &Difference) {
 #[test]
 fn a_plan_lists_a_difference_just_where_two_dry_runs_differ() {
     let seen = std::cell::RefCell::new(BTreeSet::new());
-    for_all(edits(), 30, |edit| seen.borrow_mut().extend(block_on(compare(&edit))));
+    for_all(edits(), 24, |edit| seen.borrow_mut().extend(block_on(compare(&edit))));
     assert_eq!(seen.into_inner(), ["changed", "gained", "lost", "reason"].into());
 }
 
@@ -236,7 +236,7 @@ async fn at_once(story: &Story) {
 
 #[test]
 fn a_fresh_plan_carried_out_is_the_run() {
-    for_all(stories(), 15, |story| block_on(at_once(&story)));
+    for_all(stories(), 12, |story| block_on(at_once(&story)));
 }
 
 /// Whoever is outside a plan is contacted by the next run; whoever is in it is not contacted twice.
@@ -268,6 +268,7 @@ async fn in_part((story, chosen): &(Story, Vec<bool>)) {
     for place in going(&carried) {
         assert!(rows.contains(&place) || waited.contains(&place), "{place:?} was not planned");
     }
+    send(&stores[0], &lookout::domain::format_instant(&first)).await;
     // The next run, beside one on books that know of no plan.
     let found = courier.find(&pack, next).await;
     let ran = pipeline::commit(&pack, &found, &stores[0], next, next).await.unwrap();
@@ -284,13 +285,12 @@ async fn in_part((story, chosen): &(Story, Vec<bool>)) {
     for place in going(&alone).iter().filter(|place| untouched(place)) {
         assert!(reached.contains(place), "{place:?} is lost");
     }
-    let now_and_then = |considered: &Considered| -> Vec<lookout::domain::OutreachKey> {
-        let contacts = considered.decided.outreaches.iter().filter(|o| o.not_before <= first);
-        contacts.flat_map(|o| o.subjects.iter().map(|s| s.dedupe_key.clone())).collect()
+    // What has left or was handed out is not done again.
+    let keys = |considered: &Considered| -> BTreeSet<lookout::domain::OutreachKey> {
+        let outreaches = considered.decided.outreaches.iter().filter(|o| o.not_before <= first);
+        outreaches.flat_map(|o| o.subjects.iter().map(|s| s.dedupe_key.clone())).collect()
     };
-    let (then, now) = (now_and_then(&carried), now_and_then(&ran));
-    let tasks_twice = then.iter().filter(|key| now.contains(key)).count();
-    assert!(tasks_twice == 0 || !waited.is_empty() || now.iter().all(|key| then.contains(key)));
+    assert!(keys(&carried).is_disjoint(&keys(&ran)), "done twice");
 }
 
 /// What goes out by a run: rule, customer and subject.
@@ -335,5 +335,5 @@ async fn waiting(pack: &Pack, store: &Store, as_of: Instant) -> BTreeSet<Place> 
 fn a_plan_carried_out_in_part_costs_nobody_anything() {
     let chosen = prop::collection::vec(any::<bool>(), 1..7);
     let stories = stories().prop_map(|story| Story { most: None, ..story });
-    for_all((stories, chosen), 40, |story| block_on(in_part(&story)));
+    for_all((stories, chosen), 24, |story| block_on(in_part(&story)));
 }
