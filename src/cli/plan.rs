@@ -5,6 +5,7 @@ mod base;
 mod changes;
 mod json;
 mod markdown;
+mod silence;
 mod text;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{self, Base};
+use super::silence::Silence;
 use crate::cli::decisions;
 use crate::cli::telling::Origin;
 use crate::cli::wording::{Times, counted, listed, reason, refusal};
@@ -187,7 +188,7 @@ impl Compared<'_> {
                 let lost = match (&change.after, &change.rival) {
                     (Some(now), Some(_)) => format!("displaced: {}", self.refused(now)),
                     (Some(now), None) => self.refused(now),
-                    (None, _) => self.silent(change, &self.new).to_owned(),
+                    (None, _) => Silence::of(change, &self.new).now().to_owned(),
                 };
                 match self.instead(change) {
                     Some(instead) => format!("{lost}; {instead}"),
@@ -197,7 +198,7 @@ impl Compared<'_> {
             Kind::Gained => match (&change.before, &change.rival) {
                 (Some(was), Some(_)) => format!("freed: was {}", self.refused(was)),
                 (Some(was), None) => format!("was not told: {}", self.refused(was)),
-                (None, _) => self.newly(change).to_owned(),
+                (None, _) => Silence::of(change, &self.old).over().to_owned(),
             },
             Kind::Changed(what) => {
                 let (Some(was), Some(now)) = (&change.before, &change.after) else {
@@ -207,12 +208,12 @@ impl Compared<'_> {
                 what.collect::<Vec<_>>().join("; ")
             }
             Kind::Reason => {
-                let told = |decided: &Option<Decided>, side| match decided {
-                    Some(decided) => self.refused(decided),
-                    None => self.silent(change, side).to_owned(),
+                let told = |decided: &Option<Decided>, silent: &str| {
+                    decided.as_ref().map_or(silent.to_owned(), |decided| self.refused(decided))
                 };
-                let was = told(&change.before, &self.old);
-                format!("was: {was}; now: {}", told(&change.after, &self.new))
+                let was = told(&change.before, Silence::of(change, &self.old).before());
+                let now = told(&change.after, Silence::of(change, &self.new).now());
+                format!("was: {was}; now: {now}")
             }
         }
     }
@@ -220,36 +221,6 @@ impl Compared<'_> {
     fn refused(&self, decided: &Decided) -> String {
         let Decision { refusal: told, channel, .. } = &decided.decision;
         told.as_ref().map_or("goes out".to_owned(), |told| refusal(told, channel, &self.times()))
-    }
-
-    /// Why a version asks for nothing.
-    fn silent(&self, change: &Change, side: &Side<'_>) -> &'static str {
-        let fared = side.considered.rules.get(&change.rule);
-        let is_true = |fared: &crate::pipeline::RuleFound| {
-            let mut of_it = fared.matches.iter();
-            of_it.any(|m| (&m.customer, &m.subject) == (&change.customer, &change.subject))
-        };
-        let pair = || (change.customer.clone(), change.subject.clone());
-        match fared {
-            None if side.pack.rules.contains_key(&change.rule) => "the rule is not due",
-            None => "there is no such rule",
-            Some(fared) if fared.quarantine.is_some() => "the rule sits out",
-            Some(fared) if fared.failing.contains(&pair()) => "the rule fails on it",
-            Some(fared) if is_true(fared) => "the rule does not ask for it",
-            Some(_) => "the rule is not true of it",
-        }
-    }
-
-    /// Why something is asked for now.
-    fn newly(&self, change: &Change) -> &'static str {
-        match self.silent(change, &self.old) {
-            "there is no such rule" => "a new rule",
-            "the rule sits out" => "the rule sat out before",
-            "the rule fails on it" => "the rule failed on it before",
-            "the rule does not ask for it" => "the rule asks for it now",
-            "the rule is not due" => "the rule is due now",
-            _ => "the rule is true of it now",
-        }
     }
 
     /// What the customer of something lost still hears.
@@ -296,6 +267,9 @@ impl Compared<'_> {
             What::Assign => format!("for {}, was {}", whom(now), whom(was)),
             What::Due => format!("until {}, was {}", until(now), until(was)),
             What::Words => match &change.words {
+                Some([was, line]) if now.title.as_ref() == Some(line) => {
+                    format!("the title was “{was}”")
+                }
                 Some([was, now]) if was != now => {
                     let [was, now] = excerpts(was, now);
                     format!("says “{now}”, was “{was}”")

@@ -120,7 +120,7 @@ fn work_for_colleagues_counts_for_changes_alone() {
         "--fail-on changes: 0 customers of 91 would hear something different, and 1 task would differ.\n"
     );
     assert!(ran.out.contains("No customer would, but 1 task would differ\n"), "{}", ran.out);
-    assert!(ran.out.contains("says “An attack on the account of"), "{}", ran.out);
+    assert!(ran.out.contains("the title was “Possible attack on the account of"), "{}", ran.out);
 }
 
 /// Git in a folder, by nobody in particular.
