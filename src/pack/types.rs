@@ -87,3 +87,37 @@ fn with_default(kinds: Kinds, default: Option<&Value>) -> Kinds {
         _ => kinds,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_cases_of_all_rules_tell_types_together() {
+        let pack = crate::pack::load(Path::new("rules")).pack.unwrap();
+        let types = of_cases(&pack);
+        let told = |signal: &str, column: &str| {
+            let of = types.column(&signal.into(), column)?;
+            assert_eq!(of.known_from, KnownFrom::Cases);
+            Some((of.kinds.to_string(), of.absence.clone()))
+        };
+        let no_row = Absence::Possible(Absent::NoRow("habits".into()));
+        for (signal, column, kinds, absence) in [
+            ("customers", "customer_id", "text", Absence::Impossible),
+            ("customers", "plan", "text", Absence::Unknown),
+            ("orders", "order_id", "a whole number", Absence::Impossible),
+            ("orders", "order_date", "a date", Absence::Unknown),
+            ("habits", "orders", "a whole number", Absence::Unknown),
+            ("habits", "last_order_date", "a date", no_row),
+        ] {
+            assert_eq!(
+                told(signal, column),
+                Some((kinds.to_owned(), absence)),
+                "{signal}.{column}"
+            );
+        }
+        assert_eq!(told("customers", "nothing"), None);
+    }
+}

@@ -104,6 +104,8 @@ struct Checker<'a> {
     fresh: u32,
     /// How many more parts may be looked at.
     room: u32,
+    /// How many parts it is inside of.
+    depth: u32,
     /// How many `try` blocks it is in: what raises there is caught.
     tries: u32,
     /// Whether the condition at hand is that of an `if`, which may repeat what is known.
@@ -116,6 +118,9 @@ struct Checker<'a> {
 
 /// So many parts are looked at; a script has a few hundred.
 const ROOM: u32 = 100_000;
+/// So deep, functions within functions included, goes the look: it fits into a thread's stack, in a
+/// debug build too.
+const DEPTH: u32 = 80;
 
 impl<'a> Checker<'a> {
     fn new(
@@ -134,6 +139,7 @@ impl<'a> Checker<'a> {
             exits: Vec::new(),
             fresh: 0,
             room: ROOM,
+            depth: 0,
             tries: 0,
             in_if: false,
             joint: "",

@@ -15,10 +15,11 @@ impl Checker<'_> {
     /// An expression where a value is wanted.
     pub(super) fn expression(&mut self, expression: &Expr, scene: Scene) -> Outcome {
         let spot = self.source.spot(expression);
-        let Some(room) = self.room.checked_sub(1) else {
+        if self.room == 0 || self.depth == super::DEPTH {
+            self.room = 0;
             return self.plain(Known::any(), None, scene, spot);
-        };
-        self.room = room;
+        }
+        (self.room, self.depth) = (self.room - 1, self.depth + 1);
         let outcome = match expression {
             Expr::And(parts, _) => self.all(parts, scene),
             Expr::Or(parts, _) => self.some(parts, scene),
@@ -52,6 +53,7 @@ impl Checker<'_> {
                 self.plain(known, None, scene, spot)
             }
         };
+        self.depth -= 1;
         Outcome { spot, ..outcome }
     }
 

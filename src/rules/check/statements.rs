@@ -12,6 +12,17 @@ use super::{Checker, Outcome};
 impl Checker<'_> {
     /// A block; none where nothing comes after it.
     pub(super) fn block(&mut self, statements: &[Stmt], scene: Scene) -> Option<Outcome> {
+        if self.depth == super::DEPTH {
+            self.room = 0;
+            return Some(self.plain(Known::any(), None, scene, (0, 0)));
+        }
+        self.depth += 1;
+        let end = self.statements(statements, scene);
+        self.depth -= 1;
+        end
+    }
+
+    fn statements(&mut self, statements: &[Stmt], scene: Scene) -> Option<Outcome> {
         let names = scene.names.len();
         let mut last = self.plain(Known::of(Is::ABSENT), None, scene, (0, 0));
         for statement in statements {

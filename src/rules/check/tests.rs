@@ -466,3 +466,19 @@ fn constants_that_nothing_reads_are_known() {
         super::unread_constants(&rule).into_iter().map(|(name, at)| (name, at.line)).collect();
     assert_eq!(unread, [("SPARE", Some(3))]);
 }
+
+#[test]
+fn a_script_as_deep_as_rhai_takes_it_is_read() {
+    let mut functions = String::new();
+    for level in 0..8 {
+        let (open, close) = ("(".repeat(20), " + 1)".repeat(20));
+        let inner = if level == 7 { "n".to_owned() } else { format!("f{}(n)", level + 1) };
+        functions += &format!("fn f{level}(n) {{ {open}{inner}{close} }}\n");
+        let (ifs, ends) = ("if c.orders > 3 { ".repeat(8), "}".repeat(8));
+        functions += &format!("fn g{level}(c) {{ {ifs}return g{}(c); {ends} false }}\n", level + 1);
+    }
+    functions += "fn g8(c) { c.flag == true }\n";
+    let script = about_customers("f0(customer.orders) > 3 && g0(customer)") + functions.as_str();
+    let problems = problems(&script);
+    assert!(problems.iter().all(|problem| problem.code == "different-kinds"), "{problems:#?}");
+}
