@@ -93,8 +93,8 @@ const LATER: &str = "--as-of 2026-03-10T10:00:00Z --source sqlite:company.db";
 async fn the_starter_is_right_as_it_stands() {
     let folder = starter(COMPANY);
     let care = folder.path().join("care");
-    assert_fine(&care, "test", "4 cases, all hold");
-    assert_fine(&care, &format!("check {LATER}"), "is right: 1 rule, 2 signals, 4 cases");
+    assert_fine(&care, "test", "5 cases, all hold");
+    assert_fine(&care, &format!("check {LATER}"), "is right: 1 rule, 2 signals, 5 cases");
     let url = postgres::database().await;
     postgres::execute(&url, COMPANY).await;
     assert_fine(
