@@ -1,5 +1,6 @@
 //! The command line: what can be said, and its help. Nothing is done here.
 
+mod backtest;
 mod commands;
 mod plan;
 
@@ -11,10 +12,11 @@ use crate::config::Overrides;
 use crate::domain::{Instant, parse_instant};
 use chrono::SubsecRound;
 
+pub use backtest::Backtest;
 pub use commands::{
-    Approve, Backtest, Bounces, Check, Command, Definitions, Deliver, Demo, DryRun, Erase, Explain,
-    History, Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot,
-    Steer, Suppress, Tasks, Test, Unsuppress,
+    Approve, Bounces, Check, Command, Definitions, Deliver, Demo, DryRun, Erase, Explain, History,
+    Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer,
+    Suppress, Tasks, Test, Unsuppress,
 };
 pub use plan::{Apply, FailOn, Plan};
 

@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use chrono::NaiveTime;
 use clap::{Args, Subcommand};
 
+use super::backtest::Backtest;
 use super::plan::{Apply, Plan};
-use crate::backtest::Edge;
-use crate::domain::{CustomerId, OutreachState, Recipient, Span, normalise_email, normalise_phone};
+use crate::domain::{CustomerId, OutreachState, Recipient, normalise_email, normalise_phone};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -231,7 +230,8 @@ pub struct DryRun {
   lookout explain rancho --rule churn-risk     one rule, for whoever has this in the name
   lookout explain ana@example.com --run        as the newest run decided and wrote it down
   lookout explain RANCH --as-of 1998-05-07T09:00:00Z
-  lookout explain RANCH --rule churn-risk --as-case >> rules/churn-risk/cases.toml
+  lookout explain RANCH --rule churn-risk --as-case
+                                               as a case to keep, for cases.toml
 
 Of an instant that a run had, the decisions are those that it wrote down; of any other, they are
 evaluated: now on the books as they are, in the past on the books as they stood then. It says which.")]
@@ -268,45 +268,6 @@ pub struct History {
     /// Everything that the books hold about them, into this new file; printed where left out
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub export: Option<Option<PathBuf>>,
-}
-
-/// `lookout backtest`
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  lookout backtest --from 1997-01-01 --to 1998-05-06
-                                               a run each day, at the start of working hours
-  lookout backtest --from 1997-01-01 --to 1998-05-06 --rule stalled-order --html backtest.html
-  lookout backtest --from 1998-04-01 --to 1998-05-06 --every 1h --at 00:00
-  lookout backtest --from 1997-01-01 --to 1998-05-06 --outcome late_deliveries
-                                               was told before it happened, and how long before
-Days are those of the pack's time zone. The replay starts with nobody contacted, and leaves
-Lookout's own tables alone. Customers' reactions are not simulated.")]
-pub struct Backtest {
-    /// The first day, or the instant of the first run
-    #[arg(long, value_name = "DAY|TIME")]
-    pub from: Edge,
-    /// The last day, all of it; or the last instant
-    #[arg(long, value_name = "DAY|TIME")]
-    pub to: Edge,
-    /// How often rules are run: 1d, 4h, 30m; days keep the time of day
-    #[arg(long, value_name = "SPAN", default_value = "1d")]
-    pub every: Span,
-    /// The time of the first day's run in the pack's zone; where working hours start, else 09:00
-    #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
-    pub at: Option<NaiveTime>,
-    /// Only this rule; may be said again. The others compete with nothing then
-    #[arg(long = "rule", value_name = "RULE")]
-    pub only: Vec<String>,
-    /// A keyed signal of what happened, with a line `-- happened: COLUMN`: who was told before?
-    #[arg(long, value_name = "SIGNAL")]
-    pub outcome: Option<String>,
-    /// How long before an outcome a contact counts; where left out, one about the same row at any
-    /// time, one to the same customer for 30d
-    #[arg(long, value_name = "SPAN", requires = "outcome")]
-    pub within: Option<Span>,
-    /// Write a page with plots, too
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
 }
 
 /// `lookout run`
@@ -597,12 +558,6 @@ fn looks_like_a_number(text: &str) -> bool {
     let only = text.chars().all(|c| c.is_ascii_digit() || "+ -()/.".contains(c));
     let area_code = text.starts_with('0') && text.contains('-');
     text.starts_with('+') || (only && digits >= 5 && (marks || area_code))
-}
-
-/// Reads `09:00`.
-fn time_of_day(text: &str) -> Result<NaiveTime, String> {
-    NaiveTime::parse_from_str(text, "%H:%M")
-        .map_err(|_| "that is no time of day; write it like 09:00".to_owned())
 }
 
 fn state(text: &str) -> Result<OutreachState, String> {
