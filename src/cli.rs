@@ -15,7 +15,7 @@ mod demo;
 pub mod diagnostics;
 mod dry_run;
 mod erase;
-mod explain;
+pub mod explain;
 mod history;
 mod init;
 mod listen;

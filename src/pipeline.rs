@@ -165,7 +165,12 @@ async fn record(
 /// The pure part: asks each match's rule what it wants, and decides.
 pub(crate) fn decide(pack: &Pack, found: &Found, history: &History, as_of: Instant) -> Considered {
     let (evaluation, rules) = ask::ask(pack, found, history, as_of);
-    let decided = policy::decide(&evaluation, &pack.settings(), &pack.policy, history, as_of);
+    let mut settings = pack.settings();
+    for rival in &found.rivals {
+        let settings = settings.get_mut(&rival.matched.rule).into_iter();
+        settings.for_each(|rule| (rule.holds_for, rule.cooldown) = (None, None));
+    }
+    let decided = policy::decide(&evaluation, &settings, &pack.policy, history, as_of);
     considered(pack, found, history, as_of, (decided, rules))
 }
 
@@ -256,7 +261,15 @@ pub async fn past(
         since: as_of - reach(pack).delta(),
         as_of,
     };
-    store.history(&query).await
+    let mut history = store.history(&query).await?;
+    // Those whom something waits for are in it, too.
+    let theirs = query.recipients;
+    let is_theirs = |recipient: &Recipient| theirs.contains(recipient);
+    history.charges.retain(|c| c.customer == *customer || c.recipients.iter().any(is_theirs));
+    history.suppressions.retain(|s| {
+        s.customer.as_ref() == Some(customer) || s.recipient.as_ref().is_some_and(is_theirs)
+    });
+    Ok(history)
 }
 
 /// How far back a decision looks: the longest window of a cap, or cooldown of a rule.

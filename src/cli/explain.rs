@@ -2,7 +2,7 @@
 //! `run` would, and one customer's part of it is told: whoever else wants to write to the same
 //! person is part of the answer.
 
-mod as_case;
+pub mod as_case;
 mod conditions;
 mod gates;
 mod json;

@@ -6,7 +6,6 @@ mod held_against;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ask::muted;
 use super::judge::{Found, RuleFound};
 use super::look_back::{self, Over, Written};
 use super::{Considered, RunError, decide};
@@ -120,7 +119,8 @@ pub fn find(pack: &Pack, rule: &PackRule, scene: &Scene<'_>) -> (Found, Result<b
     (found, matched)
 }
 
-/// What a rival asks for: the first contact in its script for which the customer has an address.
+/// What a rival asks for: the first contact in its script for which the customer has an address. What
+/// would keep it back by itself (FOR, COOLDOWN, `mute_when`) is for its own cases to try.
 fn rival(pack: &Pack, id: &RuleId, customer: &CustomerId, scene: &Scene<'_>) -> Option<Candidate> {
     let rule = pack.rules.get(id)?;
     let facts = Facts { subject: BTreeMap::new(), ..complete(pack, rule, scene.facts) };
@@ -130,12 +130,11 @@ fn rival(pack: &Pack, id: &RuleId, customer: &CustomerId, scene: &Scene<'_>) -> 
         Ask::Contact(_) => true,
     };
     let ask = asks.iter().find(reaches).or(asks.first())?.clone();
-    let muted = muted(pack, rule, &facts, scene.as_of).unwrap_or_default();
     // Each run has a trouble of its own to tell about, else only the first would.
     let subject = SubjectId::from(format!("rival {}", crate::domain::format_instant(&scene.as_of)));
     let matched = Match { rule: id.clone(), customer: customer.clone(), subject, facts };
     let asked = Asked { ask, assign: None, due: None, values: BTreeMap::new() };
-    Some(Candidate { matched: Arc::new(matched), position: 0, asked, muted })
+    Some(Candidate { matched: Arc::new(matched), position: 0, asked, muted: None })
 }
 
 /// Notes in `found` what is over, as far as the customer was told by the books of the case.

@@ -78,11 +78,11 @@ fn starter(sql: &str) -> TempDir {
 }
 
 const COMPANY: &str = "
-    CREATE TABLE customers (id TEXT, full_name TEXT, email_address TEXT, language TEXT,
-        time_zone TEXT, account_manager TEXT, agreed_topics TEXT, refused_topics TEXT, plan TEXT,
+    CREATE TABLE customers (id TEXT, full_name TEXT, email_address TEXT, mobile TEXT,
+        language TEXT, time_zone TEXT, account_manager TEXT, agreed_topics TEXT, refused_topics TEXT, plan TEXT,
         trial_ends_on DATE, created_at TIMESTAMP);
-    INSERT INTO customers VALUES ('c1', 'Ana Lopez', 'ana@example.com', 'en', 'Europe/Berlin', NULL, NULL,
-        NULL, 'basic', NULL, '2026-01-01 00:00:00');
+    INSERT INTO customers VALUES ('c1', 'Ana Lopez', 'ana@example.com', NULL, 'en', 'Europe/Berlin', NULL,
+        NULL, NULL, 'basic', NULL, '2026-01-01 00:00:00');
     CREATE TABLE invoices (id TEXT, customer_id TEXT, total DECIMAL(10, 2), due_on DATE,
         issued_on DATE, paid_on DATE);
     INSERT INTO invoices VALUES ('2026-017', 'c1', 120.5, '2026-03-06', '2026-02-20', NULL);";

@@ -26,13 +26,32 @@ use crate::store::Store;
 use written::Written;
 
 /// What is decided now.
-pub(super) struct Today<'a> {
-    pub(super) pack: &'a Pack,
-    pub(super) customer: &'a CustomerId,
-    pub(super) found: &'a Found,
-    pub(super) considered: &'a Considered,
-    pub(super) store: Option<&'a Store>,
-    pub(super) as_of: Instant,
+pub struct Today<'a> {
+    /// The pack.
+    pub pack: &'a Pack,
+    /// Whom the cases are about; it was watched when the rules looked.
+    pub customer: &'a CustomerId,
+    /// What the rules found.
+    pub found: &'a Found,
+    /// What was decided of it.
+    pub considered: &'a Considered,
+    /// The books, if there are any.
+    pub store: Option<&'a Store>,
+    /// When.
+    pub as_of: Instant,
+}
+
+/// One subject as a case.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The rule.
+    pub rule: RuleId,
+    /// What it is about.
+    pub subject: SubjectId,
+    /// The case, for `cases.toml`.
+    pub text: String,
+    /// Where the case by itself comes to another decision: what is decided now, and what it gives.
+    pub differs: Vec<Failure>,
 }
 
 /// One subject of the customer that a rule looks at, or looked at and had told of.
@@ -52,13 +71,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let mut cases = Vec::new();
     for rule in rules {
-        for subject in today.subjects(rule)? {
-            let text = today.case(rule, &subject).await?;
-            let differs = today.play(rule, &text)?;
-            cases.push((rule.rule.settings.id.clone(), subject.id, text, differs));
-        }
+        cases.extend(today.cases(rule).await?);
     }
-    for (_, subject, _, differs) in &cases {
+    for Made { subject, differs, .. } in &cases {
         for Failure { expected, actual, .. } in differs {
             output.remark(&format!(
                 "{subject}: the case by itself gives another decision: now {expected}, as a case {actual}. \
@@ -67,22 +82,37 @@ pub(super) async fn run(
             ));
         }
     }
-    let fine = cases.iter().all(|(.., differs)| differs.is_empty());
+    let fine = cases.iter().all(|made| made.differs.is_empty());
     if is_json(output) {
-        let case = |(rule, subject, text, differs): &(RuleId, SubjectId, String, Vec<Failure>)| {
+        let case = |Made { rule, subject, text, differs }: &Made| {
             let same = differs.is_empty();
             json!({ "rule": rule, "subject": subject, "case": text, "same_decision": same })
         };
         let cases: Vec<_> = cases.iter().map(case).collect();
         output.json(&json!({ "schema_version": 1, "cases": cases }));
     } else {
-        let texts: Vec<&str> = cases.iter().map(|(_, _, text, _)| text.as_str()).collect();
+        let texts: Vec<&str> = cases.iter().map(|made| made.text.as_str()).collect();
         output.text(&texts.join("\n"));
     }
     Ok(if fine { Exit::Fine } else { Exit::Findings })
 }
 
 impl Today<'_> {
+    /// The customer's subjects as cases of a rule, each played once.
+    ///
+    /// # Errors
+    /// When the rule has nothing to look at, or could not be judged.
+    pub async fn cases(&self, rule: &PackRule) -> anyhow::Result<Vec<Made>> {
+        let mut cases = Vec::new();
+        for subject in self.subjects(rule)? {
+            let text = self.case(rule, &subject).await?;
+            let differs = self.play(rule, &text)?;
+            let (rule, subject) = (rule.rule.settings.id.clone(), subject.id);
+            cases.push(Made { rule, subject, text, differs });
+        }
+        Ok(cases)
+    }
+
     /// What something is decided of; where there is nothing, the first that the rule is silent about.
     fn subjects(&self, rule: &PackRule) -> anyhow::Result<Vec<Subject>> {
         let id = &rule.rule.settings.id;

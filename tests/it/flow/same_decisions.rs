@@ -1,8 +1,11 @@
 //! A dry run and a run of the same instant print the same, whatever the pack, the data and the
-//! history: a run is a dry run that is written down.
+//! history: a run is a dry run that is written down. `explain` tells of each customer what it prints,
+//! and what it prints of each is what `test` makes of it as a case.
 
 use assert_cmd::Command;
-use lookout::domain::{SuppressionCause, format_instant};
+use lookout::cli::explain::as_case::Today;
+use lookout::domain::{CustomerId, Outcome, SuppressionCause, format_instant};
+use lookout::pipeline::Explanation;
 use lookout::store::NewSuppression;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -179,7 +182,7 @@ pub(super) fn courier(story: &Story) -> Courier {
 }
 
 /// Plays a story and gives what its decisions came to.
-async fn play(story: &Story) -> BTreeSet<&'static str> {
+async fn play(story: &Story) -> (BTreeSet<&'static str>, usize) {
     let courier = courier(story);
     let (store, mut pack) = (courier.store().await, courier.pack());
     if let Some(most) = story.most {
@@ -187,7 +190,7 @@ async fn play(story: &Story) -> BTreeSet<&'static str> {
         (hold.never, hold.rule, hold.share) = (most, most, 1.0);
     }
     let mut as_of = at("1998-05-04T09:00:00Z");
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut played) = (BTreeSet::new(), 0);
     for day in &story.days {
         if day.delivered {
             send(&store, &format_instant(&(as_of + TimeDelta::minutes(45)))).await;
@@ -209,6 +212,9 @@ async fn play(story: &Story) -> BTreeSet<&'static str> {
         let due = due.map(|number| RuleId::from(format!("r{number}"))).collect();
         let found = courier.find_some(&pack, as_of, &due).await;
         let dry = pipeline::consider(&pack, &found, Some(&store), as_of).await.unwrap();
+        if day.due.is_none() {
+            played += told_again(&courier, &pack, &store, as_of, &dry).await;
+        }
 
         // Pulled, judged and decided once more, from the same data and history.
         let found = courier.find_some(&pack, as_of, &due).await;
@@ -226,22 +232,99 @@ async fn play(story: &Story) -> BTreeSet<&'static str> {
         };
         seen.extend(dry.report.decisions.iter().map(outcome));
     }
-    seen
+    (seen, played)
+}
+
+/// `explain` gives each customer the decisions of the dry run, and each of them as a case comes to the
+/// same. How many cases were played.
+async fn told_again(
+    courier: &Courier,
+    pack: &Pack,
+    store: &Store,
+    as_of: Instant,
+    dry: &Considered,
+) -> usize {
+    let url = format!("sqlite:{}", courier.path("courier.db").display());
+    let source = Source::open(&url).await.unwrap();
+    let mut played = 0;
+    for number in 0..6 {
+        let customer = CustomerId::from(format!("c{number}"));
+        let mut view = source.view(as_of).await.unwrap();
+        let watch = Watch { customer: Some(&customer), ..Watch::default() };
+        let told = pipeline::explain(pack, &mut view, Some(store), as_of, watch).await.unwrap();
+        let decisions: Vec<_> = told.decisions.iter().map(|told| &told.decision).collect();
+        let theirs = dry.report.decisions.iter().filter(|d| d.customer_id == customer);
+        assert_eq!(decisions, theirs.collect::<Vec<_>>(), "{customer}");
+        // No case can be held: `[hold]` begins beyond 50 contacts.
+        let held = decisions.iter().any(|decision| decision.outcome == Outcome::Held);
+        if held || !stands_alone(courier, store, &customer).await {
+            continue;
+        }
+        let (found, considered) = (&told.found, &told.considered);
+        let today =
+            Today { pack, customer: &customer, found, considered, store: Some(store), as_of };
+        for (id, rule) in &pack.rules {
+            let theirs = found.seen.iter().filter(|seen| seen.rule == *id);
+            let judged: Vec<_> = theirs.map(|seen| seen.verdict.is_ok()).collect();
+            let sits_out = considered.rules[id].quarantine.is_some();
+            if judged.is_empty() || judged.contains(&false) || sits_out || interferes(&told, id) {
+                continue;
+            }
+            for made in today.cases(rule).await.unwrap() {
+                assert!(
+                    made.differs.is_empty(),
+                    "{:?} {:#?}\n{}",
+                    made.differs,
+                    decisions,
+                    made.text
+                );
+                played += 1;
+            }
+        }
+    }
+    played
+}
+
+/// Whether a case can hold all that a decision about somebody looks at: nobody shares their address,
+/// and nothing waits for them.
+async fn stands_alone(courier: &Courier, store: &Store, customer: &CustomerId) -> bool {
+    let connection = rusqlite::Connection::open(courier.path("courier.db")).unwrap();
+    let sql = "SELECT COUNT(*) FROM people a JOIN people b ON lower(a.email) = lower(b.email) AND a.id <> b.id
+         WHERE a.id = ?1";
+    let shared: i64 = connection.query_row(sql, [customer.as_str()], |row| row.get(0)).unwrap();
+    let query = OutboxQuery { state: None, limit: 1000 };
+    let rows = store.outbox(&query).await.unwrap().outreaches;
+    let waits = rows.iter().any(|row| {
+        let open = matches!(row.state, OutreachState::Ready | OutreachState::Held);
+        open && row.outreach.subjects.iter().any(|subject| subject.customer == *customer)
+    });
+    shared == 0 && !waits
+}
+
+/// Whether something of the rule was refused because of, or merged with, something else of its own.
+fn interferes(told: &Explanation, rule: &RuleId) -> bool {
+    let own = told.decisions.iter().filter(|told| told.decision.rule == *rule);
+    let subjects: BTreeSet<_> = own.map(|told| &told.decision.subject).collect();
+    subjects.len() > 1
 }
 
 #[test]
 fn a_run_decides_what_a_dry_run_shows() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let seen = std::cell::RefCell::new(BTreeSet::new());
+    let played = std::cell::Cell::new(0);
     let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let played = TestRunner::new_with_rng(config, rng).run(&stories(), |story| {
-        seen.borrow_mut().extend(runtime.block_on(play(&story)));
+    let ended = TestRunner::new_with_rng(config, rng).run(&stories(), |story| {
+        let (came_to, cases) = runtime.block_on(play(&story));
+        seen.borrow_mut().extend(came_to);
+        played.set(played.get() + cases);
         Ok(())
     });
-    if let Err(failed) = played {
+    if let Err(failed) = ended {
         panic!("{failed}");
     }
+    assert!(played.get() > 100, "only {} decisions were played as cases", played.get());
     let seen = seen.into_inner();
     let came_to = ["contact", "deferred", "task"].iter().chain(&lookout::domain::Refusal::CODES);
     let missing: Vec<_> = came_to.filter(|outcome| !seen.contains(*outcome)).collect();
