@@ -233,13 +233,16 @@ impl PackRule {
         })
     }
 
-    /// The channels that `contact()` may take: those for which there are words of that name.
+    /// The channels that `contact()` may take: those for which there are words of that name. Words that
+    /// the script sends on another channel are none of their own.
     pub fn contact_channels(&self) -> Vec<Channel> {
-        self.templates
-            .names()
-            .map(|name| Channel(name.to_owned()))
-            .filter(Channel::is_contact)
-            .collect()
+        let sent_elsewhere = |name: &str| {
+            let named =
+                |ask: &Ask| matches!(ask, Ask::Send(on, words) if words == name && on.0 != name);
+            self.rule.asks.iter().any(|ask| named(&ask.ask))
+        };
+        let names = self.templates.names().filter(|name| !sent_elsewhere(name));
+        names.map(|name| Channel(name.to_owned())).filter(Channel::is_contact).collect()
     }
 }
 

@@ -7,6 +7,7 @@ CREATE TABLE customers (
     full_name TEXT NOT NULL,
     email_address TEXT,
     mobile TEXT,
+    prefers TEXT,                   -- email, sms or phone, where they have said so
     language TEXT NOT NULL,
     time_zone TEXT,
     plan TEXT NOT NULL,             -- trial, basic or pro
@@ -32,18 +33,18 @@ CREATE TABLE visits (
 );
 
 INSERT INTO customers VALUES
-    ('c01', 'Ana Lopez',       'ana@example.com',    '+34 600 000 101',  'es', 'Europe/Madrid',    'pro',   NULL,         'mia@example.com', 'offers', NULL,      '2024-05-02 08:00:00'),
-    ('c02', 'Bo Holm',         NULL,                 NULL,               'en', 'Europe/Oslo',      'basic', NULL,         NULL,              NULL,     NULL,      '2024-06-11 12:30:00'),
-    ('c03', 'Chanthira Suk',   'chan@example.com',   NULL,               'th', 'Asia/Bangkok',     'basic', NULL,         NULL,              NULL,     NULL,      '2024-09-20 03:10:00'),
-    ('c04', 'Dana Weiss',      'dana@example.com',   NULL,               'de', 'Europe/Berlin',    'pro',   NULL,         'mia@example.com', 'offers', NULL,      '2024-10-01 09:45:00'),
-    ('c05', 'Eli Carter',      'eli@example.com',    '+1 555 0105',      'en', 'America/New_York', 'basic', NULL,         NULL,              NULL,     NULL,      '2024-11-17 15:00:00'),
-    ('c06', 'Femi Ade',        'femi@example.com',   NULL,               'en', 'Africa/Lagos',     'basic', NULL,         NULL,              NULL,     'service', '2025-01-08 10:20:00'),
-    ('c07', 'Greta Lindqvist', 'greta@example.com',  '+46 70 000 01 07', 'sv', 'Europe/Stockholm', 'pro',   NULL,         'tom@example.com', NULL,     NULL,      '2025-03-30 07:00:00'),
-    ('c08', 'Hugo Martin',     'hugo@example.com',   NULL,               'fr', 'Europe/Paris',     'trial', '2026-03-12', NULL,              NULL,     NULL,      '2026-02-26 16:40:00'),
-    ('c09', 'Ines Rocha',      'ines@example.com',   NULL,               'pt', 'Europe/Lisbon',    'trial', '2026-03-13', NULL,              NULL,     NULL,      '2026-02-27 11:05:00'),
-    ('c10', 'Jun Mori',        'jun@example.com',    NULL,               'en', 'Asia/Tokyo',       'trial', '2026-03-24', NULL,              NULL,     NULL,      '2026-03-06 02:15:00'),
-    ('c11', 'Kim Novak',       'kim@example.com',    NULL,               'en', 'Europe/Berlin',    'trial', '2026-03-14', NULL,              NULL,     '*',       '2026-02-28 13:00:00'),
-    ('c12', 'Lea Brandt',      'lea@example.com',    NULL,               'de', 'Europe/Berlin',    'basic', NULL,         NULL,              'offers', NULL,      '2025-07-14 09:00:00');
+    ('c01', 'Ana Lopez',       'ana@example.com',    '+34 600 000 101',  NULL,    'es', 'Europe/Madrid',    'pro',   NULL,         'mia@example.com', 'offers', NULL,      '2024-05-02 08:00:00'),
+    ('c02', 'Bo Holm',         NULL,                 NULL,               NULL,    'en', 'Europe/Oslo',      'basic', NULL,         NULL,              NULL,     NULL,      '2024-06-11 12:30:00'),
+    ('c03', 'Chanthira Suk',   'chan@example.com',   NULL,               NULL,    'th', 'Asia/Bangkok',     'basic', NULL,         NULL,              NULL,     NULL,      '2024-09-20 03:10:00'),
+    ('c04', 'Dana Weiss',      'dana@example.com',   NULL,               NULL,    'de', 'Europe/Berlin',    'pro',   NULL,         'mia@example.com', 'offers', NULL,      '2024-10-01 09:45:00'),
+    ('c05', 'Eli Carter',      'eli@example.com',    '+1 555 0105',      NULL,    'en', 'America/New_York', 'basic', NULL,         NULL,              NULL,     NULL,      '2024-11-17 15:00:00'),
+    ('c06', 'Femi Ade',        'femi@example.com',   NULL,               NULL,    'en', 'Africa/Lagos',     'basic', NULL,         NULL,              NULL,     'service', '2025-01-08 10:20:00'),
+    ('c07', 'Greta Lindqvist', 'greta@example.com',  '+46 70 000 01 07', 'phone', 'sv', 'Europe/Stockholm', 'pro',   NULL,         'tom@example.com', NULL,     NULL,      '2025-03-30 07:00:00'),
+    ('c08', 'Hugo Martin',     'hugo@example.com',   NULL,               NULL,    'fr', 'Europe/Paris',     'trial', '2026-03-12', NULL,              NULL,     NULL,      '2026-02-26 16:40:00'),
+    ('c09', 'Ines Rocha',      'ines@example.com',   NULL,               NULL,    'pt', 'Europe/Lisbon',    'trial', '2026-03-13', NULL,              NULL,     NULL,      '2026-02-27 11:05:00'),
+    ('c10', 'Jun Mori',        'jun@example.com',    NULL,               NULL,    'en', 'Asia/Tokyo',       'trial', '2026-03-24', NULL,              NULL,     NULL,      '2026-03-06 02:15:00'),
+    ('c11', 'Kim Novak',       'kim@example.com',    NULL,               NULL,    'en', 'Europe/Berlin',    'trial', '2026-03-14', NULL,              NULL,     '*',       '2026-02-28 13:00:00'),
+    ('c12', 'Lea Brandt',      'lea@example.com',    NULL,               NULL,    'de', 'Europe/Berlin',    'basic', NULL,         NULL,              'offers', NULL,      '2025-07-14 09:00:00');
 
 INSERT INTO invoices VALUES
     ('2026-011', 'c01', 240.00,  '2026-02-02', '2026-02-16', '2026-02-14'),

@@ -79,9 +79,9 @@ fn starter(sql: &str) -> TempDir {
 
 const COMPANY: &str = "
     CREATE TABLE customers (id TEXT, full_name TEXT, email_address TEXT, mobile TEXT,
-        language TEXT, time_zone TEXT, account_manager TEXT, agreed_topics TEXT, refused_topics TEXT, plan TEXT,
+        prefers TEXT, language TEXT, time_zone TEXT, account_manager TEXT, agreed_topics TEXT, refused_topics TEXT, plan TEXT,
         trial_ends_on DATE, created_at TIMESTAMP);
-    INSERT INTO customers VALUES ('c1', 'Ana Lopez', 'ana@example.com', NULL, 'en', 'Europe/Berlin', NULL,
+    INSERT INTO customers VALUES ('c1', 'Ana Lopez', 'ana@example.com', NULL, NULL, 'en', 'Europe/Berlin', NULL,
         NULL, NULL, 'basic', NULL, '2026-01-01 00:00:00');
     CREATE TABLE invoices (id TEXT, customer_id TEXT, total DECIMAL(10, 2), due_on DATE,
         issued_on DATE, paid_on DATE);

@@ -1,8 +1,7 @@
 -- Who your customers are and how to reach them: one row a customer.
 --
 -- Change the table and the columns on the left to yours, and keep the names after AS: these mean something to Lookout.
--- Only customer_id is required. Also known are preferred_channel and account_id. Any other column, such as plan here, is
--- for your own rules.
+-- Only customer_id is required. Also known is account_id. Any other column, such as plan here, is for your own rules.
 --
 -- The next line names what a masked snapshot must replace.
 -- personal: name, email, phone, owner
@@ -10,6 +9,7 @@ SELECT id AS customer_id,
        full_name AS name,
        email_address AS email,
        mobile AS phone,
+       prefers AS preferred_channel,    -- email, sms or phone
        language AS locale,              -- en, de, pt-BR, …
        time_zone AS timezone,           -- Europe/Berlin, Asia/Bangkok, …
        account_manager AS owner,        -- who looks after them
