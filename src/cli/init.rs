@@ -9,13 +9,13 @@ use crate::demo;
 
 /// What a newcomer starts from.
 static STARTER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starter");
-/// How to go on from there.
-const GUIDE: &str = include_str!("../../docs/rules.md");
+/// How to go on from there, and what else is written about this version.
+static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs");
 
 pub(super) fn run(args: &Init, output: &mut Output) -> anyhow::Result<Exit> {
     super::new_folder(&args.dir)?;
     STARTER.extract(&args.dir)?;
-    std::fs::write(args.dir.join("guide.md"), GUIDE)?;
+    PAGES.extract(args.dir.join("docs"))?;
     demo::company_sqlite(&args.dir.join("company.db"))?;
     let dir = args.dir.display();
     if super::is_json(output) {
@@ -29,7 +29,7 @@ pub(super) fn run(args: &Init, output: &mut Output) -> anyhow::Result<Exit> {
          lookout check                                     is the pack right?\n  \
          lookout test                                      do its examples hold?\n  \
          lookout dry-run --as-of 2026-03-10T10:00:00Z      who would hear from you?\n\n\
-         {dir}/guide.md leads on from there: a rule of your own, and how to change one safely.\n\
+         {dir}/docs/rules.md leads on from there: a rule of your own, and how to change one safely.\n\
          Later, put your own database into lookout.toml and make rules/signals/ fit its tables."
     ));
     Ok(Exit::Fine)
