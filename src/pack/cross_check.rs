@@ -4,6 +4,7 @@ mod cases;
 mod channels;
 mod outranked;
 mod silenced;
+mod unasked;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use crate::domain::{
     About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
 use crate::policy::Policy;
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 
 /// Checks every rule against the rest of the pack, and notes what its words and its topic read.
 pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
@@ -37,6 +38,7 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         about(id, rule, signals, problems);
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
+        unasked::words(rule, policy, problems);
         words::check(rule, signals, problems);
         for (field, place) in &rule.rule.places {
             signal_of(field, signals, place, problems);
@@ -125,8 +127,15 @@ fn about(id: &RuleId, rule: &PackRule, signals: &Signals, problems: &mut Vec<Pro
     }
 }
 
-/// Reports a field whose signal is not there, or can't be read as one row.
+/// Reports a field whose signal is not there, or can't be read as one row, or is read as if it were a
+/// value.
 fn signal_of(field: &Field, signals: &Signals, place: &Place, problems: &mut Vec<Problem>) {
+    if let Field::Customer(column) = field
+        && let Some(signal) = bare_signal(column, signals)
+    {
+        let (message, help) = no_value(signal);
+        problems.push(Problem::error(place.clone(), "whole-row", message).help(help));
+    }
     let Field::Signal(name, column) = field else { return };
     match signals.others.get(name) {
         Some(signal) if signal.key.is_some() => {
@@ -137,6 +146,27 @@ fn signal_of(field: &Field, signals: &Signals, place: &Place, problems: &mut Vec
         Some(_) => {}
         None => no_signal(name, signals, place.clone(), problems),
     }
+}
+
+/// The signal that a column of the spine would be, where the spine has no such column.
+fn bare_signal<'s>(column: &str, signals: &'s Signals) -> Option<&'s Signal> {
+    let signal = signals.others.get(&SignalName::from(column))?;
+    (!signals.customers.may_give(column)).then_some(signal)
+}
+
+/// What is wrong where a signal's name stands for a value, and what helps.
+fn no_value(signal: &Signal) -> (String, String) {
+    let (name, file) = (&signal.name, signal.file.display());
+    let help = match (&signal.key, signal.defaults.keys().next()) {
+        (Some(_), _) => "it has many rows a customer: only a rule that is about it (`const ABOUT`) sees them, one at a time".to_owned(),
+        (None, Some(column)) => {
+            format!("say which of its columns, such as `customer.{name}.{column}`; {file} gives them")
+        }
+        (None, None) => {
+            format!("say which of its columns, as `customer.{name}.COLUMN`; {file} gives them")
+        }
+    };
+    (format!("`{name}` is a signal, and no value"), help)
 }
 
 /// Reports a signal that is not there. One whose file has mistakes is there, and they are told.

@@ -4,7 +4,8 @@
 use super::cross_check::{field, unknown_column};
 use super::{Pack, PackRule};
 use crate::domain::{
-    About, Field, FieldType, FieldTypes, Kind, Kinds, KnownFrom, Place, Problem, SignalName, Value,
+    About, Absence, Absent, Field, FieldType, FieldTypes, Kind, Kinds, KnownFrom, Place, Problem,
+    SignalName, Value,
 };
 use crate::rules::cases::{Fact, written};
 use crate::templates::Filtered;
@@ -19,6 +20,8 @@ pub fn check(pack: &Pack, types: &FieldTypes) -> Vec<Problem> {
         for template in rule.templates.names() {
             let unsayable = |filtered| unsayable(pack, rule, filtered, types);
             problems.extend(rule.templates.filtered(template).filter_map(unsayable));
+            let unsaid = |filtered| unsaid(pack, rule, filtered, types);
+            problems.extend(rule.templates.filtered(template).filter_map(unsaid));
         }
     }
     problems
@@ -122,6 +125,43 @@ fn unsayable(
     };
     let place: Place = filtered.place.clone();
     Some(Problem::error(place, "filter-type", message).label(known.kinds.to_string()).help(help))
+}
+
+/// A field that goes into a filter which fails on what is absent, and may be. What the script reads it
+/// may have made sure of.
+fn unsaid(
+    pack: &Pack,
+    rule: &PackRule,
+    filtered: &Filtered,
+    types: &FieldTypes,
+) -> Option<Problem> {
+    let fails = ["date", "datetime", "number", "money", "plural"];
+    if filtered.is_asked || !fails.contains(&filtered.filter.as_str()) {
+        return None;
+    }
+    let field = field(&filtered.path, rule.rule.subject_name.as_deref(), &pack.signals)?;
+    let known = types.field(&rule.rule.settings.about, &field)?;
+    let why = match &known.absence {
+        Absence::Possible(why) => why,
+        _ => return None,
+    };
+    let is_read = |other: &Field| match (other, &field) {
+        (Field::Signal(of, _), Field::Signal(name, _)) => of == name,
+        (other, field) => other == field,
+    };
+    if rule.rule.places.keys().any(is_read) {
+        return None;
+    }
+    let label = match why {
+        Absent::NoRow(signal) => format!("a customer may have no row in `{signal}`"),
+        Absent::Empty(1) => "1 row has nothing in it".to_owned(),
+        Absent::Empty(rows) => format!("{rows} rows have nothing in it"),
+    };
+    let (path, filter) = (&filtered.path, &filtered.filter);
+    let message = format!("`| {filter}` fails where `{path}` is absent, and nothing is sent");
+    let help = format!("put what says it between {{% if {path} %}} and {{% endif %}}");
+    let problem = Problem::finding(filtered.place.clone(), "may-be-absent", message);
+    Some(problem.label(label).help(help))
 }
 
 /// The signal and the column of a field.

@@ -4,6 +4,7 @@
 
 mod calls;
 mod chain;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -294,6 +295,9 @@ impl<'a> Reader<'a> {
             .map(|(n, _)| n.as_str())
             .chain(self.constants.keys().map(String::as_str));
         let help = match nearest(name, known) {
+            _ if ["nil", "none", "NULL", "None"].contains(&name) => {
+                "what is absent is written `()`".to_owned()
+            }
             Some(meant) => format!("did you mean `{meant}`?"),
             None if dates::NAMES.contains(&name) || self.script.keys().any(|(n, _)| n == name) => {
                 format!("`{name}` is a function: write `{name}(…)`")

@@ -1,6 +1,8 @@
 //! What Rhai's parser says, as problems that people understand.
 //! It never judges what a script means; `reading` does.
 
+mod slips;
+
 use std::path::Path;
 
 use rhai::{LexError, ParseError, ParseErrorType, Position};
@@ -20,6 +22,10 @@ pub(super) fn place(file: &Path, position: Position, width: usize) -> Place {
 
 /// A parse error as a problem.
 pub(super) fn problem(file: &Path, text: &str, error: &ParseError) -> Problem {
+    if let Some(slip) = slips::find(text, error.err_type(), error.position()) {
+        let place = place(file, slip.at, slip.width);
+        return Problem::error(place, "syntax", slip.message).help(slip.help);
+    }
     let word = word_at(text, error.position());
     let (message, help) = match (error.err_type(), operator(word)) {
         (ParseErrorType::MissingToken(..), Some(operator)) => {

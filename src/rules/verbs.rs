@@ -62,39 +62,24 @@ fn read(verb: &str, arguments: &[Dynamic]) -> Raised<Asked> {
         verb => Ask::Send(Channel(verb.to_owned()), text("the name of a template")?),
     };
     let mut asked = Asked { ask, assign: None, due: None, values: BTreeMap::new() };
-    let takes_options = verb == "phone" || verb == "task";
-    if let Some(options) = takes_options.then(|| arguments.next()).flatten() {
-        read_options(verb, &map(verb, options)?, &mut asked)?;
+    if let Some(options) = takes_options(verb).then(|| arguments.next()).flatten() {
+        read_options(verb, &map(verb, true, options)?, &mut asked)?;
     }
     if let Some(values) = arguments.next() {
-        asked.values = extra_values(verb, &map(verb, values)?)?;
+        asked.values = extra_values(verb, &map(verb, false, values)?)?;
     }
     Ok(asked)
 }
 
 fn read_options(verb: &str, options: &Map, asked: &mut Asked) -> Raised<()> {
     for (key, value) in options {
-        let wrong =
-            |what: &str| format!("`{key}` of `{verb}` needs {what}, and got {}", describe(value));
-        let text = || value.as_immutable_string_ref().ok();
+        if let Some(wrong) = wrong_option(verb, key, Some(value)) {
+            return Err(wrong.in_a_sentence().into());
+        }
+        let text = value.as_immutable_string_ref().map(|text| text.trim().to_owned());
         match key.as_str() {
-            _ if value.is_unit() && (key == "assign" || key == "due") => {}
-            "assign" => {
-                let name = text().ok_or_else(|| wrong("the name of a colleague"))?;
-                asked.assign = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-            }
-            "due" => {
-                let span = text().and_then(|text| text.parse::<Span>().ok());
-                let hint = "a length of time such as \"4h\" or \"2d\"";
-                asked.due = Some(span.ok_or_else(|| wrong(hint))?);
-            }
-            other => {
-                let meant = match nearest(other, ["assign", "due"]) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "extra values for the template go into a second map".to_owned(),
-                };
-                return Err(format!("`{verb}` has no option `{other}`; {meant}").into());
-            }
+            "assign" => asked.assign = text.ok().filter(|name| !name.is_empty()),
+            _ => asked.due = text.ok().and_then(|text| text.parse().ok()),
         }
     }
     Ok(())
@@ -103,33 +88,114 @@ fn read_options(verb: &str, options: &Map, asked: &mut Asked) -> Raised<()> {
 fn extra_values(verb: &str, values: &Map) -> Raised<BTreeMap<String, Value>> {
     let mut taken = BTreeMap::new();
     for (key, value) in values {
-        if key == "customer" || key == "also" {
-            return Err(format!(
-                "an extra value of `{verb}` can't be called `{key}`: templates have that name already"
-            )
-            .into());
+        if let Some(wrong) = wrong_value(verb, key, Some(value)) {
+            return Err(wrong.in_a_sentence().into());
         }
-        let Some(cell) = from_dynamic(value) else {
-            return Err(format!(
-                "the extra value `{key}` of `{verb}` is {}: templates take text, numbers, true and false",
-                describe(value)
-            )
-            .into());
-        };
-        taken.insert(key.to_string(), cell);
+        taken.extend(from_dynamic(value).map(|cell| (key.to_string(), cell)));
     }
     Ok(taken)
 }
 
-fn map(verb: &str, value: &Dynamic) -> Raised<Map> {
+fn map(verb: &str, is_options: bool, value: &Dynamic) -> Raised<Map> {
     match value.as_map_ref() {
         Ok(map) => Ok(map.clone()),
-        Err(_) => Err(format!(
-            "`{verb}` takes a map here, such as #{{ name: \"value\" }}, and got {}",
-            describe(value)
-        )
-        .into()),
+        Err(_) => Err(no_map(verb, is_options, &describe(value)).in_a_sentence().into()),
     }
+}
+
+/// What is wrong with what a verb gets, and what helps.
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Wrong {
+    fn in_a_sentence(self) -> String {
+        match self.help.is_empty() {
+            true => self.message,
+            false => format!("{}; {}", self.message, self.help),
+        }
+    }
+}
+
+/// Whether the first map of a verb is for the colleague, and not for the words.
+pub(super) fn takes_options(verb: &str) -> bool {
+    verb == "phone" || verb == "task"
+}
+
+/// How many values a verb takes before its maps.
+pub(super) fn first_map(verb: &str) -> usize {
+    match verb {
+        "contact" => 0,
+        "send" => 2,
+        _ => 1,
+    }
+}
+
+/// What helps where a verb gets something else than a map.
+pub(super) fn no_map(verb: &str, is_options: bool, got: &str) -> Wrong {
+    let help = match is_options {
+        true => "write #{ assign: customer.owner, due: \"4h\" }",
+        false => "write #{ name: \"value\" }",
+    };
+    let message = format!("`{verb}` takes a map here, and got {got}");
+    Wrong { message, help: help.to_owned() }
+}
+
+/// What is wrong with an option of `phone` or `task`. Where its value is not known, only its name is
+/// looked at.
+pub(super) fn wrong_option(verb: &str, key: &str, value: Option<&Dynamic>) -> Option<Wrong> {
+    let needs = |what: &str, help: String| {
+        let got = value.map(describe).unwrap_or_default();
+        Wrong { message: format!("`{key}` of `{verb}` needs {what}, and got {got}"), help }
+    };
+    let text = value.and_then(|value| value.as_immutable_string_ref().ok());
+    match (key, value) {
+        ("assign" | "due", None) => None,
+        ("assign" | "due", Some(value)) if value.is_unit() => None,
+        ("assign", _) if text.is_some() => None,
+        ("assign", _) => {
+            Some(needs("the name of a colleague", "write assign: customer.owner".to_owned()))
+        }
+        ("due", _) if text.as_ref().is_some_and(|text| text.trim().parse::<Span>().is_ok()) => None,
+        ("due", _) => {
+            let meant = text.and_then(|text| span_meant(&text)).unwrap_or_else(|| "4h".to_owned());
+            Some(needs("a length of time", format!("write due: \"{meant}\"")))
+        }
+        (other, _) => {
+            let help = match nearest(other, ["assign", "due"]) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "extra values for the template go into a second map".to_owned(),
+            };
+            Some(Wrong { message: format!("`{verb}` has no option `{other}`"), help })
+        }
+    }
+}
+
+/// `1d` for `1 day`.
+fn span_meant(text: &str) -> Option<String> {
+    let digits = text.trim().find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
+    let (number, unit) = text.trim().split_at(digits);
+    let unit = match unit.trim().to_lowercase().trim_end_matches('s') {
+        "minute" | "min" => "m",
+        "hour" | "hr" | "h" => "h",
+        "day" | "d" => "d",
+        "week" | "w" => "w",
+        _ => return None,
+    };
+    let meant = format!("{number}{unit}");
+    meant.parse::<Span>().ok().map(|_| meant)
+}
+
+/// What is wrong with an extra value for the words.
+pub(super) fn wrong_value(verb: &str, key: &str, value: Option<&Dynamic>) -> Option<Wrong> {
+    if key == "customer" || key == "also" {
+        let message = format!("an extra value of `{verb}` can't be called `{key}`");
+        return Some(Wrong { message, help: "templates have that name already".to_owned() });
+    }
+    let value = value.filter(|value| from_dynamic(value).is_none())?;
+    let message = format!("the extra value `{key}` of `{verb}` is {}", describe(value));
+    Some(Wrong { message, help: "templates take text, numbers, true and false".to_owned() })
 }
 
 /// What a verb asks for, in a sentence.

@@ -8,7 +8,7 @@ use minijinja::{Environment, ErrorKind, Value};
 
 use super::engine::{self, Flavour};
 use super::front_matter::Part;
-use super::tags::{self, Reference, Role};
+use super::tags::{self, Reference, Role, Tag, TagKind};
 use super::voice::{self, Voice};
 use crate::domain::{Place, Problem, nearest};
 
@@ -68,11 +68,14 @@ pub struct Filtered {
     pub filter: String,
     /// Where the name stands.
     pub place: Place,
+    /// Whether the template asks first whether it is there.
+    pub is_asked: bool,
 }
 
 /// Every name of a part that goes straight into a filter.
 pub(super) fn filtered(file: &Path, source: &str, part: Part<'_>) -> Vec<Filtered> {
-    let found = tags::references(part.text, &tags::find(part.text));
+    let tags = tags::find(part.text);
+    let found = tags::references(part.text, &tags);
     let of = |filter: &Reference| {
         let before = part.text[..filter.offset].trim_end().strip_suffix('|')?.trim_end();
         let name = found.iter().rfind(|r| r.role != Role::Filter && r.offset < before.len())?;
@@ -81,6 +84,7 @@ pub(super) fn filtered(file: &Path, source: &str, part: Part<'_>) -> Vec<Filtere
         written.chars().all(is_name).then(|| Filtered {
             path: name.path.clone(),
             filter: filter.path.clone(),
+            is_asked: is_asked(part.text, &tags, &found, name),
             place: {
                 let width = written.chars().count() as u32;
                 Place::at_offset(file, source, part.offset + name.offset, width)
@@ -88,6 +92,47 @@ pub(super) fn filtered(file: &Path, source: &str, part: Part<'_>) -> Vec<Filtere
         })
     };
     found.iter().filter(|reference| reference.role == Role::Filter).filter_map(of).collect()
+}
+
+/// Whether a name stands where the template has asked for it, or for another column of its signal: inside
+/// an `{% if … %}` that names it, or beside it in its own tag.
+fn is_asked(source: &str, tags: &[Tag], found: &[Reference], name: &Reference) -> bool {
+    let names = |tag: &Tag| {
+        found.iter().any(|other| {
+            let is_beside = tag.range.contains(&other.offset) && other.offset != name.offset;
+            is_beside && other.role != Role::Filter && are_of_one_row(&other.path, &name.path)
+        })
+    };
+    let mut open: Vec<bool> = Vec::new();
+    for tag in tags {
+        if tag.range.contains(&name.offset) {
+            return open.contains(&true) || names(tag);
+        }
+        let inner = tag.inner(source).trim_start();
+        let word = inner.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        match word {
+            _ if tag.kind != TagKind::Block => {}
+            "if" | "for" => open.push(names(tag)),
+            "elif" => {
+                let asks = names(tag);
+                open.last_mut().into_iter().for_each(|asked| *asked |= asks);
+            }
+            "endif" | "endfor" => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether two names are the same, or two columns of one signal.
+fn are_of_one_row(a: &str, b: &str) -> bool {
+    let signal = |path: &str| {
+        let (row, _) = path.rsplit_once('.')?;
+        row.contains('.').then(|| row.to_owned())
+    };
+    a == b || signal(a).is_some() && signal(a) == signal(b)
 }
 
 /// The names of a part that may be left out: it asks whether they are there, or says what stands in
@@ -190,5 +235,30 @@ pub(super) fn said(error: &minijinja::Error) -> String {
         Some(rest) if rest.contains("variable") => "a {{ is never closed with }}".to_owned(),
         Some(_) => "a {% … %} is never closed: {% if … %} needs {% endif %}, {% for … %} needs {% endfor %}".to_owned(),
         None => detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_its_own_if_is_asked_for() {
+        for (text, asked) in [
+            ("{{ customer.visit.day | date }}", false),
+            ("{% if customer.visit.day %}{{ customer.visit.day | date }}{% endif %}", true),
+            ("{% if customer.visit.shop %}{{ customer.visit.day | date }}{% endif %}", true),
+            ("{% if customer.visit.day %}x{% endif %}{{ customer.visit.day | date }}", false),
+            (
+                "{% if not customer.visit.day %}x{% else %}{{ customer.visit.day | date }}{% endif %}",
+                true,
+            ),
+            ("{% if customer.plan %}{{ customer.visit.day | date }}{% endif %}", false),
+            ("{{ customer.visit.day | date if customer.visit.day else 'never' }}", true),
+        ] {
+            let found = filtered(Path::new("email.md"), text, Part { text, offset: 0 });
+            let date = found.iter().find(|filtered| filtered.filter == "date").unwrap();
+            assert_eq!(date.is_asked, asked, "{text}");
+        }
     }
 }

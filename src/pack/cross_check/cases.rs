@@ -1,7 +1,7 @@
 //! The examples of a rule against the pack: the words, rules and signals that they name. What columns
 //! hold is not known here.
 
-use super::{has_mistakes, instead_of};
+use super::{bare_signal, has_mistakes, instead_of, no_value};
 use crate::domain::{About, Ask, Field, Place, Problem, RuleId, Severity, SignalName, nearest};
 use crate::pack::PackRule;
 use crate::rules::cases::{Fact, Written, written};
@@ -78,6 +78,20 @@ fn words(rule: &PackRule, written: &Written, problems: &mut Vec<Problem>) {
 /// A fact of a signal that is not there or is read otherwise, or of a column that its query can't give.
 fn unknown_fact(rule: &PackRule, fact: &Fact, signals: &Signals) -> Option<Problem> {
     let (signal, column) = match (&fact.field, &rule.rule.settings.about) {
+        (Field::Customer(column), _) if let Some(signal) = bare_signal(column, signals) => {
+            let (message, _) = no_value(signal);
+            let help = match signal.defaults.keys().next() {
+                _ if signal.key.is_some() => {
+                    return Some(many_rows(&fact.name_place, &signal.name));
+                }
+                Some(column) => {
+                    format!("give one of its columns: `{} = {{ {column} = … }}`", signal.name)
+                }
+                None => format!("give one of its columns: `{} = {{ COLUMN = … }}`", signal.name),
+            };
+            let problem = Problem::finding(fact.name_place.clone(), "whole-row", message);
+            return Some(problem.help(help));
+        }
         (Field::Customer(column), _) => (&signals.customers, column),
         (Field::Subject(column), About::Signal(name)) => {
             (signals.others.get(name).filter(|signal| signal.key.is_some())?, column)

@@ -3,7 +3,7 @@
 use super::known::{Is, Known, Reason, Texts};
 use super::source::Spot;
 use super::{Certainty, Checker, Outcome};
-use crate::domain::{Problem, Severity};
+use crate::domain::{Kind, Problem, Severity, Value};
 use crate::predicate::Comparison;
 
 /// The words of a problem.
@@ -39,6 +39,9 @@ impl Checker<'_> {
         let help = match (what, needs) {
             (_, "true or false") if known.is.only(Is::NUMBER.or(Is::ABSENT)) => {
                 format!("compare it with something: `{text} != 0`, `{text} > 3`")
+            }
+            (_, "true or false") if known.is.only(Is::WORDS.or(Is::ABSENT)) => {
+                format!("ask whether it is there: `{text} != ()`; or compare it: `{text} == \"…\"`")
             }
             (_, "true or false") => format!("compare it with something: `{text} == …`"),
             (_, "a number") if known.is.only(Is::DATE.or(Is::INSTANT).or(Is::ABSENT)) => {
@@ -315,6 +318,9 @@ fn form([a, b]: [&Outcome; 2]) -> Option<&'static str> {
 fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<String> {
     let only = |known: &Known, kinds: Is| known.is.only(kinds.or(Is::ABSENT));
     let written = b.only_text();
+    if only(a, Is::WORDS) && Kind::of(&Value::Text(b_text.to_owned())) == Some(Kind::Date) {
+        return Some(format!("a date stands in double quotes: `\"{b_text}\"`"));
+    }
     if only(a, Is::DATE.or(Is::INSTANT)) && only(b, Is::NUMBER) {
         return Some(format!("count the days: `days_since({a_text})`"));
     }
@@ -328,6 +334,12 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
     }
     if only(a, Is::NUMBER) && written.is_some_and(|text| text.parse::<f64>().is_ok()) {
         return Some(format!("write the number without quotes: `{}`", written.unwrap_or_default()));
+    }
+    if only(a, Is::NUMBER)
+        && let Some((number, _)) = written.and_then(|text| text.trim().split_once(' '))
+        && number.parse::<f64>().is_ok()
+    {
+        return Some(format!("write the number alone, without quotes: `{number}`"));
     }
     if only(a, Is::BOOL) && written.is_some_and(|text| text == "true" || text == "false") {
         return Some(format!("write it without quotes: `{}`", written.unwrap_or_default()));

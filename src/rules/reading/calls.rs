@@ -141,12 +141,9 @@ impl Reader<'_> {
                 .map(|(channel, template)| Ask::Send(Channel(channel), template)),
             verb => text(0).map(|template| Ask::Send(Channel(verb.to_owned()), template)),
         };
+        self.maps(verb, arguments);
         // The first map of these two is for the colleague, not for the words.
-        let for_words = match verb {
-            "contact" => 0,
-            "email" => 1,
-            _ => 2,
-        };
+        let for_words = verbs::first_map(verb) + usize::from(verbs::takes_options(verb));
         let map = arguments.get(for_words);
         let values: BTreeSet<String> = map.into_iter().flat_map(map_keys).collect();
         let values_are_written =

@@ -173,16 +173,16 @@ fn verbs_say_what_they_need() {
     for then in [
         "email(5)",
         "email(\"\")",
-        "email(\"email\", 5)",
+        "let x = 5; email(\"email\", x)",
         "send(\"phone\", \"task\")",
         "send(\"sms\", ())",
-        "task(\"task\", \"ana\")",
-        "task(\"task\", #{ asign: \"ana\" })",
-        "task(\"task\", #{ order: 5 })",
-        "task(\"task\", #{ due: \"soon\" })",
-        "phone(\"task\", #{ assign: 5 })",
-        "email(\"email\", #{ list: [1, 2] })",
-        "contact(#{ customer: 1 })",
+        "let x = \"ana\"; task(\"task\", x)",
+        "let x = #{ asign: \"ana\" }; task(\"task\", x)",
+        "let x = #{ order: 5 }; task(\"task\", x)",
+        "let x = \"soon\"; task(\"task\", #{ due: x })",
+        "let x = 5; phone(\"task\", #{ assign: x })",
+        "let x = [1, 2]; email(\"email\", #{ list: x })",
+        "let x = #{ customer: 1 }; contact(x)",
     ] {
         let rule = loaded(&format!(
             "const TOPIC = \"a\";\nfn when(customer) {{ true }}\nfn then(customer) {{\n{then};\n}}"
