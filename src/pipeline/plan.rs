@@ -59,6 +59,9 @@ pub struct Plan {
     pub totals: Totals,
     /// What goes out: a row a subject, ordered by rule, customer, subject.
     pub rows: Vec<Row>,
+    /// Whose words can't be written, for those who read the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unwritable: Vec<Json>,
     /// In what it differs from another version of the pack, for those who read the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Json>,
@@ -152,6 +155,7 @@ impl Plan {
             rules: considered.rules.keys().cloned().collect(),
             totals: considered.report.totals.clone(),
             rows: rows(considered, as_of),
+            unwritable: Vec::new(),
             comparison: None,
         };
         plan.plan = plan.name();
@@ -194,6 +198,13 @@ impl Plan {
     /// With what it differs in from another version, as JSON.
     pub fn with_comparison(self, comparison: Json) -> Self {
         let mut plan = Self { comparison: Some(comparison), ..self };
+        plan.plan = plan.name();
+        plan
+    }
+
+    /// With those whose words can't be written, as JSON.
+    pub fn with_unwritable(self, unwritable: Vec<Json>) -> Self {
+        let mut plan = Self { unwritable, ..self };
         plan.plan = plan.name();
         plan
     }
