@@ -18,6 +18,12 @@ pub(super) async fn run(
     args: &DryRun,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
+    if let Some(rule) = &args.rule {
+        anyhow::bail!(
+            "a dry run decides all rules together, since whom one reaches depends on the others; of one rule: \
+             `lookout explain CUSTOMER --rule {rule}`, or `lookout backtest {rule}`"
+        );
+    }
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
     let source = app::source(&config).await?;
