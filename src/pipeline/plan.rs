@@ -123,6 +123,9 @@ pub enum PlanError {
     /// It is something else.
     #[error("is no plan: {0}; `lookout plan --out FILE` writes one")]
     Unreadable(serde_json::Error),
+    /// It is no JSON at all.
+    #[error("is no plan: a plan is JSON, and this is not; `lookout plan --out FILE` writes one")]
+    NotJson,
     /// Another version wrote it.
     #[error("is a plan of version {0}, and this Lookout knows version 1; make it again")]
     Version(u32),
@@ -167,7 +170,10 @@ impl Plan {
     /// # Errors
     /// When it is no plan, or no longer the one that was made.
     pub fn read(text: &str) -> Result<Self, PlanError> {
-        let plan: Self = serde_json::from_str(text).map_err(PlanError::Unreadable)?;
+        let plan: Self = serde_json::from_str(text).map_err(|error| match error.is_data() {
+            true => PlanError::Unreadable(error),
+            false => PlanError::NotJson,
+        })?;
         if plan.schema_version != 1 {
             return Err(PlanError::Version(plan.schema_version));
         }
