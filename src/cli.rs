@@ -33,6 +33,7 @@ mod tasks;
 mod telling;
 mod test;
 mod unsuppress;
+mod unwritable;
 mod whom;
 pub mod wording;
 

@@ -70,6 +70,13 @@ pub struct RenderError {
     pub message: String,
 }
 
+impl RenderError {
+    /// What stands in place of a title: that there is none, and why.
+    pub fn instead(&self) -> String {
+        format!("the words can't be written: {self}")
+    }
+}
+
 /// Every template of one rule's folder.
 #[derive(Debug, Default)]
 pub struct RuleTemplates {

@@ -3,7 +3,8 @@
 
 mod left_out;
 
-use anyhow::Context;
+use std::io::ErrorKind;
+
 use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,8 +31,12 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let file = args.file.display();
-    let text = std::fs::read_to_string(&args.file)
-        .with_context(|| format!("the plan {file} can't be read"))?;
+    let text = std::fs::read_to_string(&args.file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            anyhow::anyhow!("there is no plan {file}; `lookout plan --out {file}` writes one")
+        }
+        _ => anyhow::anyhow!("the plan {file} can't be read: {error}"),
+    })?;
     let plan = Plan::read(&text).map_err(|error| anyhow::anyhow!("{file} {error}"))?;
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
@@ -43,9 +48,10 @@ pub(super) async fn run(
         changed.join(", ")
     );
     app::channels(&config, &pack)?;
-    let store = app::store(&config).await?;
     let as_of = app::as_of(global.as_of, None);
     check_time(&plan, as_of, args)?;
+    check_age(&config, &pack, &plan, as_of, args).await?;
+    let store = app::store(&config).await?;
     let report = carry_out(&config, &pack, &store, plan, as_of, output).await?;
     let manner = Manner { allow_time_travel: args.allow_time_travel, follow: false };
     let delivered = deliver::work(&config, &pack, &store, manner, output).await?;
@@ -67,6 +73,35 @@ fn check_time(plan: &Plan, as_of: Instant, args: &Apply) -> anyhow::Result<()> {
         format_instant(&as_of)
     );
     Ok(())
+}
+
+/// Refuses a plan of which nothing could be done any more, unless it was carried out before. Nothing
+/// is written, so that it is not used up.
+async fn check_age(
+    config: &Config,
+    pack: &Pack,
+    plan: &Plan,
+    as_of: Instant,
+    args: &Apply,
+) -> anyhow::Result<()> {
+    let Some(last) = plan.rows.iter().map(|row| row.expires_at).max() else { return Ok(()) };
+    if last >= as_of {
+        return Ok(());
+    }
+    if let Some(store) = app::history(config).await? {
+        let before = store.carried_out(&plan.plan, plan.as_of).await.map_err(AppError::from)?;
+        if before.is_some() {
+            return Ok(());
+        }
+    }
+    let times = Times { zone: pack.policy.calendar.timezone, as_of };
+    anyhow::bail!(
+        "this plan is too old: everything in it was to be done by {}. Make it again with `lookout plan \
+         --out {}`, or, if you are trying things on made-up data, say --as-of {}",
+        times.say(&last),
+        args.file.display(),
+        format_instant(&plan.as_of)
+    )
 }
 
 /// Carries the plan out, unless it was before; tells what became of it.

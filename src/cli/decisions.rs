@@ -12,8 +12,8 @@ use super::output::{BOLD, RESET};
 use super::tables::aligned;
 use super::wording::{Times, counted, listed, plain};
 use crate::domain::{
-    Channel, CustomerId, Decision, Outcome, Outreach, OutreachKey, RuleId, RunReport, Totals,
-    parse_instant,
+    Alarm, Channel, CustomerId, Decision, Outcome, Outreach, OutreachKey, RuleId, RunReport,
+    Totals, parse_instant,
 };
 
 /// What kind of run is told.
@@ -50,6 +50,8 @@ pub struct Told<'a> {
     pub outreaches: &'a [Outreach],
     /// The subject line or the task's title of each outreach, as far as they are known.
     pub titles: &'a BTreeMap<OutreachKey, String>,
+    /// Of what no words can be written, and why.
+    pub unwritable: &'a [Alarm],
     /// The customers' names, as far as they are known.
     pub names: &'a BTreeMap<CustomerId, String>,
     /// What is known of the rules.
@@ -68,7 +70,7 @@ pub struct Told<'a> {
 pub fn text(told: &Told<'_>) -> String {
     let times =
         Times { zone: told.zone, as_of: parse_instant(&told.report.as_of).unwrap_or_default() };
-    let mut text = alarms(told.report);
+    let mut text = alarms(told.report.alarms.iter().chain(told.unwritable));
     text.push_str(&heading(told, &times));
     text.push_str(&overview::text(told.report));
     let known = told.outreaches.iter().map(|outreach| (&outreach.key, outreach)).collect();
@@ -92,12 +94,13 @@ pub fn text(told: &Told<'_>) -> String {
 }
 
 /// What somebody has to look at, before anything else is said.
-pub(super) fn alarms(report: &RunReport) -> String {
-    if report.alarms.is_empty() {
+pub(super) fn alarms<'a>(alarms: impl Iterator<Item = &'a Alarm>) -> String {
+    let mut alarms = alarms.peekable();
+    if alarms.peek().is_none() {
         return String::new();
     }
     let mut text = format!("{BOLD}Somebody has to look at this{RESET}\n");
-    for alarm in &report.alarms {
+    for alarm in alarms {
         text.push_str(&format!("  {}\n", plain(&alarm.message)));
         for line in alarm.help.lines() {
             text.push_str(&format!("    {}\n", plain(line)));

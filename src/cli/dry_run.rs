@@ -18,11 +18,24 @@ pub(super) async fn run(
     args: &DryRun,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
+    if let Some(rule) = &args.rule {
+        anyhow::bail!(
+            "a dry run decides all rules together, since whom one reaches depends on the others; of one rule: \
+             `lookout explain CUSTOMER --rule {rule}`, or `lookout backtest {rule}`"
+        );
+    }
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
     let source = app::source(&config).await?;
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
+    let customer = match &args.message {
+        Some(named) => {
+            let mut view = source.view(as_of).await.map_err(AppError::from)?;
+            Some(super::whom::find(&pack.signals, &mut view, named).await?.id)
+        }
+        None => None,
+    };
     let rules = match args.due {
         false => pack.rules.keys().cloned().collect(),
         true => app::due(&pack, store.as_ref(), as_of).await?,
@@ -30,16 +43,15 @@ pub(super) async fn run(
     let found = super::find(&pack, &source, as_of, &rules, None, store.as_ref(), output).await?;
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
-    match &args.message {
-        Some(customer) => {
-            messages(&pack, &considered, &CustomerId::from(customer), global.as_of, output)
-        }
+    let unwritable = match &customer {
+        Some(customer) => messages(&pack, &considered, customer, global.as_of, output),
         None => {
             let origin = Origin { source: source.describe(), history: history(store.as_ref()) };
-            telling::considered(Kind::DryRun, &considered, &pack, &origin, args.all, output);
+            telling::considered(Kind::DryRun, &considered, &pack, &origin, args.all, output)
         }
-    }
-    Ok(if telling::partly(&considered.report) { Exit::Partly } else { Exit::Fine })
+    };
+    let partly = unwritable || telling::partly(&considered.report);
+    Ok(if partly { Exit::Partly } else { Exit::Fine })
 }
 
 /// Which history was read, in words.
@@ -47,21 +59,23 @@ pub(super) fn history(store: Option<&Store>) -> String {
     store.map_or("none yet: nobody has been contacted".to_owned(), |store| store.place().to_owned())
 }
 
-/// Prints in full what one customer would get.
+/// Prints in full what one customer would get; says whether words of it can't be written.
 fn messages(
     pack: &Pack,
     considered: &Considered,
     customer: &CustomerId,
     asked: Option<Instant>,
     output: &mut Output,
-) {
+) -> bool {
     let speaks_to = |o: &&Outreach| o.subjects.iter().any(|s| s.customer == *customer);
     let outreaches = considered.decided.outreaches.iter().filter(speaks_to);
+    let unwritable = outreaches.clone().any(|outreach| pack.message(outreach, None).is_err());
     if super::is_json(output) {
         let messages: Vec<_> = outreaches.map(|outreach| as_json(pack, outreach)).collect();
         let document =
             json!({ "schema_version": 1, "customer_id": customer, "messages": messages });
-        return output.json(&document);
+        output.json(&document);
+        return unwritable;
     }
     let letters: Vec<String> = outreaches.map(|outreach| letter(pack, outreach)).collect();
     match letters.is_empty() {
@@ -74,6 +88,7 @@ fn messages(
         }
         false => output.text(&letters.join("\n")),
     }
+    unwritable
 }
 
 fn as_json(pack: &Pack, outreach: &Outreach) -> serde_json::Value {

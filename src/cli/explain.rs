@@ -16,12 +16,13 @@ use super::output::{BOLD, Output, RESET};
 use super::tables::aligned;
 use super::wording::{self, Times};
 use crate::app::{self, AppError};
-use crate::domain::{CustomerId, Instant, RuleId, SubjectId};
+use crate::domain::{CustomerId, Decision, Instant, RuleId, SubjectId};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Basis, Explanation, Seen, Watch};
 use crate::rules::{Turn, Weighed};
 use crate::signals::Source;
 use crate::store::Store;
+use crate::templates::RenderError;
 
 pub(super) async fn run(
     global: &Global,
@@ -172,6 +173,16 @@ impl Story<'_> {
             text.push_str(&self.rule(rule, &times));
         }
         text
+    }
+
+    /// Why the words of a decision can't be written, where it has some that can't.
+    fn unwritable(&self, decision: &Decision) -> Option<RenderError> {
+        let decided = &self.explanation.considered.decided;
+        let held = decided.held.iter().map(|held| &held.outreach);
+        let mut outreaches = decided.outreaches.iter().chain(held);
+        let key = decision.outreach.as_ref()?;
+        let outreach = outreaches.find(|outreach| outreach.key == *key)?;
+        self.pack.message(outreach, None).err()
     }
 
     fn basis(&self, times: &Times) -> String {

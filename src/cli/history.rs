@@ -5,6 +5,7 @@ mod events;
 mod told;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::json;
@@ -136,7 +137,17 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
     let mut options = std::fs::OpenOptions::new();
     let made = options.write(true).create_new(true).open(file);
     let written = made.and_then(|mut made| std::io::Write::write_all(&mut made, text.as_bytes()));
-    written.map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow::anyhow!(
+            "{} is there already, and nothing is written over it; name another file, or remove this one",
+            file.display()
+        ),
+        ErrorKind::NotFound => anyhow::anyhow!(
+            "{} can't be written: its folder does not exist; make it, or name another",
+            file.display()
+        ),
+        _ => anyhow::anyhow!("{} can't be written: {error}", file.display()),
+    })?;
     let rows: usize = kept.tables.values().map(Vec::len).sum();
     match super::is_json(output) {
         true => output.json(&json!({

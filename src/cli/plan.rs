@@ -16,6 +16,7 @@ use super::args::{self, Exit, FailOn, Global};
 use super::decisions::Kind;
 use super::output::Output;
 use super::telling::{self, Origin};
+use super::unwritable;
 use super::wording::counted;
 use crate::app::{self, AppError};
 use crate::domain::{Instant, RuleId};
@@ -54,6 +55,8 @@ pub(super) async fn run(
         Origin { source: source.describe(), history: super::dry_run::history(store.as_ref()) };
     let history = store.is_some().then_some(after.version.0);
     let plan = Plan::of(&pack, &found, &after, as_of, origin.source.clone(), history);
+    let (_, unwritable) = unwritable::look(&pack, &telling::with_held(&after, args.all));
+    let plan = plan.with_unwritable(unwritable::json(&unwritable));
     if args.out.is_some() && source.is_masked() {
         output.remark(
             "A masked snapshot has no real addresses: `lookout apply` would leave out whatever goes to \
@@ -73,16 +76,19 @@ pub(super) async fn run(
              were read from it. A database gives each its own.",
         );
     }
-    let compared =
-        changes::Compared { base, old, new, difference: &difference, as_of, origin: &origin };
+    let partly = !unwritable.is_empty() || telling::partly(&after.report);
+    let unwritable = unwritable::alarms(&unwritable);
+    let (difference, unwritable) = (&difference, &unwritable);
+    let origin = &origin;
+    let compared = changes::Compared { base, old, new, difference, unwritable, as_of, origin };
     match (super::is_json(output), args.markdown) {
         (true, _) => output.json(&plan),
         (false, true) => output.text(&markdown::page(&compared, args.all)),
         (false, false) => output.text(&text::page(&compared, args.all)),
     }
     written(args, &plan, output)?;
-    let failed = tell_limits(&args.fail_on, &difference, after.report.totals.customers, output);
-    Ok(match (failed, telling::partly(&after.report)) {
+    let failed = tell_limits(&args.fail_on, difference, after.report.totals.customers, output);
+    Ok(match (failed, partly) {
         (true, _) => Exit::Findings,
         (false, true) => Exit::Partly,
         (false, false) => Exit::Fine,
@@ -142,10 +148,13 @@ fn only_written(
 ) -> anyhow::Result<Exit> {
     match super::is_json(output) {
         true => output.json(plan),
-        false => telling::considered(Kind::Plan, considered, pack, origin, args.all, output),
+        false => {
+            telling::considered(Kind::Plan, considered, pack, origin, args.all, output);
+        }
     }
     written(args, plan, output)?;
-    Ok(if telling::partly(&considered.report) { Exit::Partly } else { Exit::Fine })
+    let partly = !plan.unwritable.is_empty() || telling::partly(&considered.report);
+    Ok(if partly { Exit::Partly } else { Exit::Fine })
 }
 
 /// Writes the plan where that was asked for, and says what can be done with it.

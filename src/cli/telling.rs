@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::decisions::{self, Kind, RuleNote, Told};
 use super::output::Output;
-use crate::domain::{CustomerId, Outreach, OutreachKey, RuleId, RunReport};
+use super::unwritable;
+use crate::domain::{Alarm, CustomerId, Outreach, OutreachKey, RuleId, RunReport};
 use crate::pack::Pack;
 use crate::pipeline::{Considered, FailedRow, Quarantine, RuleFound};
 
@@ -16,7 +19,17 @@ pub(super) struct Origin {
     pub history: String,
 }
 
-/// Tells a run that was just considered, as text or as the JSON contract.
+/// A run's document, with what of it can't be rendered.
+#[derive(Serialize)]
+struct Run<'a> {
+    #[serde(flatten)]
+    report: &'a RunReport,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unwritable: &'a [serde_json::Value],
+}
+
+/// Tells a run that was just considered, as text or as the JSON contract; says whether words of it
+/// can't be written.
 pub(super) fn considered(
     kind: Kind,
     considered: &Considered,
@@ -24,11 +37,14 @@ pub(super) fn considered(
     origin: &Origin,
     all: bool,
     output: &mut Output,
-) {
-    if super::is_json(output) {
-        return output.json(&considered.report);
-    }
+) -> bool {
     let outreaches = &with_held(considered, all);
+    let (titles, unwritable) = unwritable::look(pack, outreaches);
+    if super::is_json(output) {
+        let unwritable = unwritable::json(&unwritable);
+        output.json(&Run { report: &considered.report, unwritable: &unwritable });
+        return !unwritable.is_empty();
+    }
     let rules = pack.rules.keys().map(|id| (id.clone(), note(pack, id, considered.rules.get(id))));
     let names = considered.rules.values().flat_map(|rule| &rule.matches);
     let names = names.filter_map(|m| Some((m.customer.clone(), m.facts.customer().text("name")?)));
@@ -36,6 +52,7 @@ pub(super) fn considered(
         kind,
         &considered.report,
         outreaches,
+        (&titles, &unwritable::alarms(&unwritable)),
         &names.collect(),
         &rules.collect(),
         pack,
@@ -46,6 +63,7 @@ pub(super) fn considered(
     for problem in left_out(considered) {
         output.text(&super::diagnostics::text(&[problem], "the signals"));
     }
+    !unwritable.is_empty()
 }
 
 /// Tells a run that was decided before.
@@ -54,7 +72,9 @@ pub(super) fn recorded(report: &RunReport, pack: &Pack, origin: &Origin, output:
         return output.json(report);
     }
     let rules = pack.rules.keys().map(|id| (id.clone(), note(pack, id, None))).collect();
-    tell(Kind::Recorded, report, &[], &BTreeMap::new(), &rules, pack, origin, false, output);
+    let untitled = (&BTreeMap::new(), &[][..]);
+    let names = BTreeMap::new();
+    tell(Kind::Recorded, report, &[], untitled, &names, &rules, pack, origin, false, output);
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -62,6 +82,7 @@ fn tell(
     kind: Kind,
     report: &RunReport,
     outreaches: &[Outreach],
+    (titles, unwritable): (&BTreeMap<OutreachKey, String>, &[Alarm]),
     names: &BTreeMap<CustomerId, String>,
     rules: &BTreeMap<RuleId, RuleNote>,
     pack: &Pack,
@@ -69,12 +90,12 @@ fn tell(
     all: bool,
     output: &mut Output,
 ) {
-    let titles = titles(pack, outreaches);
     let told = Told {
         kind,
         report,
         outreaches,
-        titles: &titles,
+        titles,
+        unwritable,
         names,
         rules,
         zone: pack.policy.calendar.timezone,
@@ -83,12 +104,6 @@ fn tell(
         all,
     };
     output.text(&decisions::text(&told));
-}
-
-/// The subject line or title of each outreach; what can't be rendered has none.
-fn titles(pack: &Pack, outreaches: &[Outreach]) -> BTreeMap<OutreachKey, String> {
-    let title = |o: &Outreach| Some((o.key.clone(), pack.message(o, None).ok()?.subject));
-    outreaches.iter().filter_map(title).collect()
 }
 
 fn note(pack: &Pack, id: &RuleId, fared: Option<&RuleFound>) -> RuleNote {
@@ -120,7 +135,7 @@ fn note(pack: &Pack, id: &RuleId, fared: Option<&RuleFound>) -> RuleNote {
 const TITLED: usize = 12;
 
 /// What goes out, and what is held as far as it is shown.
-fn with_held(considered: &Considered, all: bool) -> Vec<Outreach> {
+pub(super) fn with_held(considered: &Considered, all: bool) -> Vec<Outreach> {
     let mut told = considered.decided.outreaches.clone();
     let mut shown: BTreeMap<&RuleId, usize> = BTreeMap::new();
     for held in &considered.decided.held {

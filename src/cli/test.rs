@@ -25,6 +25,12 @@ use kept::{Kept, Shelf};
 pub(super) async fn run(global: &Global, args: &Test, output: &mut Output) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
+    if let (Some(named), Some(_)) = (&args.rule, &args.changed) {
+        anyhow::bail!(
+            "--changed tries what a change touches, so no rule is named beside it; if `{named}` is a \
+             revision to compare with, write --changed={named}"
+        );
+    }
     let rules = match &args.changed {
         Some(revision) => chosen::changed(&pack, revision)?,
         None => super::rules(&pack, args.rule.as_deref())?,

@@ -103,7 +103,7 @@ pub struct Decided {
     pub decision: Decision,
     /// The message or task, where there is one.
     pub outreach: Option<Outreach>,
-    /// Its subject line or title, where it can be rendered.
+    /// Its subject line or title; where it can't be rendered, why.
     pub title: Option<String>,
 }
 
@@ -296,8 +296,9 @@ impl<'a> Index<'a> {
 
     fn decided(&self, decision: &Decision) -> Decided {
         let outreach = self.outreach(decision);
-        let title = outreach.and_then(|outreach| {
-            self.side.pack.message(outreach, None).ok().map(|message| message.subject)
+        let title = outreach.map(|outreach| {
+            let message = self.side.pack.message(outreach, None);
+            message.map_or_else(|error| error.instead(), |message| message.subject)
         });
         Decided { decision: decision.clone(), outreach: outreach.cloned(), title }
     }
@@ -342,7 +343,7 @@ impl<'a> Index<'a> {
         }
         let words = |pack: &Pack, outreach: &Outreach| match pack.message(outreach, None) {
             Ok(message) => [message.subject, message.text, message.html].join("\n"),
-            Err(error) => error.to_string(),
+            Err(error) => error.instead(),
         };
         apart(&words(old_pack, &mine), &words(new_pack, &theirs))
     }

@@ -59,6 +59,9 @@ pub struct Plan {
     pub totals: Totals,
     /// What goes out: a row a subject, ordered by rule, customer, subject.
     pub rows: Vec<Row>,
+    /// Whose words can't be written, for those who read the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unwritable: Vec<Json>,
     /// In what it differs from another version of the pack, for those who read the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Json>,
@@ -120,6 +123,9 @@ pub enum PlanError {
     /// It is something else.
     #[error("is no plan: {0}; `lookout plan --out FILE` writes one")]
     Unreadable(serde_json::Error),
+    /// It is no JSON at all.
+    #[error("is no plan: a plan is JSON, and this is not; `lookout plan --out FILE` writes one")]
+    NotJson,
     /// Another version wrote it.
     #[error("is a plan of version {0}, and this Lookout knows version 1; make it again")]
     Version(u32),
@@ -152,6 +158,7 @@ impl Plan {
             rules: considered.rules.keys().cloned().collect(),
             totals: considered.report.totals.clone(),
             rows: rows(considered, as_of),
+            unwritable: Vec::new(),
             comparison: None,
         };
         plan.plan = plan.name();
@@ -163,7 +170,10 @@ impl Plan {
     /// # Errors
     /// When it is no plan, or no longer the one that was made.
     pub fn read(text: &str) -> Result<Self, PlanError> {
-        let plan: Self = serde_json::from_str(text).map_err(PlanError::Unreadable)?;
+        let plan: Self = serde_json::from_str(text).map_err(|error| match error.is_data() {
+            true => PlanError::Unreadable(error),
+            false => PlanError::NotJson,
+        })?;
         if plan.schema_version != 1 {
             return Err(PlanError::Version(plan.schema_version));
         }
@@ -194,6 +204,13 @@ impl Plan {
     /// With what it differs in from another version, as JSON.
     pub fn with_comparison(self, comparison: Json) -> Self {
         let mut plan = Self { comparison: Some(comparison), ..self };
+        plan.plan = plan.name();
+        plan
+    }
+
+    /// With those whose words can't be written, as JSON.
+    pub fn with_unwritable(self, unwritable: Vec<Json>) -> Self {
+        let mut plan = Self { unwritable, ..self };
         plan.plan = plan.name();
         plan
     }

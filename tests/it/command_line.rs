@@ -5,6 +5,7 @@ mod first_pack;
 mod looking;
 mod steering;
 mod suppressing;
+mod unwritable;
 
 use std::path::Path;
 

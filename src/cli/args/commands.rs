@@ -146,9 +146,10 @@ pub struct Test {
     /// Only the cases of this rule
     #[arg(value_name = "RULE")]
     pub rule: Option<String>,
-    /// Only the rules that a change since this revision touches; HEAD where none is named
+    /// Only the rules that a change since this revision touches, as in --changed=main; HEAD where
+    /// none is named
     #[arg(long, value_name = "REV", num_args = 0..=1, require_equals = true,
-        default_missing_value = "HEAD", conflicts_with = "rule")]
+        default_missing_value = "HEAD")]
     pub changed: Option<String>,
     /// Keep the messages of the cases with `golden = true` as they are now
     #[arg(long)]
@@ -157,7 +158,7 @@ pub struct Test {
     #[arg(long)]
     pub coverage: bool,
     /// Fail where the cases of a rule reach less than this of a hundred; implies --coverage
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub min_coverage: Option<u8>,
     /// Write the results into a file, as JUnit writes them
     #[arg(long, value_name = "FILE")]
@@ -215,6 +216,9 @@ pub struct DryRun {
     /// Only the rules whose schedule is due, as `run` does
     #[arg(long)]
     pub due: bool,
+    /// Refused with what helps: whom one rule reaches depends on all the others
+    #[arg(long, value_name = "RULE", hide = true)]
+    pub rule: Option<String>,
     /// Print in full what this customer would get
     #[arg(long, value_name = "CUSTOMER")]
     pub message: Option<String>,
@@ -565,4 +569,12 @@ fn state(text: &str) -> Result<OutreachState, String> {
         let names: Vec<_> = OutreachState::ALL.into_iter().map(OutreachState::name).collect();
         format!("there is no such state; the states are {}", names.join(", "))
     })
+}
+
+/// Reads a share of a hundred, with or without its sign.
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok();
+    number
+        .filter(|percent| *percent <= 100)
+        .ok_or_else(|| "write a share of a hundred, from 0 to 100: 80 or 80%".to_owned())
 }

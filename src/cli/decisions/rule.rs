@@ -34,13 +34,21 @@ pub(super) fn text(
         text.push_str(&format!("  {title} ({})\n", rows.len()));
         text.push_str(&list(rows, 4, told.all));
     }
-    for code in Refusal::CODES.into_iter().chain([Refusal::NOT_PLANNED]) {
-        let rows = refused(told, decisions, times, code);
+    let mut not_contacted = |what: &str, wanted: &dyn Fn(&Refusal) -> bool| {
+        let rows = refused(told, decisions, times, wanted);
         if !rows.is_empty() {
-            text.push_str(&format!("  Not contacted: {} ({})\n", reason(code), rows.len()));
+            text.push_str(&format!("  Not contacted: {what} ({})\n", rows.len()));
             text.push_str(&list(&rows, 4, told.all));
         }
+    };
+    for code in Refusal::CODES {
+        not_contacted(reason(code), &|refusal| refusal.code() == code);
     }
+    let outside = Refusal::NotPlanned { changed: None };
+    let is_planned =
+        |refusal: &Refusal| refusal.code() == Refusal::NOT_PLANNED && *refusal != outside;
+    not_contacted("left out of the plan that was carried out", &is_planned);
+    not_contacted(reason(Refusal::NOT_PLANNED), &|refusal| *refusal == outside);
     text
 }
 
@@ -127,10 +135,10 @@ fn refused(
     told: &Told<'_>,
     decisions: &[&Decision],
     times: &Times,
-    code: &str,
+    wanted: &dyn Fn(&Refusal) -> bool,
 ) -> Vec<Vec<String>> {
     let why = |decision: &Decision| {
-        let refused = decision.refusal.as_ref().filter(|refusal| refusal.code() == code)?;
+        let refused = decision.refusal.as_ref().filter(|refusal| wanted(refusal))?;
         if decision.outcome == Outcome::Held {
             return None;
         }

@@ -155,6 +155,7 @@ fn told(report: &RunReport, kind: Kind, all: bool) -> String {
         report,
         outreaches: &outreaches,
         titles: &titles,
+        unwritable: &[],
         names: &names,
         rules: &rules,
         zone: Tz::Europe__Berlin,

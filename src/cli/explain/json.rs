@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::Story;
 use super::would;
+use crate::cli::unwritable;
 use crate::domain::{RuleId, SubjectId, format_instant};
 use crate::pack::PackRule;
 use crate::pipeline::{Basis, Explained, Seen};
@@ -70,6 +71,8 @@ impl Story<'_> {
             let would = gates.and_then(|gates| would::told(&explained.decision, gates, &times));
             told["gates"] = json!(gates);
             told["would"] = json!(would);
+            let error = self.unwritable(&explained.decision);
+            told["unwritable"] = json!(error.as_ref().map(unwritable::error));
             told
         };
         self.explanation.of(id, subject).into_iter().map(told).collect()

@@ -195,6 +195,9 @@ impl Story<'_> {
             let channel = &one.decision.channel;
             let place = gates::Place { channel, abroad, mute_read: &mute_read, times };
             text.push_str(&decision(one, &place, times));
+            if let Some(error) = self.unwritable(&one.decision) {
+                text.push_str(&format!("        {}\n", error.instead()));
+            }
         }
     }
 }

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{self, Base};
 use super::silence::Silence;
-use crate::cli::decisions;
 use crate::cli::telling::Origin;
 use crate::cli::wording::{Times, counted, listed, reason, refusal};
-use crate::domain::{CustomerId, Decision, Instant, Outcome, RuleId};
+use crate::domain::{Alarm, CustomerId, Decision, Instant, Outcome, RuleId};
 use crate::pipeline::difference::{Change, Decided, Difference, Kind, Moved, Side, What};
 
 /// Two versions, and in what they differ.
@@ -17,6 +16,8 @@ pub(super) struct Compared<'a> {
     pub(super) old: Side<'a>,
     pub(super) new: Side<'a>,
     pub(super) difference: &'a Difference,
+    /// Of what no words can be written, and why.
+    pub(super) unwritable: &'a [Alarm],
     pub(super) as_of: Instant,
     pub(super) origin: &'a Origin,
 }
@@ -67,8 +68,8 @@ impl Compared<'_> {
     }
 
     /// What somebody has to look at before this version goes out.
-    pub(super) fn alarms(&self) -> String {
-        decisions::alarms(&self.new.considered.report)
+    pub(super) fn alarms(&self) -> impl Iterator<Item = &Alarm> {
+        self.new.considered.report.alarms.iter().chain(self.unwritable)
     }
 
     /// The whole in a sentence.

@@ -23,7 +23,7 @@ pub(super) fn page(compared: &Compared<'_>, all: bool) -> String {
         };
         text.push_str(&format!("- {what}: {} ({named})\n", customers.len()));
     }
-    for alarm in &compared.new.considered.report.alarms {
+    for alarm in compared.alarms() {
         text.push_str(&format!("\n> ⚠ {}\n", cell(&alarm.message)));
     }
     for part in compared.rules() {

@@ -1,6 +1,7 @@
 //! What a change does, as text for a terminal: the important first.
 
 use super::changes::Compared;
+use crate::cli::decisions;
 use crate::cli::output::{BOLD, RESET};
 use crate::cli::tables::{aligned, list};
 use crate::cli::wording::plain;
@@ -11,7 +12,7 @@ const NAMED: usize = 10;
 /// The whole.
 pub(super) fn page(compared: &Compared<'_>, all: bool) -> String {
     let heading: Vec<Vec<String>> = compared.heading().into_iter().map(Vec::from).collect();
-    let mut text = compared.alarms();
+    let mut text = decisions::alarms(compared.alarms());
     text.push_str(&format!("{BOLD}Plan, what the change of the pack would do{RESET}\n"));
     text.push_str(&aligned(&heading, 2));
     text.push_str(&format!("\n{BOLD}{}{RESET}\n", compared.verdict()));

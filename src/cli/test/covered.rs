@@ -51,14 +51,15 @@ impl Covered {
                 text.push_str(&aligned(&missing, 2));
             }
         }
-        if let Some(least) = self.least {
-            let short: Vec<String> = self.too_little().map(ToString::to_string).collect();
-            if !short.is_empty() {
-                let which = crate::cli::wording::listed(&short);
-                text.push_str(&format!("\nBelow {least}%: {which}.\n"));
-            }
-        }
         text
+    }
+
+    /// Which rules reach too little.
+    pub(super) fn below(&self) -> Option<String> {
+        let short: Vec<String> = self.too_little().map(ToString::to_string).collect();
+        let which = crate::cli::wording::listed(&short);
+        let least = self.least.filter(|_| !short.is_empty())?;
+        Some(format!("below {least}%: {which}"))
     }
 
     pub(super) fn json(&self) -> serde_json::Value {

@@ -1,10 +1,11 @@
 //! What a test found, as a person reads it.
 
 use super::because::explanation;
+use super::covered::Covered;
 use super::kept::{Kept, Shelf};
 use super::{Result, Tried};
 use crate::cli::tables::aligned;
-use crate::cli::wording::{Times, counted, plain};
+use crate::cli::wording::{Times, counted, listed, plain};
 use crate::pack::Pack;
 use crate::pipeline::case::{Failure, Played};
 
@@ -28,16 +29,37 @@ pub(super) fn result(pack: &Pack, result: &Result<'_>) -> String {
     if let Some(covered) = &result.covered {
         text.push_str(&covered.text());
     }
-    let total = counted(result.tried.len() as u64, "case");
-    text.push_str(&match (result.failed(), &result.changed) {
-        (0, Some(revision)) if result.tried.is_empty() => {
-            format!("Nothing that a case tries has changed since {revision}.\n")
-        }
-        (0, None) if result.tried.is_empty() => "There are no cases.\n".to_owned(),
-        (0, _) => format!("\n{total}, all hold.\n"),
-        (failed, _) => format!("\n{total}, {failed} failed.\n"),
-    });
+    text.push_str(&last_line(result));
     text
+}
+
+/// How it ended, and all because of which it did not end well.
+fn last_line(result: &Result<'_>) -> String {
+    let cases = result.tried.len() as u64;
+    let total = counted(cases, "case");
+    let others = others(result);
+    let ended = match (result.failed(), &result.changed) {
+        (0, Some(revision)) if cases == 0 => {
+            format!("Nothing that a case tries has changed since {revision}")
+        }
+        (0, None) if cases == 0 => "There are no cases".to_owned(),
+        (0, _) if others.is_empty() => format!("\n{total}, all hold"),
+        (0, _) => format!("\n{total} hold{}", if cases == 1 { "s" } else { "" }),
+        (failed, _) => format!("\n{total}, {failed} failed"),
+    };
+    let others: String = others.iter().map(|other| format!("; {other}")).collect();
+    format!("{ended}{others}.\n")
+}
+
+/// What fails beside the cases.
+fn others(result: &Result<'_>) -> Vec<String> {
+    let left_over = &result.shelf.left_over;
+    let files: Vec<String> = left_over.iter().map(|file| file.display().to_string()).collect();
+    let kept = counted(files.len() as u64, "kept message");
+    let are = if files.len() == 1 { "is" } else { "are" };
+    let kept = format!("{kept} {are} left over: {}", listed(&files));
+    let kept = (!files.is_empty()).then_some(kept);
+    kept.into_iter().chain(result.covered.as_ref().and_then(Covered::below)).collect()
 }
 
 fn case(pack: &Pack, tried: &Tried<'_>) -> String {

@@ -87,6 +87,11 @@ fn left_over_messages_fail_by_themselves() {
     let (code, json) = tested(folder, "stalled-order");
     assert_eq!((code, &json["failed"]), (1, &serde_json::json!(0)));
     assert_eq!(json["left_over"].as_array().unwrap().len(), 2);
+    let told = run(folder, "test stalled-order --coverage").out;
+    let last = "\n2 cases hold; 2 kept messages are left over: \
+                rules/stalled-order/golden/a-week-is-too-long.txt and \
+                rules/stalled-order/golden/in-german.txt.\n";
+    assert!(told.ends_with(last), "{told}");
     // Another rule's are none of its business.
     run(folder, "test onboarding").fine();
 }

@@ -129,6 +129,11 @@ fn only_what_a_change_touches_is_tested() {
     git(folder, "checkout -q -- .");
     touch("signals/customers.sql");
     assert_eq!(rules("--changed").len(), 7);
+    for line in ["test onboarding --changed", "test --changed onboarding"] {
+        let both = run(folder, line);
+        assert_eq!((both.code, both.out.as_str()), (2, ""), "{line}");
+        assert!(both.err.contains("write --changed=onboarding\n"), "{}", both.err);
+    }
     let unknown = run(folder, "test --changed=nowhere");
     assert_eq!(unknown.code, 2);
     assert!(unknown.err.contains("git knows no revision `nowhere`"), "{}", unknown.err);

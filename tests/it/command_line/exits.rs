@@ -118,3 +118,26 @@ fn help_is_there_for_every_command() {
         concat!("lookout ", env!("CARGO_PKG_VERSION"), "\n")
     );
 }
+
+#[test]
+fn a_dry_run_is_of_all_rules() {
+    let demo = demo();
+    let one = run(demo.path(), "dry-run --rule churn-risk");
+    assert_eq!((one.code, one.out.as_str()), (2, ""));
+    assert!(one.err.contains("`lookout explain CUSTOMER --rule churn-risk`"), "{}", one.err);
+}
+
+#[test]
+fn an_export_is_written_over_nothing() {
+    let demo = demo();
+    let demo = demo.path();
+    run(demo, &format!("run --as-of {INSTANT}")).fine();
+    run(demo, "history GREAL --export greal.json").fine();
+    let again = run(demo, "history GREAL --export greal.json");
+    assert_eq!((again.code, again.out.as_str()), (2, ""));
+    assert_eq!(
+        again.err,
+        "error: greal.json is there already, and nothing is written over it; name another file, or \
+         remove this one\n"
+    );
+}

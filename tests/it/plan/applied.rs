@@ -160,7 +160,14 @@ fn what_is_no_plan_is_refused() {
     let folder = demo.path();
     let said = |file: &str, at: &str| refused(folder, &format!("apply {file} --as-of {at}"), 2);
     let now = "1998-05-07T10:00:00Z";
-    assert!(said("none.json", now).contains("the plan none.json can't be read: No such file"));
+    assert!(said("none.json", now).contains(
+        "error: there is no plan none.json; `lookout plan --out none.json` writes one\n"
+    ));
+    let policy = said("rules/policy.toml", now);
+    assert!(
+        policy.contains("rules/policy.toml is no plan: a plan is JSON, and this is not; "),
+        "{policy}"
+    );
     fs::write(folder.join("other.json"), "{}").unwrap();
     assert!(said("other.json", now).contains("other.json is no plan: missing field"));
     run(folder, &format!("plan --out plan.json {AT}")).fine();
@@ -254,4 +261,53 @@ fn what_is_held_still_waits_for_approval() {
     run(folder, "approve stalled-order --yes --as-of 1998-05-07T09:31:00Z");
     let next = run(folder, "run --format json --as-of 1998-05-07T09:35:00Z").json();
     assert_eq!(next["totals"]["held"], 0);
+}
+
+#[test]
+fn a_plan_that_is_too_old_for_all_of_it_is_not_used_up() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("plan --out plan.json {AT}")).fine();
+    let late = "apply plan.json --as-of 1998-08-07T10:00:00Z";
+    let said = refused(folder, late, 2);
+    assert!(
+        said.starts_with("error: this plan is too old: everything in it was to be done by "),
+        "{said}"
+    );
+    assert!(
+        said.ends_with(
+            "Make it again with `lookout plan --out plan.json`, or, if you are trying things on \
+             made-up data, say --as-of 1998-05-07T09:00:00Z\n"
+        ),
+        "{said}"
+    );
+    assert!(!folder.join("mail").exists() && !folder.join("lookout.db").exists());
+    let done = run(folder, "apply plan.json --as-of 1998-05-07T10:00:00Z").fine();
+    assert!(done.contains(" rows: all of it is done; "), "{done}");
+    // What was done is told as before, however late.
+    let again = run(folder, late);
+    assert!(
+        again.out.starts_with("This plan was carried out before"),
+        "{}{}",
+        again.out,
+        again.err
+    );
+}
+
+#[test]
+fn what_is_left_out_of_a_plan_is_not_outside_of_it() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("plan --out plan.json {AT}")).fine();
+    sql(
+        folder,
+        "UPDATE customer_contacts SET email = 'new@example.com' WHERE customer_id = 'FISSA'",
+    );
+    let done = run(folder, "apply plan.json --as-of 1998-05-07T10:00:00Z").fine();
+    let section = |title: &str| {
+        let rows = done.split(&format!("  Not contacted: {title} (")).nth(1).unwrap_or_default();
+        rows.lines().skip(1).take_while(|line| line.starts_with("    ")).collect::<String>()
+    };
+    assert!(section("left out of the plan that was carried out").contains("FISSA"), "{done}");
+    assert!(!section("outside the plan that was carried out").contains("FISSA"), "{done}");
 }
