@@ -127,7 +127,7 @@ fn unsayable(
     Some(Problem::error(place, "filter-type", message).label(known.kinds.to_string()).help(help))
 }
 
-/// A field that goes into a filter which fails on what is absent, and may be. What the script reads it
+/// A field that goes into a filter which fails on what is absent, and may be. Of what the script reads, it
 /// may have made sure of.
 fn unsaid(
     pack: &Pack,
@@ -149,7 +149,9 @@ fn unsaid(
         (Field::Signal(of, _), Field::Signal(name, _)) => of == name,
         (other, field) => other == field,
     };
-    if rule.rule.places.keys().any(is_read) {
+    // Where the script names a column that is not there, that is told first: it may mean this one.
+    let is_unknown = |other: &Field| types.field(&rule.rule.settings.about, other).is_none();
+    if rule.rule.places.keys().any(|other| is_read(other) || is_unknown(other)) {
         return None;
     }
     let label = match why {
