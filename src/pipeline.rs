@@ -75,12 +75,10 @@ pub async fn consider(
         Some(store) => store.history(&Asking::new(pack, found, as_of).query()).await?,
         None => History::default(),
     };
-    let considered = decide(pack, found, &history, as_of);
-    warn(&considered);
-    Ok(considered)
+    Ok(decide(pack, found, &history, as_of))
 }
 
-/// Logs what somebody has to look at.
+/// Logs what somebody has to look at in a run that was recorded; whoever only looks is told anyway.
 fn warn(considered: &Considered) {
     let out = considered.rules.iter().filter(|(_, rule)| rule.quarantine.is_some());
     for (rule, RuleFound { errors, subjects, .. }) in out {
@@ -157,6 +155,7 @@ async fn record(
                 outreaches = totals.outreaches,
                 "recorded"
             );
+            warn(considered);
             Ok(true)
         }
     }

@@ -15,7 +15,9 @@ static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs");
 pub(super) fn run(args: &Init, output: &mut Output) -> anyhow::Result<Exit> {
     super::new_folder(&args.dir)?;
     STARTER.extract(&args.dir)?;
-    PAGES.extract(args.dir.join("docs"))?;
+    let pages = args.dir.join("docs");
+    std::fs::create_dir(&pages)?;
+    PAGES.extract(&pages)?;
     demo::company_sqlite(&args.dir.join("company.db"))?;
     let dir = args.dir.display();
     if super::is_json(output) {

@@ -9,7 +9,7 @@ use super::{Plan, Row, keep};
 use crate::domain::{CustomerId, Instant, Refusal, RuleId, SubjectId};
 use crate::pack::Pack;
 use crate::pipeline::second_look::{again, what_changed};
-use crate::pipeline::{Asking, Considered, EpisodeKey, Found, RunError, TRIES, record, warn};
+use crate::pipeline::{Asking, Considered, EpisodeKey, Found, RunError, TRIES, record};
 use crate::signals::View;
 use crate::store::{Store, StoreError};
 
@@ -194,7 +194,6 @@ pub async fn carry_out(
             return Ok(Carried::Before(before));
         }
         let considered = keep::decide(pack, found, planned, &history, as_of);
-        warn(&considered);
         if record(pack, found, store, (as_of, started_at), &considered).await? {
             return Ok(Carried::Now(Box::new(considered)));
         }
