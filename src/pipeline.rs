@@ -241,7 +241,8 @@ impl Asking {
     }
 }
 
-/// What a decision about one person would look at: their past, and every open episode.
+/// What a decision about one person would look at, or would have looked at: their past, and every open
+/// episode.
 ///
 /// # Errors
 /// When the books can't be read.
@@ -249,7 +250,7 @@ pub async fn past(
     pack: &Pack,
     facts: &Facts,
     customer: &CustomerId,
-    store: &Store,
+    (store, basis): (&Store, &Basis),
     as_of: Instant,
 ) -> Result<History, StoreError> {
     let evaluated: Vec<RuleId> = pack.rules.keys().cloned().collect();
@@ -260,7 +261,10 @@ pub async fn past(
         since: as_of - reach(pack).delta(),
         as_of,
     };
-    let mut history = store.history(&query).await?;
+    let mut history = match basis {
+        Basis::Now => store.history(&query).await?,
+        Basis::Recorded { .. } | Basis::Then { .. } => store.history_before(&query).await?,
+    };
     // Those whom something waits for are in it, too.
     let theirs = query.recipients;
     let is_theirs = |recipient: &Recipient| theirs.contains(recipient);

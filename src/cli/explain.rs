@@ -20,7 +20,6 @@ use crate::domain::{CustomerId, Decision, Instant, RuleId, SubjectId};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Basis, Explanation, Seen, Watch};
 use crate::rules::{Turn, Weighed};
-use crate::signals::Source;
 use crate::store::Store;
 use crate::templates::RenderError;
 
@@ -40,10 +39,12 @@ pub(super) async fn run(
     };
     let mut view = source.view(as_of).await.map_err(AppError::from)?;
     let customer = super::whom::find(&pack.signals, &mut view, &args.customer).await?.id;
-    if args.as_case {
-        return as_a_case(&pack, &source, store.as_ref(), as_of, &customer, &rules, output).await;
-    }
     let explanation = explain(&pack, &mut view, store.as_ref(), as_of, &customer, output).await?;
+    if args.as_case {
+        let (pack, store, explanation) = (&pack, store.as_ref(), &explanation);
+        let told = as_case::Told { pack, customer: &customer, explanation, store, as_of };
+        return as_case::run(&told, &rules, output).await;
+    }
     let story = Story { pack: &pack, customer: &customer, explanation: &explanation, as_of };
     if super::is_json(output) {
         output.json(&story.json(&rules));
@@ -52,25 +53,6 @@ pub(super) async fn run(
         output.text(&story.text(&rules, &source.describe(), &history));
     }
     Ok(Exit::Fine)
-}
-
-/// The customer's facts and history as cases of these rules.
-async fn as_a_case(
-    pack: &Pack,
-    source: &Source,
-    store: Option<&Store>,
-    as_of: Instant,
-    customer: &CustomerId,
-    rules: &[&PackRule],
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
-    let all = pack.rules.keys().cloned().collect();
-    let found = super::find(pack, source, as_of, &all, Some(customer), store, output).await?;
-    let considered =
-        pipeline::consider(pack, &found, store, as_of).await.map_err(AppError::from)?;
-    let (found, considered) = (&found, &considered);
-    let today = as_case::Today { pack, customer, found, considered, store, as_of };
-    as_case::run(&today, rules, output).await
 }
 
 /// The instant of the newest run.

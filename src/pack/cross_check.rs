@@ -10,7 +10,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-pub(super) use cases::unknown_column;
+pub(super) use cases::{is_row, unknown_column};
 pub(super) use words::field;
 
 use super::{Pack, PackRule};

@@ -1,20 +1,20 @@
 //! What cases and words say, against what the columns hold: a fact of another type than its column, a
 //! value that its filter can't say. Where the types of a column are not known, nothing is said.
 
-use super::cross_check::{field, unknown_column};
+use super::cross_check::{field, is_row, unknown_column};
 use super::{Pack, PackRule};
 use crate::domain::{
     About, Absence, Absent, Field, FieldType, FieldTypes, Kind, Kinds, KnownFrom, Place, Problem,
     SignalName, Value,
 };
-use crate::rules::cases::{Fact, written};
+use crate::rules::cases::{Fact, Written, written};
 use crate::templates::Filtered;
 
 /// Everything of a pack's cases and words that doesn't fit the types.
 pub fn check(pack: &Pack, types: &FieldTypes) -> Vec<Problem> {
     let mut problems = Vec::new();
     for rule in pack.rules.values() {
-        for fact in facts(rule) {
+        for fact in facts(pack, rule) {
             problems.extend(misfit(pack, rule, &fact, types));
         }
         for template in rule.templates.names() {
@@ -27,12 +27,15 @@ pub fn check(pack: &Pack, types: &FieldTypes) -> Vec<Problem> {
     problems
 }
 
-fn facts(rule: &PackRule) -> Vec<Fact> {
+/// The facts of a rule's cases, and what is absent in them.
+fn facts(pack: &Pack, rule: &PackRule) -> Vec<Fact> {
     let file = rule.rule.folder.join("cases.toml");
-    match file.is_file() {
-        true => written(&file, rule.rule.subject_name.as_deref()).facts,
-        false => Vec::new(),
+    if !file.is_file() {
+        return Vec::new();
     }
+    let Written { mut facts, absent, .. } = written(&file, rule.rule.subject_name.as_deref());
+    facts.extend(absent.into_iter().filter(|fact| !is_row(&fact.field, &pack.signals)));
+    facts
 }
 
 /// A fact that a database would never give.

@@ -52,7 +52,7 @@ pub struct Case {
 }
 
 /// What a case says, as far as `[base]`, a table and its row have said it.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Draft {
     as_of: Option<Instant>,
     /// Whether it says one, be it none that can be read.
@@ -85,16 +85,48 @@ const KEYS: [&str; 11] = [
 /// Reads a rule's cases. `subject` is what its script calls the keyed row; none for a rule about
 /// customers. A case with a mistake in it is left out.
 pub fn load(file: &Path, subject: Option<&str>, problems: &mut Vec<Problem>) -> Vec<Case> {
-    Document::read(file, problems, |document| cases(document, subject)).unwrap_or_default()
+    Base::default().load(file, subject, problems)
 }
 
-fn cases(document: &Section<'_>, subject: Option<&str>) -> Vec<Case> {
-    document.only(&["base", "case"]);
-    let mut base = Draft::default();
-    if let Some(section) = document.section("base") {
-        section.only(&known_keys(&["as_of", "customer", "golden"], subject));
-        base.take(&section, subject);
+/// What the `[base]` of a file says.
+#[derive(Clone, Debug, Default)]
+pub struct Base(Draft);
+
+impl Base {
+    /// Reads it. Its mistakes are for [`load`] to tell.
+    pub fn of(file: &Path, subject: Option<&str>) -> Self {
+        let base = |document: &Section<'_>| Self::default().and(document, subject);
+        Document::read(file, &mut Vec::new(), base).unwrap_or_default()
     }
+
+    /// The facts that it gives every case of its file.
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// Reads cases as [`load`] would, if they stood in the file of this base.
+    pub fn load(
+        &self,
+        file: &Path,
+        subject: Option<&str>,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<Case> {
+        let read = |document: &Section<'_>| cases(document, subject, self.clone());
+        Document::read(file, problems, read).unwrap_or_default()
+    }
+
+    fn and(mut self, document: &Section<'_>, subject: Option<&str>) -> Self {
+        if let Some(section) = document.section("base") {
+            section.only(&known_keys(&["as_of", "customer", "golden"], subject));
+            self.0.take(&section, subject);
+        }
+        self
+    }
+}
+
+fn cases(document: &Section<'_>, subject: Option<&str>, base: Base) -> Vec<Case> {
+    document.only(&["base", "case"]);
+    let Base(base) = base.and(document, subject);
     let sections = document.sections("case");
     let mut cases: Vec<Case> =
         sections.iter().flat_map(|section| case(section, subject, &base)).collect();

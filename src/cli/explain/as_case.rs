@@ -1,5 +1,6 @@
 //! `lookout explain --as-case`: a customer's facts and history as a case to keep, with what is decided
-//! of them now. Who it is about is masked as in a snapshot. Every case is played before it is shown.
+//! of them, on the books that `explain` goes by. Who it is about is masked as in a snapshot. Every case
+//! is played before it is shown, over the `[base]` of the file that it is for.
 
 mod written;
 
@@ -19,22 +20,20 @@ use crate::domain::{
 };
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::case::{self, Failure};
-use crate::pipeline::{Considered, EpisodeKey, Found, past};
-use crate::rules::cases;
+use crate::pipeline::{EpisodeKey, Explanation, past};
+use crate::rules::cases::Base;
 use crate::signals::snapshot::{self, SnapshotOptions};
 use crate::store::Store;
 use written::Written;
 
-/// What is decided now.
-pub struct Today<'a> {
+/// What is told of a customer.
+pub struct Told<'a> {
     /// The pack.
     pub pack: &'a Pack,
     /// Whom the cases are about; it was watched when the rules looked.
     pub customer: &'a CustomerId,
-    /// What the rules found.
-    pub found: &'a Found,
-    /// What was decided of it.
-    pub considered: &'a Considered,
+    /// What the rules found, and what is decided of it.
+    pub explanation: &'a Explanation,
     /// The books, if there are any.
     pub store: Option<&'a Store>,
     /// When.
@@ -65,13 +64,13 @@ struct Subject {
 
 /// Prints the customer's subjects as cases of the rule.
 pub(super) async fn run(
-    today: &Today<'_>,
+    told: &Told<'_>,
     rules: &[&PackRule],
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let mut cases = Vec::new();
     for rule in rules {
-        cases.extend(today.cases(rule).await?);
+        cases.extend(told.cases(rule).await?);
     }
     for Made { subject, differs, .. } in &cases {
         for Failure { expected, actual, .. } in differs {
@@ -82,7 +81,14 @@ pub(super) async fn run(
             ));
         }
     }
-    let fine = cases.iter().all(|made| made.differs.is_empty());
+    let changed = rules.iter().any(|rule| told.was_otherwise(&rule.rule.settings.id));
+    if changed {
+        output.remark(
+            "The run of that instant decided otherwise, as `lookout explain` shows: the data or the pack \
+             have changed since, or it told of what is over. The case holds what they give now.",
+        );
+    }
+    let fine = !changed && cases.iter().all(|made| made.differs.is_empty());
     if is_json(output) {
         let case = |Made { rule, subject, text, differs }: &Made| {
             let same = differs.is_empty();
@@ -97,27 +103,46 @@ pub(super) async fn run(
     Ok(if fine { Exit::Fine } else { Exit::Findings })
 }
 
-impl Today<'_> {
+impl Told<'_> {
     /// The customer's subjects as cases of a rule, each played once.
     ///
     /// # Errors
     /// When the rule has nothing to look at, or could not be judged.
     pub async fn cases(&self, rule: &PackRule) -> anyhow::Result<Vec<Made>> {
+        let file = rule.rule.folder.join("cases.toml");
+        let base = Base::of(&file, rule.rule.subject_name.as_deref());
         let mut cases = Vec::new();
         for subject in self.subjects(rule)? {
-            let text = self.case(rule, &subject).await?;
-            let differs = self.play(rule, &text)?;
+            let text = self.case(rule, &subject, &base).await?;
+            let differs = self.play(rule, &text, &base)?;
             let (rule, subject) = (rule.rule.settings.id.clone(), subject.id);
             cases.push(Made { rule, subject, text, differs });
         }
         Ok(cases)
     }
 
+    /// Whether what a run wrote down of a rule is not what follows once more.
+    fn was_otherwise(&self, rule: &RuleId) -> bool {
+        let come_to = |d: &Decision| {
+            let refusal = d.refusal.as_ref().map(Refusal::code);
+            (d.subject.clone(), d.channel.clone(), d.outcome, refusal, d.not_before)
+        };
+        let ours = |d: &&Decision| d.rule == *rule && d.customer_id == *self.customer;
+        let Explanation { decisions, considered, .. } = self.explanation;
+        let told = decisions.iter().map(|told| &told.decision).filter(ours).map(come_to);
+        let again = considered.report.decisions.iter().filter(ours).map(come_to);
+        !told.eq(again)
+    }
+
     /// What something is decided of; where there is nothing, the first that the rule is silent about.
     fn subjects(&self, rule: &PackRule) -> anyhow::Result<Vec<Subject>> {
         let id = &rule.rule.settings.id;
+        anyhow::ensure!(
+            self.explanation.evaluated.contains(id),
+            "the run of that instant did not look at `{id}`; give another --as-of"
+        );
         let mut subjects = Vec::new();
-        for seen in self.found.seen.iter().filter(|seen| seen.rule == *id) {
+        for seen in self.explanation.found.seen.iter().filter(|seen| seen.rule == *id) {
             if let Err(error) = &seen.verdict {
                 anyhow::bail!(
                     "`{id}` could not be judged for {}, and a case can't expect that: {}",
@@ -132,10 +157,7 @@ impl Today<'_> {
                 matched: matches!(seen.verdict, Ok(true)),
             });
         }
-        let told =
-            self.found.over.iter().filter(|((of, customer, _), over)| {
-                of == id && customer == self.customer && over.told
-            });
+        let told = self.explanation.over().filter(|((of, ..), _)| of == id);
         for ((_, _, subject), over) in told {
             subjects.retain(|seen| seen.id != *subject);
             let (id, facts) = (subject.clone(), over.facts.clone());
@@ -155,12 +177,20 @@ impl Today<'_> {
     }
 
     /// The case, as it is written.
-    async fn case(&self, rule: &PackRule, subject: &Subject) -> anyhow::Result<String> {
+    async fn case(
+        &self,
+        rule: &PackRule,
+        subject: &Subject,
+        base: &Base,
+    ) -> anyhow::Result<String> {
         let history = match self.store {
             None => History::default(),
-            Some(store) => past(self.pack, &subject.facts, self.customer, store, self.as_of)
-                .await
-                .map_err(AppError::from)?,
+            Some(store) => {
+                let books = (store, &self.explanation.basis);
+                past(self.pack, &subject.facts, self.customer, books, self.as_of)
+                    .await
+                    .map_err(AppError::from)?
+            }
         };
         let settings = &rule.rule.settings;
         let key = (settings.id.clone(), self.customer.clone(), subject.id.clone());
@@ -169,17 +199,20 @@ impl Today<'_> {
             None => settings.holds_for.map(|_| Span::of(TimeDelta::zero())),
         };
         let decisions: Vec<&Decision> = self
+            .explanation
             .considered
             .report
             .decisions
             .iter()
             .filter(|d| d.rule == key.0 && d.customer_id == key.1 && d.subject == key.2)
             .collect();
+        let (row, facts) = (rule.rule.subject_name.as_deref(), self.masked(rule, subject));
         let written = Written {
             name: self.name(rule, subject),
             as_of: self.as_of,
-            row: rule.rule.subject_name.as_deref(),
-            facts: self.masked(rule, subject),
+            absent: written::absent(base.facts(), &facts, row),
+            row,
+            facts,
             matching_for,
             contacts: contacts(&history, &key, self.as_of),
             suppressed: suppressed(&history, self.as_of),
@@ -224,7 +257,7 @@ impl Today<'_> {
     /// What is decided, as a case expects it.
     fn expect(&self, subject: &Subject, decisions: &[&Decision]) -> BTreeMap<String, String> {
         let mut expect = BTreeMap::new();
-        let outreaches = &self.considered.decided.outreaches;
+        let outreaches = &self.explanation.considered.decided.outreaches;
         for decision in decisions {
             let outreach = outreaches.iter().find(|o| Some(&o.key) == decision.outreach.as_ref());
             match (&decision.refusal, outreach) {
@@ -247,13 +280,13 @@ impl Today<'_> {
         expect
     }
 
-    /// Plays the case as `lookout test` will, and gives what comes out otherwise.
-    fn play(&self, rule: &PackRule, text: &str) -> anyhow::Result<Vec<Failure>> {
+    /// Plays the case as `lookout test` will in the rule's own file, and gives what comes out otherwise.
+    fn play(&self, rule: &PackRule, text: &str, base: &Base) -> anyhow::Result<Vec<Failure>> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("cases.toml");
         std::fs::write(&file, text)?;
         let mut problems = Vec::new();
-        let read = cases::load(&file, rule.rule.subject_name.as_deref(), &mut problems);
+        let read = base.load(&file, rule.rule.subject_name.as_deref(), &mut problems);
         if let Some(problem) = problems.first() {
             anyhow::bail!("this can't be told as a case: {}", problem.message);
         }

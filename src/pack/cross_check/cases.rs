@@ -33,10 +33,17 @@ pub(super) fn check(
             problems.push(problem.help(format!("did you mean \"{meant}\"?")));
         }
     }
-    for fact in &written.facts {
+    let absent = written.absent.iter().filter(|fact| !is_row(&fact.field, signals));
+    for fact in written.facts.iter().chain(absent) {
         let problem = unknown_fact(rule, fact, signals);
         problems.extend(problem.filter(|_| !is_told(fact, signals, problems)));
     }
+}
+
+/// Whether what is said to be absent is a customer's row of a signal.
+pub(in crate::pack) fn is_row(field: &Field, signals: &Signals) -> bool {
+    let Field::Customer(name) = field else { return false };
+    signals.others.get(&name.as_str().into()).is_some_and(|signal| signal.key.is_none())
 }
 
 /// Whether the case is right and something else is told: the signal's file has mistakes, or a rule is
@@ -106,6 +113,13 @@ fn unknown_fact(rule: &PackRule, fact: &Fact, signals: &Signals) -> Option<Probl
     if signal.may_give(column) {
         return None;
     }
+    let rows = signals.others.iter().filter(|_| matches!(fact.field, Field::Customer(_)));
+    let keyed =
+        |(name, signal): &(&SignalName, &Signal)| name.as_str() == column && signal.key.is_some();
+    if let Some((name, _)) = rows.clone().find(keyed) {
+        return Some(many_rows(&fact.name_place, name));
+    }
+    let rows = rows.filter(|(_, signal)| signal.key.is_none()).map(|(name, _)| name.as_str());
     let read = rule.places.keys().filter_map(|field| match (field, &fact.field) {
         (Field::Customer(own), Field::Customer(_)) | (Field::Subject(own), Field::Subject(_)) => {
             Some(own.as_str())
@@ -113,7 +127,7 @@ fn unknown_fact(rule: &PackRule, fact: &Fact, signals: &Signals) -> Option<Probl
         (Field::Signal(of, own), Field::Signal(name, _)) if of == name => Some(own.as_str()),
         _ => None,
     });
-    Some(unknown_column(&fact.name_place, signal, column, read))
+    Some(unknown_column(&fact.name_place, signal, column, read.chain(rows)))
 }
 
 /// The problem of a fact of which a signal gives no column.

@@ -1,7 +1,7 @@
 //! A case's facts, as tables of fields. What a table leaves out stays as it was.
 
 use crate::document::{Section, wrong_value};
-use crate::domain::{Facts, Fields};
+use crate::domain::{Facts, Field, Fields};
 
 /// The keys that a table may have: its own, and the name of the keyed row.
 pub(super) fn known_keys<'k>(keys: &[&'k str], subject: Option<&'k str>) -> Vec<&'k str> {
@@ -25,18 +25,18 @@ pub(super) fn add_facts(section: &Section<'_>, subject: Option<&str>, facts: &mu
         facts.subject.extend(fields(&row));
     }
     for name in section.texts("absent") {
-        let path: Vec<&str> = name.value.split('.').collect();
-        match path.as_slice() {
-            ["customer", signal, field] => {
-                facts.signals.get_mut(*signal).and_then(|row| row.remove(*field));
+        match absent(&name.value, subject) {
+            Some(Field::Signal(signal, field)) => {
+                facts.signals.get_mut(signal.as_str()).and_then(|row| row.remove(&field));
             }
-            ["customer", field] => {
-                facts.customer.remove(*field);
+            Some(Field::Customer(name)) => {
+                facts.customer.remove(&name);
+                facts.signals.remove(&name);
             }
-            [row, field] if Some(*row) == subject => {
-                facts.subject.remove(*field);
+            Some(Field::Subject(field)) => {
+                facts.subject.remove(&field);
             }
-            _ => {
+            None => {
                 let row = subject.unwrap_or("customer");
                 let error = format!(
                     "`{}` is no field; write it as the rule does: \"{row}.name\"",
@@ -45,6 +45,16 @@ pub(super) fn add_facts(section: &Section<'_>, subject: Option<&str>, facts: &mu
                 section.report(wrong_value(name.place, "absent", error));
             }
         }
+    }
+}
+
+/// What a case says is absent. A column of the customer may be a signal's name: then it is its row.
+pub(super) fn absent(path: &str, subject: Option<&str>) -> Option<Field> {
+    match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["customer", signal, field] => Some(Field::Signal((*signal).into(), (*field).to_owned())),
+        ["customer", name] => Some(Field::Customer((*name).to_owned())),
+        [row, field] if Some(*row) == subject => Some(Field::Subject((*field).to_owned())),
+        _ => None,
     }
 }
 

@@ -251,3 +251,22 @@ fn mistakes_name_their_line() {
     }
     insta::assert_snapshot!(all);
 }
+
+#[test]
+fn a_signals_name_among_what_is_absent_is_its_row() {
+    let (cases, problems) = load_text(
+        r#"
+[base]
+as_of = "1998-05-07T09:00:00Z"
+customer = { customer_id = "RANCH", tickets = { open = 0, late = false } }
+order = { order_id = 11019 }
+
+[[case]]
+name = "without a row"
+absent = ["customer.tickets"]
+expect = { no_match = true }
+"#,
+    );
+    assert_eq!(problems, []);
+    assert!(cases[0].facts.signals.is_empty(), "{:?}", cases[0].facts);
+}

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::row;
 use crate::document::{Document, Placed, Section};
 use crate::domain::{Field, Place, Value};
 
@@ -11,6 +12,9 @@ use crate::domain::{Field, Place, Value};
 pub struct Written {
     /// The facts.
     pub facts: Vec<Fact>,
+    /// What is said to be absent, without a value. A column of the customer may be a signal's name: then
+    /// it is its row.
+    pub absent: Vec<Fact>,
     /// The words that are expected, under the channel that they are expected on.
     pub words: Vec<(String, Placed<String>)>,
     /// The rules of earlier contacts.
@@ -48,7 +52,11 @@ fn walk(section: &Section<'_>, subject: Option<&str>, written: &mut Written) {
                 self::customer(customer, written);
             }),
             name if Some(name) == subject && value.is_table() => {
-                row(section, &key, Field::Subject, written);
+                cells(section, &key, Field::Subject, written);
+            }
+            "absent" => {
+                let names = section.texts(&key).into_iter();
+                written.absent.extend(names.filter_map(|name| absent(name, subject)));
             }
             "expect" if value.is_table() => {
                 section.section(&key).iter().for_each(|expect| expected(expect, written));
@@ -72,14 +80,14 @@ fn customer(customer: &Section<'_>, written: &mut Written) {
     for name in customer.keys() {
         if customer.get(&name).is_some_and(|value| value.get_ref().is_table()) {
             let signal = name.as_str();
-            row(customer, signal, |column| Field::Signal(signal.into(), column), written);
+            cells(customer, signal, |column| Field::Signal(signal.into(), column), written);
         } else {
             written.facts.extend(fact(customer, &name, Field::Customer(name.clone())));
         }
     }
 }
 
-fn row(section: &Section<'_>, key: &str, field: impl Fn(String) -> Field, written: &mut Written) {
+fn cells(section: &Section<'_>, key: &str, field: impl Fn(String) -> Field, written: &mut Written) {
     let Some(row) = section.section(key) else { return };
     for column in row.keys() {
         written.facts.extend(fact(&row, &column, field(column.clone())));
@@ -89,6 +97,11 @@ fn row(section: &Section<'_>, key: &str, field: impl Fn(String) -> Field, writte
 fn fact(row: &Section<'_>, name: &str, field: Field) -> Option<Fact> {
     let place = row.place_of(row.get(name)?);
     Some(Fact { field, value: row.cell(name), name_place: row.place_of_key(name), place })
+}
+
+fn absent(name: Placed<String>, subject: Option<&str>) -> Option<Fact> {
+    let field = row::absent(&name.value, subject)?;
+    Some(Fact { field, value: None, name_place: name.place.clone(), place: name.place })
 }
 
 fn expected(expect: &Section<'_>, written: &mut Written) {

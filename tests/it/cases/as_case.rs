@@ -109,3 +109,66 @@ fn what_is_silent_is_a_case_too_and_a_rule_has_to_be_named() {
     assert_eq!(without.code, 2);
     assert!(without.err.contains("--rule"), "{}", without.err);
 }
+
+/// The line of a case that begins so.
+fn line<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    text.lines().find(|line| line.starts_with(key))
+}
+
+#[test]
+fn what_a_customer_lacks_and_the_base_gives_is_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    lookout::demo::unpack(folder.path()).unwrap();
+    let file = folder.path().join("rules/onboarding/cases.toml");
+    let base = "[base]\ncustomer = { customer_id = \"ANA\", email = \"ana@example.com\", \
+                consents = \"surveys\", refusals = \"*\", habits = { orders = 3, last_order_date = \"1998-01-01\" }, \
+                tickets = { open = 2 } }\n\n";
+    fs::write(&file, base).unwrap();
+    drop(fs::remove_dir_all(folder.path().join("rules/onboarding/golden")));
+    let told = "explain FISSA --rule onboarding --as-case --as-of 1998-05-07T09:00:00Z";
+    let made = run(folder.path(), told).fine();
+    let absent = line(&made, "absent").unwrap().to_owned();
+    for name in
+        ["\"customer.refusals\"", "\"customer.tickets\"", "\"customer.habits.last_order_date\""]
+    {
+        assert!(absent.contains(name), "{name}: {absent}");
+    }
+    assert!(!absent.contains("customer_id") && !absent.contains("habits.orders"), "{absent}");
+    assert!(line(&made, "expect").unwrap().contains("email"), "{made}");
+    fs::write(&file, format!("{base}{made}")).unwrap();
+    let tested = run(folder.path(), "test onboarding");
+    assert_eq!(tested.code, 0, "{}{made}", tested.out);
+}
+
+/// The books as they stood then: what was decided at that instant, or later, plays no part.
+#[test]
+fn a_case_of_what_has_passed_stands_on_the_books_of_then() {
+    let folder = tempfile::tempdir().unwrap();
+    lookout::demo::unpack(folder.path()).unwrap();
+    let folder = folder.path();
+    let of = |rule: &str, customer: &str, as_of: &str| {
+        let line = format!("explain {customer} --rule {rule} --as-case --as-of {as_of}");
+        run(folder, &line)
+    };
+    let (earlier, first) = ("1998-05-06T09:00:00Z", "1998-05-07T09:00:00Z");
+    let people =
+        [("onboarding", "FISSA"), ("stalled-order", "RANCH"), ("thank-you-survey", "CHOPS")];
+    let instants = [earlier, first];
+    let made = || -> Vec<_> {
+        let each = people.iter().flat_map(|who| instants.map(|as_of| (who, as_of)));
+        each.map(|((rule, customer), as_of)| of(rule, customer, as_of)).collect()
+    };
+    let before = made();
+    run(folder, &format!("run --as-of {first}")).fine();
+    let after = made();
+    let mut contacts = 0;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!((after.code, after.err.as_str()), (0, ""), "{}", after.out);
+        for key in ["name", "matching_for", "contacts", "rivals", "expect"] {
+            assert_eq!(line(&before.out, key), line(&after.out, key), "{}", after.out);
+        }
+        assert_eq!(line(&after.out, "contacts"), None);
+        contacts += usize::from(line(&after.out, "expect").unwrap().contains("email = "));
+    }
+    assert!(contacts >= 1, "{}", after[1].out);
+}

@@ -3,7 +3,7 @@
 //! and what it prints of each is what `test` makes of it as a case.
 
 use assert_cmd::Command;
-use lookout::cli::explain::as_case::Today;
+use lookout::cli::explain::as_case::Told;
 use lookout::domain::{CustomerId, Outcome, SuppressionCause, format_instant};
 use lookout::pipeline::Explanation;
 use lookout::store::NewSuppression;
@@ -261,8 +261,8 @@ async fn told_again(
             continue;
         }
         let (found, considered) = (&told.found, &told.considered);
-        let today =
-            Today { pack, customer: &customer, found, considered, store: Some(store), as_of };
+        let (explanation, store) = (&told, Some(store));
+        let case = Told { pack, customer: &customer, explanation, store, as_of };
         for (id, rule) in &pack.rules {
             let theirs = found.seen.iter().filter(|seen| seen.rule == *id);
             let judged: Vec<_> = theirs.map(|seen| seen.verdict.is_ok()).collect();
@@ -270,7 +270,7 @@ async fn told_again(
             if judged.is_empty() || judged.contains(&false) || sits_out || interferes(&told, id) {
                 continue;
             }
-            for made in today.cases(rule).await.unwrap() {
+            for made in case.cases(rule).await.unwrap() {
                 assert!(
                     made.differs.is_empty(),
                     "{:?} {:#?}\n{}",

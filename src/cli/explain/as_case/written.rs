@@ -11,6 +11,8 @@ pub(super) struct Written<'a> {
     /// What the script calls the keyed row.
     pub(super) row: Option<&'a str>,
     pub(super) facts: Facts,
+    /// What is given to every case of the file, and this one lacks.
+    pub(super) absent: Vec<String>,
     pub(super) matching_for: Option<Span>,
     pub(super) contacts: Vec<BTreeMap<&'static str, String>>,
     pub(super) suppressed: Vec<BTreeMap<&'static str, String>>,
@@ -36,6 +38,10 @@ impl Written<'_> {
         if let Some(row) = self.row {
             line(row, table(&cells(&self.facts.subject)));
         }
+        if !self.absent.is_empty() {
+            let absent: Vec<_> = self.absent.iter().map(|path| quoted(path)).collect();
+            line("absent", format!("[{}]", absent.join(", ")));
+        }
         if let Some(span) = self.matching_for {
             line("matching_for", quoted(&span.to_string()));
         }
@@ -59,6 +65,29 @@ impl Written<'_> {
         line("expect", table(&expect.collect::<Vec<_>>()));
         lines.join("\n") + "\n"
     }
+}
+
+/// What `given` has and `facts` lack, as a case names it: a signal's row that lacks everything is one.
+pub(super) fn absent(given: &Facts, facts: &Facts, row: Option<&str>) -> Vec<String> {
+    let is_there = |fields: &Fields, name: &String| {
+        fields.get(name).is_some_and(|value| !matches!(value, Value::Null))
+    };
+    let lacks = |of: String, given: &Fields, fields: &Fields| -> Vec<String> {
+        let lacking = given.keys().filter(|name| !is_there(fields, name));
+        lacking.map(|name| format!("{of}.{name}")).collect()
+    };
+    let mut absent = lacks("customer".to_owned(), &given.customer, &facts.customer);
+    for (signal, row) in &given.signals {
+        let of = format!("customer.{signal}");
+        let own = facts.signals.get(signal).cloned().unwrap_or_default();
+        match own.keys().any(|name| is_there(&own, name)) {
+            true => absent.extend(lacks(of, row, &own)),
+            false => absent.push(of),
+        }
+    }
+    let subject = row.map(|row| lacks(row.to_owned(), &given.subject, &facts.subject));
+    absent.extend(subject.unwrap_or_default());
+    absent
 }
 
 /// A contact or a suppression, without what it says of itself when left out.
