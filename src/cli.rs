@@ -192,9 +192,8 @@ async fn find(
     store: Option<&Store>,
     output: &Output,
 ) -> Result<Found, AppError> {
-    let progress = output.progress("rows judged", None);
-    let tell = |rows| progress.reach(rows);
-    app::find(pack, source, as_of, rules, customer, store, Some(&tell)).await
+    let mut view = source.view(as_of).await?;
+    find_in(pack, &mut view, as_of, rules, customer, store, output).await
 }
 
 /// The same in a view that is open.
