@@ -178,23 +178,6 @@ pub async fn due(
 /// When the company's data or the state database can't be read.
 pub async fn find(
     pack: &Pack,
-    source: &Source,
-    as_of: Instant,
-    rules: &BTreeSet<RuleId>,
-    customer: Option<&CustomerId>,
-    store: Option<&Store>,
-    progress: Option<&(dyn Fn(u64) + Sync)>,
-) -> Result<Found, AppError> {
-    let mut view = source.view(as_of).await?;
-    find_in(pack, &mut view, as_of, rules, customer, store, progress).await
-}
-
-/// The same in a view that is open.
-///
-/// # Errors
-/// As for [`find`].
-pub async fn find_in(
-    pack: &Pack,
     view: &mut View,
     as_of: Instant,
     rules: &BTreeSet<RuleId>,

@@ -136,7 +136,10 @@ impl Replay<'_> {
         let (pack, store) = (self.pack, books.store());
         books.deliver(pack, Some(self.url), as_of).await?;
         let due = app::due(pack, Some(store), as_of).await?;
-        let found = app::find(pack, source, as_of, &due, None, Some(store), None).await;
+        let found = {
+            let mut view = source.view(as_of).await?;
+            app::find(pack, &mut view, as_of, &due, None, Some(store), None).await
+        };
         let found = match found {
             Err(AppError::NoCustomers(why)) => {
                 tally.no_customers(&why);

@@ -49,7 +49,7 @@ use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::Found;
 use crate::policy::Topic;
-use crate::signals::{Source, SourceError, View};
+use crate::signals::{SourceError, View};
 use crate::store::Store;
 
 /// Does what the command line says, and tells how it ended.
@@ -185,20 +185,6 @@ fn rule<'p>(pack: &'p Pack, name: &str) -> anyhow::Result<&'p PackRule> {
 /// `customer` is kept.
 async fn find(
     pack: &Pack,
-    source: &Source,
-    as_of: Instant,
-    rules: &BTreeSet<RuleId>,
-    customer: Option<&CustomerId>,
-    store: Option<&Store>,
-    output: &Output,
-) -> Result<Found, AppError> {
-    let mut view = source.view(as_of).await?;
-    find_in(pack, &mut view, as_of, rules, customer, store, output).await
-}
-
-/// The same in a view that is open.
-async fn find_in(
-    pack: &Pack,
     view: &mut View,
     as_of: Instant,
     rules: &BTreeSet<RuleId>,
@@ -208,7 +194,7 @@ async fn find_in(
 ) -> Result<Found, AppError> {
     let progress = output.progress("rows judged", None);
     let tell = |rows| progress.reach(rows);
-    app::find_in(pack, view, as_of, rules, customer, store, Some(&tell)).await
+    app::find(pack, view, as_of, rules, customer, store, Some(&tell)).await
 }
 
 /// The topics that no refusal reaches.

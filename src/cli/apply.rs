@@ -126,7 +126,7 @@ async fn carry_out(
     let started_at = clock::wall();
     let mut view = source.view(as_of).await?;
     let rules = plan.rules.iter().cloned().collect();
-    let found = super::find_in(pack, &mut view, as_of, &rules, None, Some(store), output).await?;
+    let found = super::find(pack, &mut view, as_of, &rules, None, Some(store), output).await?;
     let same_data = plan.is_on(&source.describe(), &found);
     let planned = plan::look_up(pack, &mut view, as_of, plan, &found).await?;
     drop(view);

@@ -36,7 +36,16 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
     let origin = Origin { source: source.describe(), history: super::dry_run::history(None) };
     let started_at = clock::wall();
     let rules = pack.rules.keys().cloned().collect();
-    let found = super::find(&pack, &source, as_of, &rules, None, Some(&store), output).await?;
+    let found = super::find(
+        &pack,
+        &mut source.view(as_of).await?,
+        as_of,
+        &rules,
+        None,
+        Some(&store),
+        output,
+    )
+    .await?;
     let considered =
         pipeline::commit(&pack, &found, &store, as_of, started_at).await.map_err(AppError::from)?;
     if super::is_json(output) {

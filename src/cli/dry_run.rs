@@ -40,7 +40,16 @@ pub(super) async fn run(
         false => pack.rules.keys().cloned().collect(),
         true => app::due(&pack, store.as_ref(), as_of).await?,
     };
-    let found = super::find(&pack, &source, as_of, &rules, None, store.as_ref(), output).await?;
+    let found = super::find(
+        &pack,
+        &mut source.view(as_of).await?,
+        as_of,
+        &rules,
+        None,
+        store.as_ref(),
+        output,
+    )
+    .await?;
     let considered =
         pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
     let unwritable = match &customer {

@@ -115,7 +115,7 @@ impl Study<'_> {
             false => pack.rules.keys().cloned().collect(),
             true => app::due(pack, self.store, self.as_of).await?,
         };
-        super::find_in(pack, self.view, self.as_of, &rules, None, self.store, self.output).await
+        super::find(pack, self.view, self.as_of, &rules, None, self.store, self.output).await
     }
 
     /// Decides what was found, and what the older version found, on the same state of the books.

@@ -64,7 +64,9 @@ async fn decide_once(
     origin.source = source.describe();
     let started_at = clock::wall();
     let due = app::due(pack, Some(store), as_of).await?;
-    let found = super::find(pack, &source, as_of, &due, None, Some(store), output).await?;
+    let found =
+        super::find(pack, &mut source.view(as_of).await?, as_of, &due, None, Some(store), output)
+            .await?;
     match pipeline::commit(pack, &found, store, as_of, started_at).await {
         Ok(considered) => {
             telling::considered(Kind::Run, &considered, pack, &origin, false, output);

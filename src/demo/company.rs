@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
-
-use super::DemoError;
+use super::{DemoError, write_sqlite};
 
 const COMPANY: &str = include_str!("../../demo/company/company.sql");
 
@@ -13,15 +11,5 @@ const COMPANY: &str = include_str!("../../demo/company/company.sql");
 /// # Errors
 /// If the file is there already, or cannot be written.
 pub fn company_sqlite(file: &Path) -> Result<(), DemoError> {
-    if file.exists() {
-        return Err(DemoError::Exists(file.to_owned()));
-    }
-    write(file).map_err(|source| DemoError::Database { file: file.to_owned(), source })
-}
-
-fn write(file: &Path) -> rusqlite::Result<()> {
-    let mut connection = Connection::open(file)?;
-    let transaction = connection.transaction()?;
-    transaction.execute_batch(COMPANY)?;
-    transaction.commit()
+    write_sqlite(file, [COMPANY.to_owned()])
 }

@@ -1,32 +1,12 @@
 //! The Northwind dump, as a SQLite database and as rows to generate from.
 //! The dump itself is never changed.
 
-use std::path::{Path, PathBuf};
-
-use rusqlite::Connection;
+use std::path::Path;
 
 use super::generated::{Dialect, generated_sql};
+use super::{DemoError, write_sqlite};
 
 const DUMP: &str = include_str!("../../demo/northwind/northwind.sql");
-
-/// Why the demo's database could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// There is something already.
-    #[error("{0} is there already; name a folder that does not exist yet, or delete it first")]
-    Exists(PathBuf),
-    /// The folder can't be written to.
-    #[error("the demo's folder could not be written: {0}")]
-    Folder(std::io::Error),
-    /// SQLite refused.
-    #[error("the demo's database {file} could not be written: {source}")]
-    Database {
-        /// The file.
-        file: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-}
 
 /// Writes Northwind and the generated tables into a new SQLite file, in one transaction.
 /// Columns keep the types that the dump declares; dates are text, `YYYY-MM-DD`. Pictures are left
@@ -35,22 +15,8 @@ pub enum DemoError {
 /// # Errors
 /// If the file is there already, or cannot be written.
 pub fn northwind_sqlite(file: &Path) -> Result<(), DemoError> {
-    if file.exists() {
-        return Err(DemoError::Exists(file.to_owned()));
-    }
-    write(file).map_err(|source| DemoError::Database { file: file.to_owned(), source })
-}
-
-fn write(file: &Path) -> rusqlite::Result<()> {
-    let mut connection = Connection::open(file)?;
-    let transaction = connection.transaction()?;
-    for statement in statements(DUMP) {
-        if let Some(sql) = for_sqlite(&statement) {
-            transaction.execute_batch(&sql)?;
-        }
-    }
-    transaction.execute_batch(&generated_sql(Dialect::Sqlite))?;
-    transaction.commit()
+    let dump = statements(DUMP).into_iter().filter_map(|statement| for_sqlite(&statement));
+    write_sqlite(file, dump.chain([generated_sql(Dialect::Sqlite)]))
 }
 
 /// The statements of a dump in which each begins on a line of its own and ends one.

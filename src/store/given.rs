@@ -30,11 +30,11 @@ pub(super) enum Kind {
 /// The number in front says how many arguments of its own it has; they are `$1`, `$2` and so on.
 /// A part that only PostgreSQL needs may stand in the middle, after the word `postgres`.
 macro_rules! given {
-    ($own:tt, ($($columns:tt)*), $sql:literal) => {
+    ($own:tt, ($($columns:tt)*), $sql:expr) => {
         $crate::store::given::given!($own, ($($columns)*), $sql, postgres "", "")
     };
     ($own:tt, ($first:ident $kind:ident $(, $column:ident $kinds:ident)*),
-     $head:literal, postgres $only:literal, $tail:literal) => {
+     $head:expr, postgres $only:literal, $tail:literal) => {
         $crate::store::given::Given {
             sql: $crate::store::sql::Sql {
                 sqlite: concat!(

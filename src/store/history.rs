@@ -5,7 +5,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::database::Transaction;
 use super::erased::Erased;
-use super::given::{Cell, Given, given};
+use super::given::{Cell, Given};
 use super::outbox::read_payload;
 use super::sql::Arg;
 use super::{Store, StoreError, suppressions, volumes};
@@ -33,23 +33,38 @@ pub struct HistoryQuery<'a> {
 /// Customers and recipients a statement. Each thousand people bring two or three thousand of them.
 const CHUNK: usize = 10_000;
 
-/// Of an outreach's states, those that count as a contact of the episode are in the CASE.
-pub(super) const EPISODES: Given<1> = given!(
-    0,
-    (rule text),
-    "SELECT e.rule, e.customer_id, e.subject, e.started_at,
-         COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.ordinal END),
-         MAX(CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.at END),
-         COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.ordinal END),
-         MAX(CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.at END)
-     FROM given g
-     JOIN episodes e ON e.rule = g.rule AND e.ended_at IS NULL
-     LEFT JOIN contacts c ON c.rule = e.rule AND c.customer_id = e.customer_id
-         AND c.subject = e.subject AND c.episode_started_at = e.started_at
-     LEFT JOIN outreaches o ON o.key = c.outreach AND o.state IN
-         ('claimed', 'transmitting', 'sent', 'retry', 'uncertain', 'failed', 'expired')
-     GROUP BY e.rule, e.customer_id, e.subject, e.started_at"
-);
+/// The open episodes of some rules, with what was contacted of each. Which episodes are open, and which
+/// contacts are known, is said by the ends. Of an outreach's states, those that count as a contact are
+/// in the join.
+macro_rules! open_episodes {
+    ($own:tt, $open:literal, $known:literal) => {
+        $crate::store::given::given!(
+            $own,
+            (rule text),
+            concat!(
+                "SELECT e.rule, e.customer_id, e.subject, e.started_at,
+                     COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel <> 'task'
+                         THEN c.ordinal END),
+                     MAX(CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.at END),
+                     COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel = 'task'
+                         THEN c.ordinal END),
+                     MAX(CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.at END)
+                 FROM given g
+                 JOIN episodes e ON e.rule = g.rule AND ",
+                $open,
+                " LEFT JOIN contacts c ON c.rule = e.rule AND c.customer_id = e.customer_id
+                     AND c.subject = e.subject AND c.episode_started_at = e.started_at",
+                $known,
+                " LEFT JOIN outreaches o ON o.key = c.outreach AND o.state IN
+                     ('claimed', 'transmitting', 'sent', 'retry', 'uncertain', 'failed', 'expired')
+                 GROUP BY e.rule, e.customer_id, e.subject, e.started_at"
+            )
+        )
+    };
+}
+pub(super) use open_episodes;
+
+pub(super) const EPISODES: Given<1> = open_episodes!(0, "e.ended_at IS NULL", "");
 
 /// Says twice that it waits: the first time in the words of the index that holds only such rows.
 const WAITING: &str = "SELECT payload, CAST(0 AS BIGINT), bound, approval FROM outreaches

@@ -2,29 +2,16 @@
 //! Nothing that was decided at that instant or later is among it; nothing is written here.
 
 use super::database::Transaction;
-use super::given::{Given, given};
-use super::history::{episodes, told, version, waiting};
+use super::given::Given;
+use super::history::{episodes, open_episodes, told, version, waiting};
 use super::{HistoryQuery, Store, StoreError, volumes};
 use crate::domain::{History, Instant};
 use crate::opt_out::OptOut;
 
-/// Of an outreach's states, those that count as a contact of the episode are in the CASE.
-const EPISODES: Given<1> = given!(
+const EPISODES: Given<1> = open_episodes!(
     1,
-    (rule text),
-    "SELECT e.rule, e.customer_id, e.subject, e.started_at,
-         COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.ordinal END),
-         MAX(CASE WHEN o.key IS NOT NULL AND c.channel <> 'task' THEN c.at END),
-         COUNT(DISTINCT CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.ordinal END),
-         MAX(CASE WHEN o.key IS NOT NULL AND c.channel = 'task' THEN c.at END)
-     FROM given g
-     JOIN episodes e ON e.rule = g.rule AND e.started_at < $1
-         AND (e.ended_at IS NULL OR e.ended_at >= $1)
-     LEFT JOIN contacts c ON c.rule = e.rule AND c.customer_id = e.customer_id
-         AND c.subject = e.subject AND c.episode_started_at = e.started_at AND c.at < $1
-     LEFT JOIN outreaches o ON o.key = c.outreach AND o.state IN
-         ('claimed', 'transmitting', 'sent', 'retry', 'uncertain', 'failed', 'expired')
-     GROUP BY e.rule, e.customer_id, e.subject, e.started_at"
+    "e.started_at < $1 AND (e.ended_at IS NULL OR e.ended_at >= $1)",
+    " AND c.at < $1"
 );
 
 /// What was decided before and was to leave later; what was taken back since, or decided afresh by a

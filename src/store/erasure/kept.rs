@@ -44,167 +44,83 @@ struct Table<const N: usize> {
 
 use Kind::{At, Count, Json, Text};
 
-const EPISODES: Table<2> = Table {
-    name: "episodes",
-    columns: &[
-        ("rule", Text),
-        ("customer_id", Text),
-        ("subject", Text),
-        ("started_at", At),
-        ("ended_at", At),
-    ],
-    rows: given!(
-        0,
-        (customer_id text, recipient text),
-        "SELECT e.rule, e.customer_id, e.subject, e.started_at, e.ended_at FROM episodes e
-         WHERE e.customer_id IN (SELECT customer_id FROM given)
-         ORDER BY e.started_at, e.rule, e.subject"
-    ),
-};
+/// A table and its columns, which the statement names in this order; the end says whose rows.
+macro_rules! table {
+    ($name:ident $given:tt, [$first:ident $kind:ident $(, $column:ident $kinds:ident)*],
+     $end:literal) => {
+        Table {
+            name: stringify!($name),
+            columns: &[(stringify!($first), $kind) $(, (stringify!($column), $kinds))*],
+            rows: given!(
+                0,
+                $given,
+                concat!(
+                    "SELECT ", stringify!($first) $(, ", ", stringify!($column))*,
+                    " FROM ", stringify!($name), " ", $end
+                )
+            ),
+        }
+    };
+}
 
-const DECISIONS: Table<2> = Table {
-    name: "decisions",
-    columns: &[
-        ("run", At),
-        ("place", Count),
-        ("rule", Text),
-        ("customer_id", Text),
-        ("subject", Text),
-        ("position", Count),
-        ("channel", Text),
-        ("outcome", Text),
-        ("reason", Text),
-        ("evidence", Json),
-        ("outreach", Text),
-        ("not_before", At),
-    ],
-    rows: given!(
-        0,
-        (customer_id text, recipient text),
-        "SELECT d.run, d.place, d.rule, d.customer_id, d.subject, d.position, d.channel, d.outcome,
-             d.reason, d.evidence, d.outreach, d.not_before FROM decisions d
-         WHERE d.customer_id IN (SELECT customer_id FROM given) ORDER BY d.run, d.place"
-    ),
-};
+const EPISODES: Table<2> = table!(
+    episodes (customer_id text, recipient text),
+    [rule Text, customer_id Text, subject Text, started_at At, ended_at At],
+    "WHERE customer_id IN (SELECT customer_id FROM given) ORDER BY started_at, rule, subject"
+);
 
-const CONTACTS: Table<1> = Table {
-    name: "contacts",
-    columns: &[
-        ("dedupe_key", Text),
-        ("outreach", Text),
-        ("rule", Text),
-        ("customer_id", Text),
-        ("subject", Text),
-        ("episode_started_at", At),
-        ("ordinal", Count),
-        ("channel", Text),
-        ("at", At),
+const DECISIONS: Table<2> = table!(
+    decisions (customer_id text, recipient text),
+    [
+        run At, place Count, rule Text, customer_id Text, subject Text, position Count,
+        channel Text, outcome Text, reason Text, evidence Json, outreach Text, not_before
+        At
     ],
-    rows: given!(
-        0,
-        (key text),
-        "SELECT c.dedupe_key, c.outreach, c.rule, c.customer_id, c.subject, c.episode_started_at,
-             c.ordinal, c.channel, c.at FROM contacts c
-         WHERE c.outreach IN (SELECT key FROM given) ORDER BY c.at, c.dedupe_key"
-    ),
-};
+    "WHERE customer_id IN (SELECT customer_id FROM given) ORDER BY run, place"
+);
 
-const OUTREACHES: Table<1> = Table {
-    name: "outreaches",
-    columns: &[
-        ("key", Text),
-        ("run", At),
-        ("rule", Text),
-        ("channel", Text),
-        ("state", Text),
-        ("not_before", At),
-        ("expires_at", At),
-        ("ahead", Count),
-        ("next_attempt_at", At),
-        ("last_attempt_at", At),
-        ("attempts", Count),
-        ("fence", Count),
-        ("lease_until", At),
-        ("settled_at", At),
-        ("detail", Text),
-        ("last_error", Text),
-        ("payload", Json),
-        ("priority", Count),
-        ("asked_at", At),
-        ("bound", Text),
-        ("approval", Text),
-        ("evidence", Json),
+const SUPPRESSIONS: Table<2> = table!(
+    suppressions (customer_id text, recipient text),
+    [id Count, customer_id Text, recipient Text, topic Text, cause Text, note Text, since At],
+    "WHERE customer_id IN (SELECT customer_id FROM given)
+         OR recipient IN (SELECT recipient FROM given) ORDER BY since, id"
+);
+
+const CONTACTS: Table<1> = table!(
+    contacts (key text),
+    [
+        dedupe_key Text, outreach Text, rule Text, customer_id Text, subject Text,
+        episode_started_at At, ordinal Count, channel Text, at At
     ],
-    rows: given!(
-        0,
-        (key text),
-        "SELECT o.key, o.run, o.rule, o.channel, o.state, o.not_before, o.expires_at, o.ahead,
-             o.next_attempt_at, o.last_attempt_at, o.attempts, o.fence, o.lease_until, o.settled_at,
-             o.detail, o.last_error, o.payload, o.priority, o.asked_at, o.bound, o.approval,
-             o.evidence FROM outreaches o
-         WHERE o.key IN (SELECT key FROM given) ORDER BY o.not_before, o.key"
-    ),
-};
+    "WHERE outreach IN (SELECT key FROM given) ORDER BY at, dedupe_key"
+);
 
-const RECIPIENTS: Table<1> = Table {
-    name: "outreach_recipients",
-    columns: &[("outreach", Text), ("recipient", Text)],
-    rows: given!(
-        0,
-        (key text),
-        "SELECT r.outreach, r.recipient FROM outreach_recipients r
-         WHERE r.outreach IN (SELECT key FROM given) ORDER BY r.outreach, r.recipient"
-    ),
-};
-
-const TASKS: Table<1> = Table {
-    name: "tasks",
-    columns: &[
-        ("id", Count),
-        ("outreach", Text),
-        ("rule", Text),
-        ("customer_id", Text),
-        ("subject", Text),
-        ("title", Text),
-        ("body", Text),
-        ("assign", Text),
-        ("due_at", At),
-        ("made_at", At),
-        ("done_at", At),
-        ("taken_by", Text),
-        ("taken_at", At),
-        ("solved_at", At),
-        ("solved_because", Json),
+const OUTREACHES: Table<1> = table!(
+    outreaches (key text),
+    [
+        key Text, run At, rule Text, channel Text, state Text, not_before At, expires_at
+        At, ahead Count, next_attempt_at At, last_attempt_at At, attempts Count, fence
+        Count, lease_until At, settled_at At, detail Text, last_error Text, payload Json,
+        priority Count, asked_at At, bound Text, approval Text, evidence Json
     ],
-    rows: given!(
-        0,
-        (key text),
-        "SELECT t.id, t.outreach, t.rule, t.customer_id, t.subject, t.title, t.body, t.assign,
-             t.due_at, t.made_at, t.done_at, t.taken_by, t.taken_at, t.solved_at, t.solved_because
-         FROM tasks t WHERE t.outreach IN (SELECT key FROM given) ORDER BY t.id"
-    ),
-};
+    "WHERE key IN (SELECT key FROM given) ORDER BY not_before, key"
+);
 
-const SUPPRESSIONS: Table<2> = Table {
-    name: "suppressions",
-    columns: &[
-        ("id", Count),
-        ("customer_id", Text),
-        ("recipient", Text),
-        ("topic", Text),
-        ("cause", Text),
-        ("note", Text),
-        ("since", At),
+const RECIPIENTS: Table<1> = table!(
+    outreach_recipients (key text),
+    [outreach Text, recipient Text],
+    "WHERE outreach IN (SELECT key FROM given) ORDER BY outreach, recipient"
+);
+
+const TASKS: Table<1> = table!(
+    tasks (key text),
+    [
+        id Count, outreach Text, rule Text, customer_id Text, subject Text, title Text,
+        body Text, assign Text, due_at At, made_at At, done_at At, taken_by Text, taken_at
+        At, solved_at At, solved_because Json
     ],
-    rows: given!(
-        0,
-        (customer_id text, recipient text),
-        "SELECT s.id, s.customer_id, s.recipient, s.topic, s.cause, s.note, s.since
-         FROM suppressions s
-         WHERE s.customer_id IN (SELECT customer_id FROM given)
-             OR s.recipient IN (SELECT recipient FROM given) ORDER BY s.since, s.id"
-    ),
-};
+    "WHERE outreach IN (SELECT key FROM given) ORDER BY id"
+);
 
 /// Where what was decided of somebody else behind the same address names them. Who that is, is not
 /// told.
