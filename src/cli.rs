@@ -45,19 +45,20 @@ use output::Output;
 
 use crate::app::{self, AppError};
 use crate::config::{Config, ConfigError};
+use crate::deliver::DeliverError;
 use crate::domain::{Consent, CustomerId, Instant, RuleId, nearest};
 use crate::pack::{Pack, PackRule};
-use crate::pipeline::Found;
+use crate::pipeline::{Found, RunError};
 use crate::policy::Topic;
 use crate::signals::{SourceError, View};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Does what the command line says, and tells how it ended.
 pub async fn run(args: Args) -> Exit {
     let mut output = Output::new(args.global.format);
     let exit = match dispatch(&args, &mut output).await {
         Ok(exit) => exit,
-        Err(error) => tell(&error, &mut output),
+        Err(error) => tell(error, &mut output),
     };
     match output.finish() {
         Ok(()) => exit,
@@ -110,13 +111,27 @@ fn config_seeing(global: &Global, seen: &args::Seen) -> Result<Config, AppError>
     Ok(config)
 }
 
+/// A failure in the application's words, whichever part of the program it came from.
+fn known(error: anyhow::Error) -> Result<AppError, anyhow::Error> {
+    error
+        .downcast::<AppError>()
+        .or_else(|error| error.downcast::<ConfigError>().map(AppError::from))
+        .or_else(|error| error.downcast::<DeliverError>().map(AppError::from))
+        .or_else(|error| error.downcast::<RunError>().map(AppError::from))
+        .or_else(|error| error.downcast::<SourceError>().map(AppError::from))
+        .or_else(|error| error.downcast::<StoreError>().map(AppError::from))
+}
+
 /// Tells a failure, and which exit code it has.
-fn tell(error: &anyhow::Error, output: &mut Output) -> Exit {
-    let Some(known) = error.downcast_ref::<AppError>() else {
-        output.failure(&format!("{error:#}"));
-        return Exit::Usage;
+fn tell(error: anyhow::Error, output: &mut Output) -> Exit {
+    let known = match known(error) {
+        Ok(known) => known,
+        Err(error) => {
+            output.failure(&format!("{error:#}"));
+            return Exit::Usage;
+        }
     };
-    match known {
+    match &known {
         AppError::Pack(problems) => {
             output.unusable(problems, "the pack");
             Exit::Usage

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use lookout::cli::args::{Args, Exit};
+use clap::FromArgMatches;
+use lookout::cli::args::{self, Args, Exit};
 use lookout::cli::output::{self, Output};
 use lookout::config::Environment;
 
 // One thread: waking another one for each answer of a server takes longer than the answer.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = Args::parse();
+    let mut said = args::command().get_matches();
+    let args = Args::from_arg_matches_mut(&mut said).unwrap_or_else(|error| error.exit());
     if let Err(mistake) = start_logs(args.command.goes_on()) {
         Output::new(args.global.format).failure(&mistake);
         return Exit::Usage.into();

@@ -89,7 +89,7 @@ async fn check_age(
         return Ok(());
     }
     if let Some(store) = app::history(config).await? {
-        let before = store.carried_out(&plan.plan, plan.as_of).await.map_err(AppError::from)?;
+        let before = store.carried_out(&plan.plan, plan.as_of).await?;
         if before.is_some() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use super::dry_run::letter;
 use super::output::{BOLD, Output, RESET};
 use super::tables::aligned;
 use super::wording::{Times, counted, refusal};
-use crate::app::{self, AppError};
+use crate::app;
 use crate::clock;
 use crate::domain::{Channel, Outreach, RuleId, SignalName, format_instant, nearest};
 use crate::pack::Pack;
@@ -27,7 +27,7 @@ pub(super) async fn run(
     if let Some(signal) = &args.signal {
         return accept_signal(&pack, &store, signal, args, output).await;
     }
-    let held = store.held().await.map_err(AppError::from)?;
+    let held = store.held().await?;
     let Some(name) = &args.rule else {
         list(&pack, &held, output);
         return Ok(Exit::Fine);
@@ -61,7 +61,7 @@ async fn settle(
         if !agreed(args, &format!("Take back {all} of `{rule}`?"), output) {
             return Ok(not_yet(pack, held, "--reject --yes takes them back", output));
         }
-        let rejected = store.reject(rule, clock::wall()).await.map_err(AppError::from)?;
+        let rejected = store.reject(rule, clock::wall()).await?;
         return Ok(done(
             output,
             json!({ "rule": rule, "rejected": rejected }),
@@ -92,7 +92,7 @@ async fn settle(
             output,
         ));
     }
-    match store.approve(rule, &held.shown).await.map_err(AppError::from)? {
+    match store.approve(rule, &held.shown).await? {
         Some(approved) => {
             let message = format!(
                 "{} of `{rule}` approved. The next run decides them afresh and lets out those that \
@@ -118,9 +118,9 @@ async fn accept_silence(
     args: &Approve,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let newest = store.newest_run().await.map_err(AppError::from)?;
+    let newest = store.newest_run().await?;
     let report = match newest {
-        Some(newest) => store.recorded(newest).await.map_err(AppError::from)?,
+        Some(newest) => store.recorded(newest).await?,
         None => None,
     };
     let alarms = report.iter().flat_map(|report| &report.alarms);
@@ -135,7 +135,7 @@ async fn accept_silence(
         done(output, document, &message);
         return Ok(Exit::Findings);
     }
-    store.may_find_nobody(rule).await.map_err(AppError::from)?;
+    store.may_find_nobody(rule).await?;
     let message = format!("`{rule}` may find nobody; its next run goes on and ends what is over.");
     Ok(done(output, json!({ "rule": rule, "may_find_nobody": true }), &message))
 }
@@ -160,7 +160,7 @@ async fn accept_signal(
         done(output, json!({ "signal": name, "may_be_empty": false }), &message);
         return Ok(Exit::Findings);
     }
-    let known = store.may_be_empty(&signal, clock::wall()).await.map_err(AppError::from)?;
+    let known = store.may_be_empty(&signal, clock::wall()).await?;
     let message = match known {
         true => format!("`{name}` may be empty; the next run goes on and ends what is over."),
         false => format!("No run has seen anything in `{name}` yet, so nothing is missed there."),

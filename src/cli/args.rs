@@ -6,7 +6,7 @@ mod plan;
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
 
 use crate::config::Overrides;
 use crate::domain::{Instant, parse_instant};
@@ -26,8 +26,6 @@ pub use plan::{Apply, FailOn, Plan};
     name = "lookout",
     version,
     about = "Reach the customers in trouble before they have to ask",
-    long_about = "Lookout reads how customers are doing from your own database, judges it by the \
-                  rules in a pack, and reaches out before the customer has to ask.",
     after_help = AFTER_HELP,
     arg_required_else_help = true,
     subcommand_required = true,
@@ -51,6 +49,22 @@ Exit codes: 0 fine; 1 findings (failed cases, problems in the pack); 2 usage or 
 Logs go to stderr: warnings, and what `deliver --follow` and `listen` do. LOOKOUT_LOG=info
 says more, LOOKOUT_LOG=error less.";
 
+/// The help of a command: what it does, how it is said, examples, and only then the options.
+const PAGE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
+
+/// The command line.
+pub fn command() -> clap::Command {
+    laid_out(Args::command())
+}
+
+fn laid_out(command: clap::Command) -> clap::Command {
+    let inner: Vec<String> =
+        command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    inner.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |inner| laid_out(inner.help_template(PAGE)))
+    })
+}
+
 /// What every command understands.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -67,11 +81,11 @@ pub struct Global {
     /// Lookout's own tables: sqlite:FILE or postgres://…
     #[arg(long, global = true, value_name = "URL")]
     pub state: Option<String>,
-    /// The instant that everything is seen at, such as 1998-05-07T09:00:00Z; now where left out
+    /// As of this instant, such as 2026-03-10T10:00:00Z; now where left out
     #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
     pub as_of: Option<Instant>,
-    /// How results are printed
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    /// How results are printed: text for people, json for programs
+    #[arg(long, global = true, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
@@ -130,8 +144,6 @@ fn instant(text: &str) -> Result<Instant, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::domain::{CustomerId, Recipient};
 
@@ -142,12 +154,12 @@ mod tests {
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn the_help_reads_well() {
-        let mut command = Args::command().term_width(100);
+        let mut command = super::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
         command.build();
         for name in [
@@ -169,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_command_shows_an_example_that_parses() {
-        let mut command = Args::command();
+        let mut command = super::command();
         command.build();
         let mut leaves = Vec::new();
         for command in command.get_subcommands().filter(|command| command.get_name() != "help") {

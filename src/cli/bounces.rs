@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{Bounces, Exit, Global};
 use super::output::Output;
 use super::wording::counted;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::clock;
 use crate::reports::{Tally, mailbox};
 use crate::store::Store;
@@ -22,7 +22,7 @@ pub(super) async fn run(
     match work(global, args, piped, output).await {
         // Whatever is wrong here, the mail server keeps the report and brings it again.
         Err(error) if piped => {
-            super::tell(&error, output);
+            super::tell(error, output);
             Ok(Exit::TryAgain)
         }
         done => done.map(|()| Exit::Fine),
@@ -97,7 +97,7 @@ async fn take_in(
     store: &Store,
 ) -> anyhow::Result<bool> {
     let bytes = mailbox::bytes(message)?;
-    Ok(tally.take_in(&bytes, store, clock::wall()).await.map_err(AppError::from)?)
+    Ok(tally.take_in(&bytes, store, clock::wall()).await?)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {

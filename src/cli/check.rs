@@ -28,8 +28,8 @@ pub(super) async fn run(
             Some(_) => {
                 let source = app::source(&config).await?;
                 let as_of = app::as_of(global.as_of, Some(&source));
-                let mut view = source.view(as_of).await.map_err(AppError::from)?;
-                let examined = pipeline::examine(pack, &mut view).await.map_err(AppError::from)?;
+                let mut view = source.view(as_of).await?;
+                let examined = pipeline::examine(pack, &mut view).await?;
                 problems.extend(examined.problems);
                 seen = Some(source.describe());
                 examined.types

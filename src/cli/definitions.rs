@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{Definitions, Exit, Global};
 use super::output::Output;
 use super::wording::counted;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::domain::{About, Field, FieldTypes, SignalName};
 use crate::pack::{self, Pack};
 use crate::pipeline;
@@ -26,8 +26,8 @@ pub(super) async fn run(
         Some(_) => {
             let source = app::source(&config).await?;
             let as_of = app::as_of(global.as_of, Some(&source));
-            let mut view = source.view(as_of).await.map_err(AppError::from)?;
-            let examined = pipeline::examine(&pack, &mut view).await.map_err(AppError::from)?;
+            let mut view = source.view(as_of).await?;
+            let examined = pipeline::examine(&pack, &mut view).await?;
             (examined.types, Some(source.describe()))
         }
         None => (pack::types::of_cases(&pack), None),

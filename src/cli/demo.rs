@@ -28,7 +28,7 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
     let environment = Environment::default();
     let config =
         Config::of(Some(&args.dir.join("lookout.toml")), &environment, &Overrides::default());
-    let config = config.map_err(AppError::from)?;
+    let config = config?;
     let as_of = parse_instant(AS_OF).ok_or_else(|| anyhow::anyhow!("{AS_OF} is no instant"))?;
     let pack = app::pack(&config)?;
     let store = app::store(&config).await?;
@@ -46,8 +46,7 @@ pub(super) async fn run(args: &Demo, output: &mut Output) -> anyhow::Result<Exit
         output,
     )
     .await?;
-    let considered =
-        pipeline::commit(&pack, &found, &store, as_of, started_at).await.map_err(AppError::from)?;
+    let considered = pipeline::commit(&pack, &found, &store, as_of, started_at).await?;
     if super::is_json(output) {
         telling::considered(Kind::Run, &considered, &pack, &origin, false, output);
         super::deliver::work(&config, &pack, &store, Manner::default(), output).await?;

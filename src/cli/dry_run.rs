@@ -7,7 +7,7 @@ use super::decisions::Kind;
 use super::output::{BOLD, Output, RESET};
 use super::telling::{self, Origin};
 use super::wording::plain;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::domain::{CustomerId, Instant, Outreach, format_instant};
 use crate::pack::Pack;
 use crate::pipeline::{self, Considered};
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let as_of = app::as_of(global.as_of, Some(&source));
     let customer = match &args.message {
         Some(named) => {
-            let mut view = source.view(as_of).await.map_err(AppError::from)?;
+            let mut view = source.view(as_of).await?;
             Some(super::whom::find(&pack.signals, &mut view, named).await?.id)
         }
         None => None,
@@ -50,8 +50,7 @@ pub(super) async fn run(
         output,
     )
     .await?;
-    let considered =
-        pipeline::consider(&pack, &found, store.as_ref(), as_of).await.map_err(AppError::from)?;
+    let considered = pipeline::consider(&pack, &found, store.as_ref(), as_of).await?;
     let unwritable = match &customer {
         Some(customer) => messages(&pack, &considered, customer, global.as_of, output),
         None => {

@@ -22,7 +22,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     anyhow::ensure!(
-        OptOut::open(&config).map_err(AppError::from)?.is_some(),
+        OptOut::open(&config)?.is_some(),
         "whoever is erased is known again by a keyed hash, and there is no key: put [opt_out] with \
          url and key into lookout.toml, and keep the key for as long as nobody is to be contacted \
          again by mistake"
@@ -32,7 +32,7 @@ pub(super) async fn run(
     let data = by_data(&config, &store, customer).await?;
     let theirs = data.known.values().flatten().cloned().collect();
     let whom = Whom { customer, recipient, theirs: &theirs };
-    let known = store.erasable(whom).await.map_err(AppError::from)?;
+    let known = store.erasable(whom).await?;
     if let (Some(id), Ok(source)) = (customer, &data.data)
         && data.known.is_empty()
         && known.is_nothing()
@@ -50,7 +50,7 @@ pub(super) async fn run(
         output.text("Nothing was erased.");
         return Ok(Exit::Findings);
     }
-    let erased = store.erase(whom, clock::wall()).await.map_err(AppError::from)?;
+    let erased = store.erase(whom, clock::wall()).await?;
     if let Err(why) = &data.data {
         output.remark(&format!(
             "The company's data could not be asked for their addresses: {why}.\n\

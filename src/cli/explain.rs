@@ -37,7 +37,7 @@ pub(super) async fn run(
         true => newest(global, store.as_ref()).await?,
         false => app::as_of(global.as_of, Some(&source)),
     };
-    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let mut view = source.view(as_of).await?;
     let customer = super::whom::find(&pack.signals, &mut view, &args.customer).await?.id;
     let explanation = explain(&pack, &mut view, store.as_ref(), as_of, &customer, output).await?;
     if args.as_case {
@@ -62,7 +62,7 @@ async fn newest(global: &Global, store: Option<&Store>) -> anyhow::Result<Instan
         "--run is the newest run, and --as-of says another instant; leave one of them out"
     );
     let newest = match store {
-        Some(store) => store.newest_run().await.map_err(AppError::from)?,
+        Some(store) => store.newest_run().await?,
         None => None,
     };
     newest.ok_or_else(|| {

@@ -14,7 +14,7 @@ use super::addresses;
 use super::args::{Exit, Global, History, Person};
 use super::output::Output;
 use super::wording::plain;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::config::Config;
 use crate::domain::{CustomerId, Recipient};
 use crate::pack::Pack;
@@ -45,7 +45,7 @@ pub(super) async fn run(
         recipient: subject.recipient.as_ref(),
         theirs: &subject.theirs,
     };
-    let kept = store.kept(whom).await.map_err(AppError::from)?;
+    let kept = store.kept(whom).await?;
     match &args.export {
         Some(file) => export(&kept, file.as_deref(), output),
         None => {
@@ -95,7 +95,7 @@ async fn by_data(
 ) -> anyhow::Result<(CustomerId, Option<String>)> {
     let source = app::source(config).await?;
     let as_of = app::as_of(None, Some(&source));
-    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let mut view = source.view(as_of).await?;
     let found = super::whom::find(&pack.signals, &mut view, named).await?;
     Ok((found.id, Some(found.name).filter(|name| !name.is_empty())))
 }
@@ -112,7 +112,7 @@ async fn unknown(
     let (customer, recipient) = (customer.cloned(), recipient.cloned());
     let theirs = BTreeSet::new();
     let whom = Whom { customer: customer.as_ref(), recipient: recipient.as_ref(), theirs: &theirs };
-    let kept = store.kept(whom).await.map_err(AppError::from)?;
+    let kept = store.kept(whom).await?;
     if kept.is_nothing() && kept.erased_at.is_none() {
         return Err(why.context("nothing is held in the books under that id or address either"));
     }

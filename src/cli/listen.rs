@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::args::{Exit, Global, Listen};
 use super::output::Output;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::listen::{self, Endpoint};
 use crate::opt_out::OptOut;
 
@@ -17,7 +17,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
-    let opt_out = OptOut::open(&config).map_err(AppError::from)?.ok_or_else(|| {
+    let opt_out = OptOut::open(&config)?.ok_or_else(|| {
         anyhow::anyhow!(
             "there are no links to answer: put [opt_out] with url and key into lookout.toml"
         )

@@ -7,7 +7,7 @@ use super::args::{Exit, Global, Outbox, Steer};
 use super::listings::{self, OutreachLine};
 use super::output::Output;
 use super::wording::Times;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::{OutreachState, format_instant};
@@ -29,7 +29,7 @@ pub(super) async fn run(
     let query = OutboxQuery { state: args.only, limit: LISTED };
     let (states, rows) = match app::old_books(&config).await? {
         Some(store) => {
-            let outbox = store.outbox(&query).await.map_err(AppError::from)?;
+            let outbox = store.outbox(&query).await?;
             (outbox.states, outbox.outreaches)
         }
         None => (OutreachState::ALL.map(|state| (state, 0)).into(), Vec::new()),
@@ -62,7 +62,7 @@ async fn steer(config: &Config, steer: &Steer, output: &mut Output) -> anyhow::R
         Steer::Cancel { key } => (key, Word::Cancel),
     };
     let store = app::books(config).await?;
-    let keys = store.keys_like(start).await.map_err(AppError::from)?;
+    let keys = store.keys_like(start).await?;
     let key = match keys.as_slice() {
         [key] => key,
         [] => anyhow::bail!(
@@ -70,7 +70,7 @@ async fn steer(config: &Config, steer: &Steer, output: &mut Output) -> anyhow::R
         ),
         _ => anyhow::bail!("more than one key begins with `{start}`; write more of it"),
     };
-    let heard = store.steer(key, word, clock::wall()).await.map_err(AppError::from)?;
+    let heard = store.steer(key, word, clock::wall()).await?;
     match heard {
         Heard::Now(state) => {
             if super::is_json(output) {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::{Exit, Global, Pause, Resume};
 use super::output::Output;
 use super::wording::Times;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::{Channel, RuleId, nearest};
@@ -23,7 +23,7 @@ pub(super) async fn pause(
     let scope = scope(&config, args.what.as_deref())?;
     let because = args.because.as_deref().unwrap_or("somebody paused it");
     let store = app::books(&config).await?;
-    let added = store.pause(&scope, because, clock::wall()).await.map_err(AppError::from)?;
+    let added = store.pause(&scope, because, clock::wall()).await?;
     if super::is_json(output) {
         output.json(&json!({ "schema_version": 1, "paused": scope.name(), "changed": added }));
         return Ok(Exit::Fine);
@@ -35,7 +35,7 @@ pub(super) async fn pause(
             argument(&scope)
         ),
         false => {
-            let standing = store.pauses().await.map_err(AppError::from)?;
+            let standing = store.pauses().await?;
             let first = standing.into_iter().filter(|pause| pause.scope == scope);
             let told = told(&first.collect::<Vec<_>>()).unwrap_or_default();
             format!("Nothing changed: the first reason stays. {told}")
@@ -56,8 +56,8 @@ pub(super) async fn resume(
         None => Some(Scope::Everything),
     };
     let store = app::books(&config).await?;
-    let lifted = store.resume(scope.as_ref()).await.map_err(AppError::from)?;
-    let rest = store.pauses().await.map_err(AppError::from)?;
+    let lifted = store.resume(scope.as_ref()).await?;
+    let rest = store.pauses().await?;
     if super::is_json(output) {
         let lifted: Vec<_> = lifted.iter().map(|pause| pause.scope.name()).collect();
         output.json(&json!({ "schema_version": 1, "resumed": lifted }));
@@ -81,7 +81,7 @@ pub(super) async fn resume(
 
 async fn list(config: &Config, output: &mut Output) -> anyhow::Result<Exit> {
     let pauses = match app::old_books(config).await? {
-        Some(store) => store.pauses().await.map_err(AppError::from)?,
+        Some(store) => store.pauses().await?,
         None => Vec::new(),
     };
     if super::is_json(output) {

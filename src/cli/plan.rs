@@ -42,7 +42,7 @@ pub(super) async fn run(
     let source = app::source(&config).await?;
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
-    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let mut view = source.view(as_of).await?;
     let mut study = Study { view: &mut view, store: store.as_ref(), as_of, due: args.due, output };
     let found = study.find(&pack).await?;
     let found_before = match &base {

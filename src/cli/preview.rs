@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{Exit, Global, Preview};
 use super::output::Output;
 use super::wording::counted;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::config::Config;
 use crate::domain::{Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, RuleId, Value};
 use crate::pack::{Pack, PackRule};
@@ -77,11 +77,11 @@ async fn facts_of(
 ) -> anyhow::Result<(Vec<Example>, Option<Instant>)> {
     let source = app::source(config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
-    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let mut view = source.view(as_of).await?;
     let customer = CustomerId::from(customer);
     let watch = Watch { customer: Some(&customer), nobody_else: true, ..Watch::default() };
     let found = pipeline::find(pack, &mut view, as_of, &[rule.clone()].into(), watch).await;
-    let seen = found.map_err(AppError::from)?.seen;
+    let seen = found?.seen;
     anyhow::ensure!(
         !seen.is_empty(),
         "the rule `{rule}` has nothing to look at for `{customer}`; is that the customer's id, as `customers` has it?"

@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
         "--as-of lies in the future, and once it is recorded no run before it can be: every real run \
          would be refused until then. Look with `lookout dry-run`, or say --allow-time-travel"
     );
-    let newest = store.newest_run().await.map_err(AppError::from)?;
+    let newest = store.newest_run().await?;
     let report = decide_once(&config, &pack, &store, as_of, output).await?;
     if global.as_of.is_none() && newest == Some(as_of) {
         output.remark(

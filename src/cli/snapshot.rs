@@ -24,9 +24,9 @@ pub(super) async fn run(
     let pack = app::pack(&config)?;
     let source = app::source(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
-    let mut view = source.view(as_of).await.map_err(AppError::from)?;
+    let mut view = source.view(as_of).await?;
     let all: BTreeSet<_> = pack.signals.others.keys().cloned().collect();
-    let examined = view.examine(&pack.signals, &all).await.map_err(AppError::from)?;
+    let examined = view.examine(&pack.signals, &all).await?;
     let problems: Vec<_> = examined.problems.values().flatten().cloned().collect();
     if !problems.is_empty() {
         return Err(AppError::Pack(problems).into());
@@ -40,7 +40,7 @@ pub(super) async fn run(
         as_of,
     };
     let report = snapshot::save(&mut view, &pack.signals, &examined, &save.file, options).await;
-    let report = report.map_err(AppError::from)?;
+    let report = report?;
     if super::is_json(output) {
         output.json(&as_json(&report, save));
         return Ok(Exit::Fine);

@@ -13,7 +13,7 @@ use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
 use super::wording::{Times, counted, listed};
-use crate::app::{self, AppError};
+use crate::app;
 use crate::clock;
 use crate::domain::{Suppression, SuppressionCause};
 use crate::opt_out::ERASED;
@@ -28,7 +28,7 @@ pub(super) async fn run(
     let config = super::config(global)?;
     if args.list {
         let rows = match app::history(&config).await? {
-            Some(store) => store.suppressions().await.map_err(AppError::from)?,
+            Some(store) => store.suppressions().await?,
             None => Vec::new(),
         };
         list(&rows, super::zone(&config), output);
@@ -42,7 +42,7 @@ pub(super) async fn run(
     let now = clock::wall();
     let rows: Vec<_> = people.iter().map(|person| suppression(person, args)).collect();
     // In the books before anybody else is asked: whatever becomes of that, they opted out.
-    let changed = store.suppress(&rows, now).await.map_err(AppError::from)?;
+    let changed = store.suppress(&rows, now).await?;
     let taken_in = taken_in::take_in(&config, &store, &rows, now).await?;
     tell(&Told { args, named: people.len() as u64, changed, taken_in: &taken_in }, output);
     let necessary = super::necessary_topics(&config.rules);

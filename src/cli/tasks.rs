@@ -7,7 +7,7 @@ use super::dry_run::indent;
 use super::listings::{self, TaskLine};
 use super::output::{BOLD, Output, RESET};
 use super::wording::{Times, plain};
-use crate::app::{self, AppError};
+use crate::app;
 use crate::clock;
 use crate::domain::parse_instant;
 use crate::store::{Store, TaskFilter, TaskRow};
@@ -20,7 +20,7 @@ pub(super) async fn run(
     let config = super::config(global)?;
     if let Some(id) = args.done {
         let store = app::books(&config).await?;
-        let done = store.finish_task(id, clock::wall()).await.map_err(AppError::from)?;
+        let done = store.finish_task(id, clock::wall()).await?;
         anyhow::ensure!(
             done,
             "there is no open task {id}; `lookout tasks` lists those that are open"
@@ -36,7 +36,7 @@ pub(super) async fn run(
     }
     let filter = if args.all || args.id.is_some() { TaskFilter::All } else { TaskFilter::Open };
     let mut tasks = match app::old_books(&config).await? {
-        Some(store) => store.tasks(filter).await.map_err(AppError::from)?,
+        Some(store) => store.tasks(filter).await?,
         None => Vec::new(),
     };
     if let Some(id) = args.id {
@@ -71,8 +71,8 @@ async fn take(
     by: Option<&str>,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    if !store.take_task(id, by, clock::wall()).await.map_err(AppError::from)? {
-        let open = store.tasks(TaskFilter::Open).await.map_err(AppError::from)?;
+    if !store.take_task(id, by, clock::wall()).await? {
+        let open = store.tasks(TaskFilter::Open).await?;
         match open.into_iter().find(|task| task.id == id) {
             Some(TaskRow { taken_by: Some(name), .. }) => {
                 anyhow::bail!("task {id} is taken already, by {}", plain(&name))

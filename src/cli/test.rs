@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::args::{Exit, Global, Test};
 use super::output::Output;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::case::Played;
 use crate::rules::cases::Case;
@@ -84,7 +84,7 @@ struct Tried<'p> {
 
 impl<'p> Tried<'p> {
     async fn play(pack: &Pack, rule: &'p PackRule, case: &'p Case) -> anyhow::Result<Self> {
-        let played = stage::play(pack, rule, case).await.map_err(AppError::from)?;
+        let played = stage::play(pack, rule, case).await?;
         let messages = match case.golden {
             true => kept::messages(pack, rule, case, &played),
             false => String::new(),
@@ -170,7 +170,7 @@ async fn cover(mut pack: Pack, rules: &[&PackRule], least: Option<u8>) -> anyhow
     let chosen = rules.iter().filter_map(|rule| pack.rules.get(&rule.rule.settings.id));
     for rule in chosen.clone() {
         for case in &rule.cases {
-            stage::play(&pack, rule, case).await.map_err(AppError::from)?;
+            stage::play(&pack, rule, case).await?;
         }
     }
     let ids = chosen.map(|rule| &rule.rule.settings.id).collect();

@@ -26,8 +26,7 @@ pub(super) async fn run(
     for person in &people {
         let (customer, recipient) = person.parts();
         let topic = args.topic.as_deref();
-        let rows =
-            store.unsuppress(customer, recipient, topic).await.map_err(app::AppError::from)?;
+        let rows = store.unsuppress(customer, recipient, topic).await?;
         lifted += u64::from(rows > 0);
     }
     let words = suppress::Change {
@@ -40,7 +39,7 @@ pub(super) async fn run(
         true => output.json(&json!({ "schema_version": 1, "named": named, "changed": lifted })),
         false => output.text(&words.said(named, lifted, 0)),
     }
-    let rest = store.suppressions().await.map_err(app::AppError::from)?;
+    let rest = store.suppressions().await?;
     let topics: BTreeSet<_> = rest
         .iter()
         .map(|row| &row.suppression)

@@ -11,12 +11,13 @@ use crate::domain::Span;
 /// `lookout backtest`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout backtest --from 1997-01-01 --to 1998-05-06
+  lookout backtest --from 2025-10-01 --to 2026-03-09
                                                a run each day, at the start of working hours
-  lookout backtest --from 1997-01-01 --to 1998-05-06 --rule stalled-order --html backtest.html
-  lookout backtest --from 1998-04-01 --to 1998-05-06 --every 1h --at 00:00
-  lookout backtest --from 1997-01-01 --to 1998-05-06 --outcome late_deliveries
+  lookout backtest --from 2025-10-01 --to 2026-03-09 --rule overdue-invoice --html backtest.html
+  lookout backtest --from 2026-03-01 --to 2026-03-09 --every 1h --at 00:00
+  lookout backtest --from 2025-10-01 --to 2026-03-09 --outcome paid_late
                                                was told before it happened, and how long before
+
 Days are those of the pack's time zone. The replay starts with nobody contacted, and leaves
 Lookout's own tables alone. Customers' reactions are not simulated.")]
 pub struct Backtest {

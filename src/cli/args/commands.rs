@@ -105,9 +105,9 @@ pub struct Seen {
   lookout check                                the pack by itself
   lookout check --source sqlite:shop.db        its names and types too
   lookout check --snapshot monday.snap         the same, without the database
-  lookout check --explain                      which rules are judged fast, and what slows the others")]
+  lookout check --explain                      which rules are judged fast, and why not all")]
 pub struct Check {
-    /// Say how each rule is judged: by whole columns, or by Rhai, customer by customer
+    /// Say how each rule is judged: by whole columns, or by Rhai row by row
     #[arg(long)]
     pub explain: bool,
     /// What to check names and types against.
@@ -137,7 +137,7 @@ pub struct Definitions {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout test                                 every rule
-  lookout test stalled-order                   one rule
+  lookout test overdue-invoice                 one rule
   lookout test --changed                       what differs from the last commit
   lookout test --changed=main --junit report.xml
   lookout test --accept                        keep the messages as they are now
@@ -168,8 +168,8 @@ pub struct Test {
 /// `lookout preview`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout preview stalled-order                     with the facts of its first case
-  lookout preview stalled-order --customer RANCH    with a customer's own facts")]
+  lookout preview overdue-invoice                   with the facts of its first case
+  lookout preview overdue-invoice --customer c04    with a customer's own facts")]
 pub struct Preview {
     /// The rule whose messages are shown
     #[arg(value_name = "RULE")]
@@ -193,7 +193,7 @@ pub enum Snapshot {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout snapshot save monday.snap
-  lookout snapshot save monday.snap --as-of 1998-05-04T09:00:00Z")]
+  lookout snapshot save monday.snap --as-of 2026-03-09T09:00:00Z")]
 pub struct Save {
     /// A new file
     #[arg(value_name = "FILE")]
@@ -207,8 +207,8 @@ pub struct Save {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout dry-run                              who would hear from us now, and why not the others
-  lookout dry-run --message ALFKI              what ALFKI would read, in full
-  lookout dry-run --rules rules --source sqlite:shop.db --as-of 1998-05-07T09:00:00Z")]
+  lookout dry-run --message c04                what c04 would read, in full
+  lookout dry-run --rules rules --source sqlite:shop.db --as-of 2026-03-10T10:00:00Z")]
 pub struct DryRun {
     /// What to read.
     #[command(flatten)]
@@ -230,11 +230,11 @@ pub struct DryRun {
 /// `lookout explain`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout explain RANCH                        every rule, as a run would decide now
-  lookout explain rancho --rule churn-risk     one rule, for whoever has this in the name
+  lookout explain c04                          every rule, as a run would decide now
+  lookout explain dana --rule overdue-invoice  one rule, for whoever has this in the name
   lookout explain ana@example.com --run        as the newest run decided and wrote it down
-  lookout explain RANCH --as-of 1998-05-07T09:00:00Z
-  lookout explain RANCH --rule churn-risk --as-case
+  lookout explain c04 --as-of 2026-03-10T10:00:00Z
+  lookout explain c04 --rule overdue-invoice --as-case
                                                as a case to keep, for cases.toml
 
 Of an instant that a run had, the decisions are those that it wrote down; of any other, they are
@@ -260,10 +260,10 @@ pub struct Explain {
 /// `lookout history`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout history RANCH                        what began and ended, what was decided, said and done
+  lookout history c04                          what began and ended, what was decided, said and done
   lookout history ana@example.com --format json
-  lookout history RANCH --export               every row about RANCH and their addresses, as JSON
-  lookout history RANCH --export ranch.json    the same into a new file, for a request under
+  lookout history c04 --export                 every row about c04 and their addresses, as JSON
+  lookout history c04 --export c04.json        the same into a new file, for a request under
                                                data-protection law")]
 pub struct History {
     /// The customer's id, e-mail address or name, or a part of the name
@@ -278,7 +278,7 @@ pub struct History {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout run                                  every few minutes, from cron
-  lookout run --as-of 1998-05-07T09:00:00Z --allow-time-travel")]
+  lookout run --as-of 2026-03-10T10:00:00Z --allow-time-travel")]
 pub struct Run {
     /// Deliver to real people although the run's time is more than an hour from now
     #[arg(long)]
@@ -346,7 +346,7 @@ pub enum Steer {
 #[command(after_help = "Examples:
   lookout pause                                nothing leaves from the next message on
   lookout pause email --because maintenance
-  lookout pause stalled-order                  one rule
+  lookout pause overdue-invoice                one rule
   lookout pause --list
 
 A file called STOP beside lookout.toml does the same as `lookout pause`, without the database.")]
@@ -409,10 +409,10 @@ pub struct Tasks {
 #[command(
     after_help = "Examples:
   lookout approve                               what is held, by rule
-  lookout approve stalled-order                 what would go out, why it is held, and one message
-  lookout approve stalled-order --yes           let it go out at the next run
-  lookout approve stalled-order --reject --yes  take it back
-  lookout approve --signal orders --yes         this signal may be empty: the next run goes on",
+  lookout approve overdue-invoice               what would go out, why it is held, and one message
+  lookout approve overdue-invoice --yes         let it go out at the next run
+  lookout approve overdue-invoice --reject --yes  take it back
+  lookout approve --signal invoices --yes       this signal may be empty: the next run goes on",
     group = clap::ArgGroup::new("named").args(["rule", "signal"])
 )]
 pub struct Approve {
@@ -434,7 +434,7 @@ pub struct Approve {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:
-  lookout suppress ALFKI                       nothing more to ALFKI, and to their addresses
+  lookout suppress c04                         nothing more to c04, and to their addresses
   lookout suppress ana@example.com --topic offers
   lookout suppress --from refused.txt          a customer or address a line: who refused before
   lookout suppress --list
@@ -461,7 +461,7 @@ pub struct Suppress {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:
-  lookout unsuppress ALFKI                     ALFKI may be contacted again, at all their addresses
+  lookout unsuppress c04                       c04 may be contacted again, at all their addresses
   lookout unsuppress ana@example.com --topic offers",
     group = clap::ArgGroup::new("whom").required(true)
 )]
@@ -480,7 +480,7 @@ pub struct Unsuppress {
 /// `lookout erase`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout erase ALFKI                          shows what there is, and asks
+  lookout erase c04                            shows what there is, and asks
   lookout erase ana@example.com --yes          erases without being asked")]
 pub struct Erase {
     /// A customer's id, an e-mail address, or a telephone number that starts with +

@@ -33,11 +33,11 @@ pub struct Plan {
     #[arg(long)]
     pub due: bool,
     /// Print Markdown, for a comment on a pull request
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     pub markdown: bool,
     /// End with exit code 1 where a customer or a colleague would notice a change (changes), where
-    /// more than so many customers would (more-than=N), or more than a share of them (share=P%)
-    #[arg(long, value_name = "changes|more-than=N|share=P%")]
+    /// more than so many customers would (more-than=20), or more than a share of them (share=5%)
+    #[arg(long, value_name = "LIMIT")]
     pub fail_on: Vec<FailOn>,
     /// Print long lists to their end
     #[arg(long)]

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::app::AppError;
 use crate::cli::args::Exit;
 use crate::cli::is_json;
 use crate::cli::output::Output;
@@ -187,9 +186,7 @@ impl Told<'_> {
             None => History::default(),
             Some(store) => {
                 let books = (store, &self.explanation.basis);
-                past(self.pack, &subject.facts, self.customer, books, self.as_of)
-                    .await
-                    .map_err(AppError::from)?
+                past(self.pack, &subject.facts, self.customer, books, self.as_of).await?
             }
         };
         let settings = &rule.rule.settings;
