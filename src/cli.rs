@@ -68,6 +68,11 @@ pub async fn run(args: Args) -> Exit {
 
 async fn dispatch(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
     let global = &args.global;
+    anyhow::ensure!(
+        global.as_of.is_none() || args.command.looks_at_an_instant(),
+        "--as-of has nothing to say here: cases have their own `as_of`, and the books go by the clock. \
+         Leave it out; `lookout run --as-of` goes on from a later instant"
+    );
     match &args.command {
         Command::Demo(demo) => demo::run(demo, output).await,
         Command::Init(init) => init::run(init, output),

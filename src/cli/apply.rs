@@ -56,7 +56,7 @@ pub(super) async fn run(
     let manner = Manner { allow_time_travel: args.allow_time_travel, follow: false };
     let delivered = deliver::work(&config, &pack, &store, manner, output).await?;
     let failed = deliver::tell(&delivered, output);
-    deliver::tell_pauses(&config, &store, &delivered, output).await?;
+    deliver::tell_rest(&config, &pack, &store, &delivered, output).await?;
     Ok(if failed || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
 }
 

@@ -32,7 +32,7 @@ pub use plan::{Apply, FailOn, Plan};
     max_term_width = 100
 )]
 pub struct Args {
-    /// Options of every command.
+    /// Common options.
     #[command(flatten)]
     pub global: Global,
     /// What to do.
@@ -67,7 +67,7 @@ fn laid_out(command: clap::Command) -> clap::Command {
 
 /// What every command understands.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Common options")]
 pub struct Global {
     /// The configuration; ./lookout.toml where left out and there is one
     #[arg(long, global = true, value_name = "FILE")]

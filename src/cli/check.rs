@@ -31,6 +31,7 @@ pub(super) async fn run(
                 let mut view = source.view(as_of).await?;
                 let examined = pipeline::examine(pack, &mut view).await?;
                 problems.extend(examined.problems);
+                problems.extend(pack::scripts::lost_in_cases(pack, &examined.types));
                 seen = Some(source.describe());
                 examined.types
             }

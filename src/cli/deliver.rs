@@ -42,7 +42,7 @@ pub(super) async fn run(
         }));
     }
     let failed = tell(&delivered, output);
-    tell_pauses(&config, &store, &delivered, output).await?;
+    tell_rest(&config, &pack, &store, &delivered, output).await?;
     Ok(if failed { Exit::Partly } else { Exit::Fine })
 }
 
@@ -163,13 +163,24 @@ fn kept_back(delivered: &Delivered) -> bool {
     waiting + unasked + paused + stopped + far + unconfigured > 0
 }
 
-/// Tells what is kept back, by what, and how it goes on.
-pub(super) async fn tell_pauses(
+/// Tells what is still there: what waits for its time, and what is kept back, by what, and how it goes
+/// on.
+pub(super) async fn tell_rest(
     config: &Config,
+    pack: &Pack,
     store: &Store,
     delivered: &Delivered,
     output: &mut Output,
 ) -> Result<(), AppError> {
+    if let Some((count, first)) =
+        store.later(clock::wall()).await?.filter(|_| !super::is_json(output))
+    {
+        let first = first.with_timezone(&pack.policy.calendar.timezone).format("%-d %b %H:%M");
+        output.text(&match count {
+            1 => format!("1 waits for its time, {first}."),
+            _ => format!("{count} wait for their time, the first for {first}."),
+        });
+    }
     if delivered.stopped > 0 && config.stop.exists() {
         output.remark(&format!(
             "{} stayed in the outbox: nothing leaves while {} is there. Remove it to go on.",

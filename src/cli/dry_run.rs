@@ -21,7 +21,7 @@ pub(super) async fn run(
     if let Some(rule) = &args.rule {
         anyhow::bail!(
             "a dry run decides all rules together, since whom one reaches depends on the others; of one rule: \
-             `lookout explain CUSTOMER --rule {rule}`, or `lookout backtest {rule}`"
+             `lookout explain CUSTOMER --rule {rule}`, or `lookout backtest --from DAY --to DAY --rule {rule}`"
         );
     }
     let config = super::config_seeing(global, &args.seen)?;

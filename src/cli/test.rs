@@ -49,14 +49,14 @@ pub(super) async fn run(global: &Global, args: &Test, output: &mut Output) -> an
         true => Some(cover(app::pack(&config)?, &rules, args.min_coverage).await?),
         false => None,
     };
-    if let Some(file) = &args.junit {
-        std::fs::write(file, junit::document(&pack, &tried))
-            .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
-    }
     let result = Result { tried, shelf, covered, changed: args.changed.clone() };
     match super::is_json(output) {
         true => output.json(&result.json()),
         false => output.text(&told::result(&pack, &result)),
+    }
+    if let Some(file) = &args.junit {
+        std::fs::write(file, junit::document(&pack, &result))
+            .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
     }
     Ok(if result.is_fine() { Exit::Fine } else { Exit::Findings })
 }

@@ -28,7 +28,7 @@ pub fn parse_instant(text: &str) -> Option<Instant> {
         .map(|at| at.and_utc())
 }
 
-/// A length of time as the pack writes it: `90s`, `30m`, `4h`, `3d`, `2w`.
+/// A length of time as the pack writes it: `90s`, `30m`, `4h`, `3d`, `2w`. At most a hundred years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     count: i64,
@@ -37,8 +37,19 @@ pub struct Span {
 
 /// Why a text is no span.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a length of time; write a whole number and a unit: 90s, 30m, 4h, 3d or 2w")]
-pub struct SpanError(pub String);
+pub enum SpanError {
+    /// It is no number with a unit.
+    #[error(
+        "`{0}` is not a length of time; write a whole number and a unit: 90s, 30m, 4h, 3d or 2w"
+    )]
+    Unreadable(String),
+    /// It is longer than anything that a pack could mean, or a calendar could reach.
+    #[error("`{0}` is longer than a hundred years; write a shorter time, such as 3d or 2w")]
+    TooLong(String),
+}
+
+/// A hundred years, leap days left out.
+const LONGEST: TimeDelta = TimeDelta::days(36_500);
 
 impl Span {
     /// A span of whole days.
@@ -57,13 +68,17 @@ impl Span {
 
     /// The span as elapsed time; a day is 24 hours.
     pub fn delta(self) -> TimeDelta {
-        TimeDelta::seconds(self.count.saturating_mul(match self.unit {
+        TimeDelta::seconds(self.count.saturating_mul(self.unit_seconds()))
+    }
+
+    fn unit_seconds(self) -> i64 {
+        match self.unit {
             's' => 1,
             'm' => 60,
             'h' => 3600,
             'd' => 86_400,
             _ => 604_800,
-        }))
+        }
     }
 
     /// The number of days, if the span is written in days or weeks.
@@ -80,14 +95,17 @@ impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, SpanError> {
-        let refused = || SpanError(text.to_owned());
+        let refused = || SpanError::Unreadable(text.to_owned());
         let unit =
             text.chars().last().filter(|unit| "smhdw".contains(*unit)).ok_or_else(refused)?;
         let digits = &text[..text.len() - 1];
-        if digits.is_empty() || digits.len() > 7 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(refused());
         }
-        Ok(Self { count: digits.parse().map_err(|_| refused())?, unit })
+        let too_long = || SpanError::TooLong(text.to_owned());
+        let span = Self { count: digits.parse().map_err(|_| too_long())?, unit };
+        let length = TimeDelta::try_seconds(span.count.saturating_mul(span.unit_seconds()));
+        length.filter(|length| *length <= LONGEST).map(|_| span).ok_or_else(too_long)
     }
 }
 
@@ -120,8 +138,12 @@ mod tests {
         for (seconds, told) in [(0, "0s"), (86_400, "1d"), (5400, "90m"), (3601, "3601s")] {
             assert_eq!(Span::of(TimeDelta::seconds(seconds)).to_string(), told);
         }
-        for wrong in ["", "d", "3", "3 d", "-3d", "3.5h", "3D", "99999999d", "3dd", "٣d"] {
-            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        for wrong in ["", "d", "3", "3 d", "-3d", "3.5h", "3D", "3dd", "٣d"] {
+            assert_eq!(wrong.parse::<Span>(), Err(SpanError::Unreadable(wrong.to_owned())));
+        }
+        assert!("36500d".parse::<Span>().is_ok() && "3153600000s".parse::<Span>().is_ok());
+        for long in ["36501d", "9999999w", "99999999999999999999s"] {
+            assert_eq!(long.parse::<Span>(), Err(SpanError::TooLong(long.to_owned())));
         }
     }
 

@@ -56,9 +56,9 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         channels::of_rule(rule, policy, problems);
         silenced::check(rule, policy, signals, problems);
     }
-    let ids: Vec<RuleId> = pack.rules.keys().cloned().collect();
+    let names = cases::Names::of(pack);
     for rule in pack.rules.values() {
-        cases::check(rule, &pack.signals, &ids, problems);
+        cases::check(rule, &pack.signals, &names, problems);
     }
     channels::of_policy(&pack.rules, &pack.policy, &policy_file, problems);
     outranked::check(&pack.rules, &pack.policy, problems);

@@ -18,6 +18,24 @@ pub fn review(pack: &Pack, types: &FieldTypes) -> Vec<Problem> {
     rules.chain(mutes).collect()
 }
 
+/// Divisions whose fraction is cut off with the facts of the cases alone: there, a case decides otherwise
+/// than a run, because `types` has fractions where the cases write whole numbers.
+pub fn lost_in_cases(pack: &Pack, types: &FieldTypes) -> Vec<Problem> {
+    let lost = |types: &FieldTypes| {
+        let problems = review(pack, types).into_iter();
+        problems.filter(|problem| problem.code == "lost-fraction")
+    };
+    let known: BTreeSet<Place> = lost(types).map(|problem| problem.place).collect();
+    let only =
+        lost(&super::types::of_cases(pack)).filter(|problem| !known.contains(&problem.place));
+    only.map(|problem| {
+        let message = format!("{} in the cases, and not in the data", problem.message);
+        let help = "write the facts of the cases as the data have them, with a point: 30.0";
+        Problem { message, help: help.to_owned(), ..problem }
+    })
+    .collect()
+}
+
 /// Names that are nowhere, as far as the queries themselves and the facts of the cases show it: where
 /// neither a database nor a snapshot is at hand.
 pub fn unknown_names(pack: &Pack, cases: &FieldTypes) -> Vec<Problem> {

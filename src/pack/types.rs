@@ -32,7 +32,8 @@ pub fn of_cases(pack: &Pack) -> FieldTypes {
     let customers = pack.signals.customers.name.clone();
     let mut held: BTreeMap<SignalName, BTreeMap<String, Kinds>> = BTreeMap::new();
     for rule in pack.rules.values() {
-        for facts in rule.cases.iter().map(|case| &case.facts) {
+        let steps = rule.cases.iter().flat_map(|case| &case.steps).map(|step| &step.facts);
+        for facts in rule.cases.iter().map(|case| &case.facts).chain(steps) {
             let signals = facts.signals.iter().map(|(name, row)| (SignalName::from(name), row));
             let subject = match &rule.rule.settings.about {
                 About::Signal(name) => Some((name.clone(), &facts.subject)),

@@ -8,6 +8,7 @@ mod step;
 mod suppressed;
 mod written;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::document::{Document, Placed, Section, wrong_value};
@@ -171,7 +172,11 @@ fn case(section: &Section<'_>, subject: Option<&str>, base: &Draft) -> Vec<Case>
         let name = name.as_ref().zip(own).map(|(case, own)| format!("{case}: {own}"));
         draft.finish(row, subject, before, name, Vec::new())
     };
-    section.sections("each").iter().filter_map(row).collect()
+    let rows = section.sections("each");
+    if rows.is_empty() && section.mistakes() == before {
+        section.missing("the table has no rows", "write `each = [{ name = \"what differs\", … }]`");
+    }
+    rows.iter().filter_map(row).collect()
 }
 
 impl Draft {
@@ -264,12 +269,14 @@ impl Draft {
 }
 
 impl Case {
-    /// Its name as a file's: letters and digits of any script, hyphens for the rest.
+    /// Its name as a file's: letters and digits of any script, hyphens for the rest; its beginning, where
+    /// a file system would find it too long.
     pub fn file_stem(&self) -> String {
         let letters = self.name.chars().flat_map(char::to_lowercase);
         let mut stem = String::new();
         for letter in letters {
             match letter.is_alphanumeric() {
+                true if stem.len() + letter.len_utf8() > LONGEST_STEM => break,
                 true => stem.push(letter),
                 false if stem.ends_with('-') || stem.is_empty() => {}
                 false => stem.push('-'),
@@ -279,17 +286,36 @@ impl Case {
     }
 }
 
-/// Two cases whose messages would be kept in one file.
+/// Of the 255 bytes that file systems take, with room for what stands beside it.
+const LONGEST_STEM: usize = 200;
+
+/// Cases of one name, and those whose messages would be kept in one file, or in one without a name.
 fn refuse_twins(document: &Section<'_>, cases: &mut Vec<Case>) {
-    let mut seen = std::collections::BTreeSet::new();
+    let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for case in cases.iter().filter(|case| !names.insert(case.name.clone())) {
+        let message = format!("there is another case named \"{}\"", case.name);
+        let problem = Problem::finding(case.place.clone(), "same-name", message);
+        document
+            .report(problem.help("give one of them another name, so that results tell them apart"));
+    }
     cases.retain(|case| {
-        let is_new = !case.golden || seen.insert(case.file_stem());
-        if !is_new {
-            let message = format!("two cases keep their messages as `{}`", case.file_stem());
-            let problem = Problem::error(case.place.clone(), "same-name", message);
-            document.report(problem.help("give one of them another name"));
+        if !case.golden {
+            return true;
         }
-        is_new
+        let stem = case.file_stem();
+        let (message, help) = match (stem.is_empty(), seen.insert(stem.clone())) {
+            (true, _) => {
+                let message = format!("a file can't be named after `{}`", case.name);
+                (message, "its messages are kept under its name: use a letter or a digit in it")
+            }
+            (false, true) => return true,
+            (false, false) => {
+                let message = format!("two cases keep their messages as `{stem}`");
+                (message, "give one of them another name; of long ones, the beginning counts")
+            }
+        };
+        document.report(Problem::error(case.place.clone(), "same-name", message).help(help));
+        false
     });
 }
 

@@ -72,7 +72,22 @@ pub struct Due {
 const NEXT: &str = "SELECT MIN(next_attempt_at) FROM outreaches
      WHERE state IN ('ready', 'retry') AND channel <> 'task'";
 
+const LATER: &str = "SELECT COUNT(*), MIN(not_before) FROM outreaches
+     WHERE state IN ('ready', 'retry') AND state = 'ready' AND channel <> 'task'
+         AND next_attempt_at > $1";
+
 impl Store {
+    /// How many outreaches wait for their time at a wall time, and the first such time, by the clock of
+    /// the run that decided them.
+    pub async fn later(&self, wall: Instant) -> Result<Option<(u64, Instant)>, StoreError> {
+        let mut tx = self.database.read().await?;
+        let rows = tx.fetch(LATER, &[wall.into()]).await;
+        let rows = tx.end(rows).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let count = u64::from(row.count(0)?);
+        Ok(row.maybe_instant(1)?.map(|first| (count, first)))
+    }
+
     /// The first wall time at which something in the outbox is due; `None` where nothing waits.
     pub async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
         let mut tx = self.database.read().await?;

@@ -67,6 +67,23 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it looks at one instant, which `--as-of` says.
+    pub fn looks_at_an_instant(&self) -> bool {
+        matches!(
+            self,
+            Self::Check(_)
+                | Self::Definitions(_)
+                | Self::Preview(_)
+                | Self::Snapshot(_)
+                | Self::DryRun(_)
+                | Self::Plan(_)
+                | Self::Apply(_)
+                | Self::Explain(_)
+                | Self::Backtest(_)
+                | Self::Run(_)
+        )
+    }
+
     /// Whether it goes on until it is told to end.
     pub fn goes_on(&self) -> bool {
         matches!(self, Self::Listen(_) | Self::Deliver(Deliver { follow: true, .. }))

@@ -104,8 +104,8 @@ fn source(point: &Point, line: u32, column: u32) -> String {
     let line = text.lines().nth(line as usize - 1).unwrap_or_default();
     let rest: String = line.chars().skip(column as usize - 1).collect();
     let told = match point.kind {
-        PointKind::Way => rest.trim_end_matches(','),
-        PointKind::Condition => &rest[..end(&rest)],
+        PointKind::Way if rest.starts_with('{') => rest.as_str(),
+        PointKind::Way | PointKind::Condition => &rest[..end(&rest)],
     };
     told.trim().to_owned()
 }

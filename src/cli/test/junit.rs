@@ -1,15 +1,16 @@
 //! The results as JUnit writes them, which is what CI systems read.
 
-use super::Tried;
-use super::told::details;
+use super::told::{details, others};
+use super::{Result, Tried};
 use crate::pack::Pack;
 
-/// One suite a rule, one test a case.
-pub(super) fn document(pack: &Pack, tried: &[Tried<'_>]) -> String {
+/// One suite a rule, one test a case; and one for what fails beside them, a test each.
+pub(super) fn document(pack: &Pack, result: &Result<'_>) -> String {
     let failed = |tried: &[&Tried<'_>]| tried.iter().filter(|tried| !tried.passed()).count();
-    let all: Vec<&Tried<'_>> = tried.iter().collect();
+    let all: Vec<&Tried<'_>> = result.tried.iter().collect();
+    let beside = others(result);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let (tests, failures) = (all.len(), failed(&all));
+    let (tests, failures) = (all.len() + beside.len(), failed(&all) + beside.len());
     text.push_str(&format!(
         "<testsuites name=\"lookout\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">\n"
     ));
@@ -20,6 +21,20 @@ pub(super) fn document(pack: &Pack, tried: &[Tried<'_>]) -> String {
             "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">\n"
         ));
         suite.iter().for_each(|tried| text.push_str(&test(pack, tried)));
+        text.push_str("  </testsuite>\n");
+    }
+    if !beside.is_empty() {
+        let count = beside.len();
+        text.push_str(&format!(
+            "  <testsuite name=\"beside the cases\" tests=\"{count}\" failures=\"{count}\" errors=\"0\" skipped=\"0\">\n"
+        ));
+        for (number, said) in beside.iter().enumerate() {
+            let said = escaped(said);
+            text.push_str(&format!(
+                "    <testcase classname=\"beside the cases\" name=\"{number}\">\n      \
+                 <failure message=\"{said}\" type=\"expectation\">{said}</failure>\n    </testcase>\n"
+            ));
+        }
         text.push_str("  </testsuite>\n");
     }
     text.push_str("</testsuites>\n");
@@ -41,7 +56,10 @@ fn test(pack: &Pack, tried: &Tried<'_>) -> String {
     let failures = tried.played.iter().flat_map(|played| &played.failures);
     let said =
         failures.map(|f| format!("{}: expected {}, actual {}", f.what, f.expected, f.actual));
-    let kept = tried.kept.iter().map(|kept| format!("{} is another", kept.file.display()));
+    let kept = tried.kept.iter().map(|kept| match kept.missing {
+        true => format!("no message is kept in {}", kept.file.display()),
+        false => format!("{} is another", kept.file.display()),
+    });
     let message = escaped(&said.chain(kept).collect::<Vec<_>>().join("; "));
     let body = details(pack, tried);
     let body = body.lines().map(escaped).collect::<Vec<_>>().join("\n");

@@ -52,7 +52,7 @@ fn last_line(result: &Result<'_>) -> String {
 }
 
 /// What fails beside the cases.
-fn others(result: &Result<'_>) -> Vec<String> {
+pub(super) fn others(result: &Result<'_>) -> Vec<String> {
     let left_over = &result.shelf.left_over;
     let files: Vec<String> = left_over.iter().map(|file| file.display().to_string()).collect();
     let kept = counted(files.len() as u64, "kept message");

@@ -1,17 +1,45 @@
 //! The examples of a rule against the pack: the words, rules and signals that they name. What columns
 //! hold is not known here.
 
+use std::collections::BTreeSet;
+
 use super::{bare_signal, has_mistakes, instead_of, no_value};
+use crate::document::Placed;
 use crate::domain::{About, Ask, Field, Place, Problem, RuleId, Severity, SignalName, nearest};
-use crate::pack::PackRule;
+use crate::pack::{Pack, PackRule};
 use crate::rules::cases::{Fact, Written, written};
 use crate::signals::{Signal, Signals};
+
+/// What a case may name beside its own rule.
+pub(super) struct Names<'p> {
+    pub(super) rules: BTreeSet<&'p str>,
+    /// Those that the rules of the pack send by, and the usual ones.
+    pub(super) channels: BTreeSet<&'p str>,
+    pub(super) topics: BTreeSet<&'p str>,
+}
+
+impl<'p> Names<'p> {
+    pub(super) fn of(pack: &'p Pack) -> Self {
+        let asks = pack.rules.values().flat_map(|rule| &rule.rule.asks);
+        let sent = asks.filter_map(|ask| match &ask.ask {
+            Ask::Send(channel, _) => Some(channel.0.as_str()),
+            Ask::Contact(_) => None,
+        });
+        Self {
+            rules: pack.rules.keys().map(RuleId::as_str).collect(),
+            channels: sent.chain(USUAL).collect(),
+            topics: pack.policy.topics.keys().map(String::as_str).collect(),
+        }
+    }
+}
+
+const USUAL: [&str; 4] = ["email", "sms", "phone", "task"];
 
 /// Reports what a rule's cases name and nothing in the pack is.
 pub(super) fn check(
     rule: &PackRule,
     signals: &Signals,
-    ids: &[RuleId],
+    names: &Names<'_>,
     problems: &mut Vec<Problem>,
 ) {
     let file = rule.rule.folder.join("cases.toml");
@@ -24,15 +52,19 @@ pub(super) fn check(
     if !problems.iter().any(|problem| problem.severity == Severity::Error && is_own(problem)) {
         words(rule, &written, problems);
     }
-    for earlier in &written.rules {
-        let is_there = ids.iter().any(|id| id.as_str() == earlier.value);
-        let meant = nearest(&earlier.value, ids.iter().map(RuleId::as_str)).filter(|_| !is_there);
-        if let Some(meant) = meant {
-            let message = format!("there is no rule `{}`", earlier.value);
-            let problem = Problem::finding(earlier.place.clone(), "unknown-rule", message);
-            problems.push(problem.help(format!("did you mean \"{meant}\"?")));
-        }
-    }
+    let nowhere = |what: &str, code, named: &Placed<String>, known: &BTreeSet<&str>| {
+        let message = format!("there is no {what} `{}`", named.value);
+        let known = Some(known).filter(|known| !known.contains(named.value.as_str()));
+        let meant = nearest(&named.value, known?.iter().copied())?;
+        let problem = Problem::finding(named.place.clone(), code, message);
+        Some(problem.help(format!("did you mean \"{meant}\"?")))
+    };
+    let of_rules = |named| nowhere("rule", "unknown-rule", named, &names.rules);
+    problems.extend(written.rules.iter().filter_map(of_rules));
+    let of_channels = |named| nowhere("channel", "unknown-channel", named, &names.channels);
+    problems.extend(written.channels.iter().filter_map(of_channels));
+    let of_topics = |named| nowhere("topic", "unknown-topic", named, &names.topics);
+    problems.extend(written.topics.iter().filter_map(of_topics));
     let absent = written.absent.iter().filter(|fact| !is_row(&fact.field, signals));
     for fact in written.facts.iter().chain(absent) {
         let problem = unknown_fact(rule, fact, signals);
@@ -62,7 +94,7 @@ fn is_told(fact: &Fact, signals: &Signals, problems: &[Problem]) -> bool {
 
 /// Words that a case waits for, and the rule's folder has none of.
 fn words(rule: &PackRule, written: &Written, problems: &mut Vec<Problem>) {
-    let mut channels: Vec<&str> = vec!["email", "sms", "phone", "task"];
+    let mut channels: Vec<&str> = USUAL.to_vec();
     channels.extend(rule.rule.asks.iter().filter_map(|ask| match &ask.ask {
         Ask::Send(channel, _) => Some(channel.0.as_str()),
         Ask::Contact(_) => None,

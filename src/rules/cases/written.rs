@@ -19,6 +19,10 @@ pub struct Written {
     pub words: Vec<(String, Placed<String>)>,
     /// The rules of earlier contacts.
     pub rules: Vec<Placed<String>>,
+    /// Their channels.
+    pub channels: Vec<Placed<String>>,
+    /// The topics that are suppressed.
+    pub topics: Vec<Placed<String>>,
 }
 
 /// One fact as it is written.
@@ -64,6 +68,12 @@ fn walk(section: &Section<'_>, subject: Option<&str>, written: &mut Written) {
             "contacts" if tables => {
                 let contacts = section.sections(&key);
                 written.rules.extend(contacts.iter().filter_map(|contact| contact.text("rule")));
+                let channels = contacts.iter().filter_map(|contact| contact.text("channel"));
+                written.channels.extend(channels);
+            }
+            "suppressed" if tables => {
+                let suppressed = section.sections(&key);
+                written.topics.extend(suppressed.iter().filter_map(|one| one.text("topic")));
             }
             _ if value.is_table() => {
                 section.section(&key).iter().for_each(|inner| walk(inner, subject, written));

@@ -17,7 +17,15 @@ fn exit_codes_say_how_it_went() {
     assert_eq!(code("check"), 1, "a rule without a case is a finding …");
     assert_eq!(code(&format!("dry-run {at}")), 0, "… and never stops a run");
     // 2: usage or configuration.
-    for line in ["", "dry-run --as-of yesterday", "frobnicate", "dry-run --snapshot a --source b"] {
+    let wrong = [
+        "",
+        "dry-run --as-of yesterday",
+        "frobnicate",
+        "dry-run --snapshot a --source b",
+        "deliver --as-of 1998-05-07",
+        "test --as-of 1998-05-07",
+    ];
+    for line in wrong {
         assert_eq!(code(line), 2, "{line}");
     }
     assert_eq!(code(&format!("dry-run --rules elsewhere {at}")), 2);
@@ -43,24 +51,20 @@ fn exit_codes_say_how_it_went() {
 fn json_stands_alone_on_stdout() {
     let demo = demo();
     let demo = demo.path();
-    let lines = [
+    let looking = [
         "check",
-        "test",
         "dry-run",
         "plan --base rules --out p.json",
         "explain GREAL",
         "snapshot save a.snap",
         "run",
         "run",
-        "deliver",
-        "outbox",
-        "tasks",
-        "tasks --all",
-        "suppress BLAUS",
-        "suppress --list",
     ];
-    for line in lines {
-        let line = format!("{line} --as-of {INSTANT} --format json");
+    let looking = looking.map(|line| format!("{line} --as-of {INSTANT}"));
+    let by_the_clock =
+        ["test", "deliver", "outbox", "tasks", "tasks --all", "suppress BLAUS", "suppress --list"];
+    for line in looking.iter().map(String::as_str).chain(by_the_clock) {
+        let line = format!("{line} --format json");
         // Even with logs, which are JSON too where nobody looks at a terminal.
         let ran = ran(lookout(demo).args(line.split(' ')).env("LOOKOUT_LOG", "debug"));
         assert_eq!(ran.code, 0, "{line}: {}", ran.err);
@@ -71,7 +75,7 @@ fn json_stands_alone_on_stdout() {
     }
     let line = format!("run --as-of {INSTANT} --format json");
     let other = self::demo();
-    let ran = run(other.path(), &line.replace("run", "demo d"));
+    let ran = run(other.path(), "demo d --format json");
     assert!(ran.json()["totals"].is_object());
     let at = format!("--as-of {INSTANT}");
     let message = format!("dry-run --message GREAL {at}");

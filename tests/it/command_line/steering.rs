@@ -33,7 +33,7 @@ fn what_is_paused_stays_and_goes_on() {
 
     assert_eq!(run(demo, "resume stalled-order").fine(), "The rule stalled-order goes on.\n");
     let delivered = run(demo, "deliver").fine();
-    assert_eq!(delivered, "Delivery: 3 sent.\n");
+    assert_eq!(delivered, "Delivery: 3 sent.\n6 wait for their time, the first for 7 May 13:00.\n");
     assert_eq!(run(demo, "resume").fine(), "Nothing changed: it was not paused.\n");
 }
 

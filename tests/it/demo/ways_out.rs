@@ -53,7 +53,8 @@ async fn a_text_message_that_fails_for_now_goes_out_later_under_the_same_key() {
 
     // Not before its time …
     let told = run(demo.path(), "deliver").fine();
-    assert_eq!(told, "Nothing was due to leave.\n");
+    let later = "6 wait for their time, the first for 7 May 13:00.\n";
+    assert_eq!(told, format!("Nothing was due to leave.\n{later}"));
     assert_eq!(service.received_requests().await.unwrap().len(), 1);
     // … and then on a clock that shows it.
     deliver_when_due(demo.path()).await;
@@ -171,15 +172,14 @@ async fn nobody_real_hears_of_an_instant_that_is_not_now() {
     );
 
     let still = with_sms(demo.path(), "deliver", &url);
-    assert_eq!((still.code, still.out.as_str()), (0, "Nothing has left.\n"));
+    let later = "6 wait for their time, the first for 7 May 13:00.\n";
+    assert_eq!((still.code, still.out), (0, format!("Nothing has left.\n{later}")));
     assert!(still.err.contains("1 outreach stayed in the outbox"), "{}", still.err);
     assert_eq!(service.received_requests().await.unwrap().len(), 0);
 
     let meant = with_sms(demo.path(), "deliver --allow-time-travel", &url);
-    assert_eq!(
-        (meant.code, meant.out.as_str(), meant.err.as_str()),
-        (0, "Delivery: 1 sent.\n", "")
-    );
+    let sent = format!("Delivery: 1 sent.\n{later}");
+    assert_eq!((meant.code, meant.out, meant.err), (0, sent, String::new()));
     assert_eq!(service.received_requests().await.unwrap().len(), 1);
 }
 
