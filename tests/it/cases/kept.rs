@@ -97,6 +97,38 @@ fn left_over_messages_fail_by_themselves() {
 }
 
 #[test]
+fn what_fails_beside_the_cases_fails_in_junit_too() {
+    let folder = pack();
+    let folder = folder.path();
+    write_cases(folder, "stalled-order", &format!("{ORDER}{CASES}"));
+    let report = || fs::read_to_string(folder.join("report.xml")).unwrap();
+    let line = "test stalled-order --junit report.xml";
+    assert_eq!(run(folder, line).code, 1);
+    assert!(report().contains("message=\"no message is kept in "), "{}", report());
+    run(folder, "test stalled-order --accept").fine();
+    run(folder, line).fine();
+    assert!(report().contains(" failures=\"0\" "), "{}", report());
+    fs::write(folder.join("rules/stalled-order/golden/gone.txt"), "").unwrap();
+    assert_eq!(run(folder, &format!("{line} --min-coverage 100")).code, 1);
+    let beside = "<testsuite name=\"beside the cases\" tests=\"2\" failures=\"2\"";
+    assert!(report().contains(beside), "{}", report());
+
+    let nowhere = run(folder, "test stalled-order --junit nowhere/report.xml");
+    assert!(nowhere.code == 2 && nowhere.out.contains("kept message is left over"), "{nowhere:?}");
+}
+
+/// Of 255 bytes that a file system takes, a name in Thai letters soon has more.
+#[test]
+fn a_long_name_is_cut_for_its_file() {
+    let folder = pack();
+    let long = "ก".repeat(100);
+    let cases = format!("{ORDER}{CASES}").replace("A week is too long.", &long);
+    write_cases(folder.path(), "stalled-order", &cases);
+    run(folder.path(), "test stalled-order --accept").fine();
+    run(folder.path(), "test stalled-order").fine();
+}
+
+#[test]
 fn two_cases_never_share_a_file() {
     let folder = pack();
     let twice = format!("{ORDER}{CASES}").replace("In German!", "A week is too long.");
