@@ -52,7 +52,12 @@ pub(super) async fn run(
 
 /// Every folder in a pack is a rule, so the files have to be elsewhere.
 fn refuse_inside(dir: &Path, rules: &Path) -> anyhow::Result<()> {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let whole = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let real =
+            |there: &Path| Some(there.canonicalize().ok()?.join(path.strip_prefix(there).ok()?));
+        path.ancestors().find_map(real).unwrap_or(path)
+    };
     anyhow::ensure!(
         !whole(dir).starts_with(whole(rules)),
         "{} is inside the pack, where every folder is a rule; name a folder beside it, such as editor",
@@ -120,13 +125,13 @@ fn shape(signal: &SignalName, types: &FieldTypes) -> Shape {
 
 fn told(dir: &Path, signals: &[Shape], columns: usize, seen: Option<&str>) -> String {
     let from = match seen {
-        Some(source) => format!("with the types of {source}"),
+        Some(source) => format!("with their types as {source} has them"),
         None => "as far as rules and cases name them; name a --source for all of them".to_owned(),
     };
     format!(
-        "{} knows {} of {}, {from}.\n\n\
+        "Files for the editor are in {}: {} of {}, {from}.\n\n\
          Open the folder above it in an editor with the Rhai language server. It offers the verbs and\n\
-         functions with what they do; for the fields, keep lookout.d.rhai open beside the rule.",
+         functions with what they do; for the columns, keep lookout.d.rhai open beside the rule.",
         dir.display(),
         counted(columns as u64, "column"),
         counted(signals.len() as u64, "signal"),

@@ -146,7 +146,7 @@ fn definitions_hold_every_column_with_its_type() {
     let care = folder.path().join("care");
     let by_itself = "definitions care/by-itself --rules care/rules";
     assert_fine(folder.path(), by_itself, "as far as rules and cases name them");
-    assert_fine(&care, &format!("definitions editor {LATER}"), "with the types of the SQLite");
+    assert_fine(&care, &format!("definitions editor {LATER}"), "with their types as the SQLite");
     let read = |file: &str| std::fs::read_to_string(care.join(file)).unwrap();
     let (by_itself, against) = (read("by-itself/lookout.d.rhai"), read("editor/lookout.d.rhai"));
     let invoice = "type InvoicesRow = #{\n    /// Text.\n    customer_id: String,\n    /// A date.\n    due_on: String,";
@@ -157,7 +157,10 @@ fn definitions_hold_every_column_with_its_type() {
         "{by_itself}"
     );
     assert!(read("editor/rhai.d.rhai").starts_with("/// What Rhai itself gives"));
-    let (code, said) = lookout(&care, "definitions rules/editor");
-    assert!(code == 2 && said.contains("inside the pack"), "{said}");
+    for inside in ["rules/editor", "mail/../rules/editor"] {
+        std::fs::create_dir_all(care.join("mail")).unwrap();
+        let (code, said) = lookout(&care, &format!("definitions {inside}"));
+        assert!(code == 2 && said.contains("inside the pack"), "{said}");
+    }
     assert!(!care.join("rules/editor").exists());
 }

@@ -119,8 +119,9 @@ pub struct Seen {
 /// `lookout check`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout check                                the pack by itself
-  lookout check --source sqlite:shop.db        its names and types too
+  lookout check                                the pack; and names and types, where lookout.toml
+                                               has a [source]
+  lookout check --source sqlite:shop.db        names and types by this database
   lookout check --snapshot monday.snap         the same, without the database
   lookout check --explain                      which rules are judged fast, and why not all")]
 pub struct Check {
@@ -135,9 +136,10 @@ pub struct Check {
 /// `lookout definitions`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lookout definitions editor                   from the pack and its cases
+  lookout definitions editor                   from the [source] of lookout.toml, or else from
+                                               the pack and its cases
   lookout definitions editor --source sqlite:shop.db
-                                               every column, with its type
+                                               every column of this database, with its type
 
 Files for the Rhai language server, which takes in every .rhai file of the folder that the editor
 has open. Keep them beside the pack, not in it, and make them anew when the signals change.")]
@@ -295,7 +297,8 @@ pub struct History {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout run                                  every few minutes, from cron
-  lookout run --as-of 2026-03-10T10:00:00Z --allow-time-travel")]
+  lookout run --as-of 2026-03-10T10:00:00Z --allow-time-travel
+                                               an instant long past, to real people all the same")]
 pub struct Run {
     /// Deliver to real people although the run's time is more than an hour from now
     #[arg(long)]
@@ -306,7 +309,7 @@ pub struct Run {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lookout deliver                              what is due now
-  lookout deliver --follow                     go on until SIGTERM or Ctrl-C; several may run side by side")]
+  lookout deliver --follow                     go on until Ctrl-C; several may run side by side")]
 pub struct Deliver {
     /// Go on until told to stop: finish what is under way, and give back the rest
     #[arg(long)]
@@ -425,11 +428,11 @@ pub struct Tasks {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:
-  lookout approve                               what is held, by rule
-  lookout approve overdue-invoice               what would go out, why it is held, and one message
-  lookout approve overdue-invoice --yes         let it go out at the next run
-  lookout approve overdue-invoice --reject --yes  take it back
-  lookout approve --signal invoices --yes       this signal may be empty: the next run goes on",
+  lookout approve                              what is held, by rule
+  lookout approve overdue-invoice              what would go out, why it is held, and one message
+  lookout approve overdue-invoice --yes        let it go out at the next run
+  lookout approve overdue-invoice --reject     take it back
+  lookout approve --signal invoices --yes      this signal may be empty: the next run goes on",
     group = clap::ArgGroup::new("named").args(["rule", "signal"])
 )]
 pub struct Approve {
@@ -455,6 +458,7 @@ pub struct Approve {
   lookout suppress ana@example.com --topic offers
   lookout suppress --from refused.txt          a customer or address a line: who refused before
   lookout suppress --list
+
 A customer's addresses are taken from the company's data. If it can't be read, the customer is
 suppressed all the same, and a remark says what is missing. `lookout unsuppress` lifts it all.",
     group = clap::ArgGroup::new("whom").required(true)

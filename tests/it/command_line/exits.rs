@@ -73,7 +73,6 @@ fn json_stands_alone_on_stdout() {
             assert!(serde_json::from_str::<serde_json::Value>(log).is_ok(), "{line}: {log}");
         }
     }
-    let line = format!("run --as-of {INSTANT} --format json");
     let other = self::demo();
     let ran = run(other.path(), "demo d --format json");
     assert!(ran.json()["totals"].is_object());
