@@ -40,12 +40,14 @@ pub(super) async fn run(
     let plan = Plan::read(&text).map_err(|error| anyhow::anyhow!("{file} {error}"))?;
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
-    let changed = plan.changed(&pack);
+    let changed = match plan.changed(&pack).join(", ") {
+        none if none.is_empty() => String::new(),
+        files => format!(": {files} changed"),
+    };
     anyhow::ensure!(
-        changed.is_empty(),
-        "the pack is no longer the one that was planned with: {} changed. Make the plan again with \
-         `lookout plan --out {file}`, or bring the pack back to what it was",
-        changed.join(", ")
+        plan.is_of(&pack),
+        "the pack is no longer the one that was planned with{changed}. Make the plan again with \
+         `lookout plan --out {file}`, or bring the pack back to what it was"
     );
     app::channels(&config, &pack)?;
     let as_of = app::as_of(global.as_of, None);

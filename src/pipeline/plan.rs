@@ -145,7 +145,7 @@ impl Plan {
         source: String,
         history: Option<i64>,
     ) -> Self {
-        let files = pack.files();
+        let files = pack.files.clone();
         let mut plan = Self {
             schema_version: 1,
             plan: String::new(),
@@ -183,12 +183,14 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether it is a plan of that pack, just as it is now.
+    pub fn is_of(&self, pack: &Pack) -> bool {
+        self.pack == pack.hash && self.files == pack.files
+    }
+
     /// The files of the pack that are no longer what they were: changed, new, or gone.
     pub fn changed(&self, pack: &Pack) -> Vec<String> {
-        if self.pack == pack.hash {
-            return Vec::new();
-        }
-        let now = pack.files();
+        let now = &pack.files;
         let old = self.files.iter().filter(|(name, hash)| now.get(*name) != Some(hash));
         let new = now.iter().filter(|(name, _)| !self.files.contains_key(*name));
         let mut changed: Vec<String> = old.chain(new).map(|(name, _)| name.clone()).collect();

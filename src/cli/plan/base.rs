@@ -58,7 +58,7 @@ impl Base {
     /// Whether its signals are other ones.
     pub(super) fn reads_otherwise(&self, pack: &Pack) -> bool {
         let signals = |pack: &Pack| {
-            let mut files = pack.files();
+            let mut files = pack.files.clone();
             files.retain(|name, _| name.starts_with("signals/"));
             files
         };

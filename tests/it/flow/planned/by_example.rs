@@ -259,3 +259,21 @@ async fn a_channel_is_not_looked_for_again_without_those_who_were_not_planned() 
     );
     assert_eq!(carried.decided.outreaches[0].channel.0, "sms");
 }
+
+#[tokio::test]
+async fn a_plan_is_one_of_the_pack_that_was_decided_with() {
+    let courier = Courier::new(&[("absent", ABSENT)]);
+    courier.customer("ana", "ana@example.com");
+    courier.sql("INSERT INTO visits VALUES ('ana', 2)");
+    let (pack, store) = (courier.pack(), courier.store().await);
+    // Somebody saves other words while the data are read.
+    courier.write("rules/absent/email.md", "---\nsubject: Surprise\n---\nDear you.\n");
+    let plan = planned(&courier, &pack, &store, at(AT)).await;
+    assert!(plan.is_of(&pack));
+    let now = courier.pack();
+    assert!(!plan.is_of(&now));
+    assert_eq!(plan.changed(&now), ["absent/email.md"]);
+    // Nor is it one of a pack of which nothing is known but that it is another one.
+    let other = Plan { pack: "another".to_owned(), ..plan };
+    assert!(!other.is_of(&pack));
+}
