@@ -167,7 +167,7 @@ fn tell(pack: &Pack, done: &Done<'_>, origin: &Origin, output: &mut Output) {
     let Done { considered, as_of, .. } = *done;
     let report = &considered.report;
     if super::is_json(output) {
-        let left_out = considered.left_out.iter().map(|left_out| {
+        let left_out = considered.became.left_out.iter().map(|left_out| {
             let (row, because) = (&left_out.row, &left_out.because);
             json!({
                 "rule": row.rule, "customer_id": row.customer_id, "subject": row.subject,

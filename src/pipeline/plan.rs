@@ -32,7 +32,7 @@ use crate::domain::{
 use crate::pack::Pack;
 use crate::policy;
 
-pub use carried::{Because, Carried, Changed, LeftOut, Planned, carry_out, look_up};
+pub use carried::{Became, Because, Carried, Changed, LeftOut, Planned, carry_out, look_up};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,27 +1,25 @@
 //! What of a plan is done and what is left out, and why, in words.
 
-use std::collections::BTreeSet;
-
 use super::Done;
 use crate::cli::output::{BOLD, RESET};
 use crate::cli::tables::aligned;
 use crate::cli::wording::{Times, counted, refusal};
-use crate::domain::{About, Outcome};
+use crate::domain::About;
 use crate::pack::Pack;
 use crate::pipeline::plan::{Because, Changed, LeftOut};
 
 /// The plan, how much of it is done, and each row that is not.
 pub(super) fn text(pack: &Pack, done: &Done<'_>, times: &Times) -> String {
-    let (plan, left_out) = (done.plan, &done.considered.left_out);
+    let (plan, became) = (done.plan, &done.considered.became);
     let planned = plan.rows.len() as u64;
     let made = format!("{}, as of {}", plan.plan, times.say(&plan.as_of));
-    let (left, held) = (left_out.len() as u64, held(done));
-    let mut count = match planned - left - held {
+    let left = became.left_out.len() as u64;
+    let mut count = match became.done {
         0 => "nothing of it is done".to_owned(),
         all if all == planned => "all of it is done".to_owned(),
         some => format!("{some} done"),
     };
-    for (number, what) in [(held, "held until somebody approves"), (left, "left out")] {
+    for (number, what) in [(became.held, "held until somebody approves"), (left, "left out")] {
         if number > 0 {
             count.push_str(&format!(", {number} {what}"));
         }
@@ -32,21 +30,10 @@ pub(super) fn text(pack: &Pack, done: &Done<'_>, times: &Times) -> String {
     };
     let rows = counted(planned, "row");
     let mut text = format!("{BOLD}Plan{RESET} {made}, {rows}: {count}; {since}\n");
-    let rows: Vec<_> = left_out.iter().map(|one| row(pack, one, times)).collect();
+    let rows: Vec<_> = became.left_out.iter().map(|one| row(pack, one, times)).collect();
     text.push_str(&aligned(&rows, 2));
     text.push('\n');
     text
-}
-
-/// How many rows wait for approval.
-fn held(done: &Done<'_>) -> u64 {
-    let decisions = done.considered.report.decisions.iter();
-    let held = decisions.filter(|decision| decision.outcome == Outcome::Held);
-    let held: BTreeSet<_> =
-        held.map(|d| (&d.rule, &d.customer_id, &d.subject, d.position)).collect();
-    let rows = done.plan.rows.iter();
-    let rows = rows.map(|row| (&row.rule, &row.customer_id, &row.subject, row.position));
-    rows.filter(|row| held.contains(row)).count() as u64
 }
 
 fn row(pack: &Pack, left_out: &LeftOut, times: &Times) -> Vec<String> {

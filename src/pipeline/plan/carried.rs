@@ -32,6 +32,17 @@ pub enum Carried {
     Before(Instant),
 }
 
+/// What became of the rows of a plan: each is counted once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Became {
+    /// How many are done.
+    pub done: u64,
+    /// How many wait for approval.
+    pub held: u64,
+    /// Those that are not done, in the plan's order.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// A row of a plan that is not done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeftOut {

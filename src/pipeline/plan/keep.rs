@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 
-use super::carried::{Because, Changed, LeftOut, Planned};
+use super::carried::{Became, Because, Changed, LeftOut, Planned};
 use super::{Place, Row, address_mark, mark, subject_of};
 use crate::domain::{
     Ask, Candidate, CustomerId, Decided, Decision, History, Instant, Outcome, Outreach,
@@ -39,10 +39,10 @@ pub(super) fn decide(
             decided
         }
     };
-    let left_out = table.left_out(&kept, &decided, history);
+    let became = table.became(&kept, &decided, history);
     let mut considered = considered(pack, found, history, as_of, (decided, rules.clone()));
     considered.report.plan = Some(planned.plan.plan.clone());
-    considered.left_out = left_out;
+    considered.became = became;
     considered
 }
 
@@ -241,31 +241,37 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The rows that are not done, in the plan's order.
-    fn left_out(&self, kept: &Kept, decided: &Decided, history: &History) -> Vec<LeftOut> {
+    /// What becomes of each row.
+    fn became(&self, kept: &Kept, decided: &Decided, history: &History) -> Became {
         let decided: HashMap<_, _> = decided
             .decisions
             .iter()
             .map(|d| ((&d.rule, &d.customer_id, &d.subject, d.position), d))
             .collect();
-        let because = |row: &Row| {
-            if let Some(changed) = kept.changed.get(&row.place()) {
-                return Some(Because::Changed(changed.clone()));
-            }
+        let mut became = Became::default();
+        for row in &self.planned.plan.rows {
             let place = (&row.rule, &row.customer_id, &row.subject, row.position);
-            match (self.is_asked(row), decided.get(&place)) {
-                (true, Some(decision)) => match &decision.refusal {
-                    Some(refusal) if decision.outcome == Outcome::Refused => {
-                        Some(Because::Refused(refusal.clone()))
+            let because = match (kept.changed.get(&row.place()), decided.get(&place)) {
+                (Some(changed), _) => Because::Changed(changed.clone()),
+                (None, Some(decision)) if self.is_asked(row) => {
+                    match (decision.outcome, &decision.refusal) {
+                        (Outcome::Refused, Some(refusal)) => Because::Refused(refusal.clone()),
+                        (Outcome::Held, _) => {
+                            became.held += 1;
+                            continue;
+                        }
+                        _ => {
+                            became.done += 1;
+                            continue;
+                        }
                     }
-                    _ => None,
-                },
-                _ if is_done(row, history) => Some(Because::Changed(Changed::Contacted)),
-                _ => Some(self.missing(row)),
-            }
-        };
-        let rows = self.planned.plan.rows.iter();
-        rows.filter_map(|row| Some(LeftOut { row: row.clone(), because: because(row)? })).collect()
+                }
+                _ if is_done(row, history) => Because::Changed(Changed::Contacted),
+                _ => self.missing(row),
+            };
+            became.left_out.push(LeftOut { row: row.clone(), because });
+        }
+        became
     }
 
     /// Whether what was decided at a row's place is what the row is about.

@@ -227,7 +227,7 @@ async fn at_once(story: &Story) {
     let carried = now(carry_out(&courier, &pack, &stores[0], plan.clone(), as_of).await);
     let found = courier.find(&pack, as_of).await;
     let ran = pipeline::commit(&pack, &found, &stores[1], as_of, as_of).await.unwrap();
-    assert_eq!(carried.left_out, []);
+    assert_eq!(carried.became.left_out, []);
     assert_eq!(carried.decided, ran.decided);
     assert_eq!(outbox(&stores[0]).await, outbox(&stores[1]).await);
     let again = carry_out(&courier, &pack, &stores[0], plan, as_of + TimeDelta::minutes(1)).await;

@@ -1,6 +1,6 @@
 //! What a plan that is carried out leaves out, and what that means for the books, case by case.
 
-use lookout::pipeline::plan::Because;
+use lookout::pipeline::plan::{Became, Because};
 
 use super::*;
 
@@ -10,7 +10,7 @@ const LATER: &str = "1998-05-07T09:10:00Z";
 /// What became of a run, by rule and subject, with the reason's evidence where a plan gives it.
 fn lines(considered: &Considered) -> Vec<String> {
     let mut lines = told(considered);
-    lines.extend(considered.left_out.iter().map(|left_out| {
+    lines.extend(considered.became.left_out.iter().map(|left_out| {
         format!(
             "left out: {} {} {}",
             left_out.row.rule,
@@ -114,7 +114,8 @@ async fn another_channel_and_a_late_hour_were_not_planned() {
             "left out: lost p1 too_late"
         ]
     );
-    let left_out: Vec<_> = carried.left_out.iter().map(|one| one.because.evidence()).collect();
+    let left_out: Vec<_> =
+        carried.became.left_out.iter().map(|one| one.because.evidence()).collect();
     assert_eq!(left_out[0], serde_json::json!({ "now": "sms" }));
     // Nothing is lost: the next run decides on both as they are now.
     let next = courier.run(&store, "1998-05-07T10:40:00Z").await;
@@ -140,10 +141,10 @@ async fn a_rule_that_sits_out_and_a_row_that_fails_are_said() {
         lines(&carried),
         ["heavy p3 contact", "left out: heavy p1 not_judged", "left out: heavy p2 no_longer_true"]
     );
-    let Because::NotJudged(error) = &carried.left_out[0].because else { panic!() };
+    let Because::NotJudged(error) = &carried.became.left_out[0].because else { panic!() };
     assert!(error.contains("absent"), "{error}");
     assert_eq!(
-        carried.left_out[1].because.evidence(),
+        carried.became.left_out[1].because.evidence(),
         serde_json::json!({ "read": { "parcel.weight": 2 } })
     );
 
@@ -276,4 +277,39 @@ async fn a_plan_is_one_of_the_pack_that_was_decided_with() {
     // Nor is it one of a pack of which nothing is known but that it is another one.
     let other = Plan { pack: "another".to_owned(), ..plan };
     assert!(!other.is_of(&pack));
+}
+
+#[tokio::test]
+async fn every_row_of_a_plan_is_counted_once() {
+    let reminding = LOST.replace("const PRIORITY", "const REPEAT = \"2d\";\n const PRIORITY");
+    let with_last_word =
+        format!("{reminding}\n fn resolved(customer, parcel) {{ email(\"task\"); }}\n");
+    let courier = Courier::new(&[("lost", &with_last_word)]);
+    for (customer, parcel) in [("ana", "p1"), ("bob", "p2"), ("cy", "p3")] {
+        courier.customer(customer, &format!("{customer}@example.com"));
+        courier.parcel(parcel, customer, "1998-04-20");
+    }
+    let (mut pack, store) = (courier.pack(), courier.store().await);
+    courier.run(&store, "1998-05-04T09:00:00Z").await;
+    assert_eq!(send(&store, "1998-05-04T09:00:00Z").await.len(), 3);
+    // All reminders are held; p1 arrives, so its last word is planned.
+    let hold = &mut pack.policy.hold;
+    (hold.never, hold.rule, hold.share) = (1, 1, 1.0);
+    let second = at("1998-05-06T09:00:00Z");
+    let found = courier.find(&pack, second).await;
+    let ran = pipeline::commit(&pack, &found, &store, second, second).await.unwrap();
+    assert_eq!(ran.report.totals.held, 3);
+    courier.arrives("p1", "1998-05-07 08:00:00");
+    let plan = planned(&courier, &pack, &store, at(AT)).await;
+    let last_words: Vec<bool> = plan.rows.iter().map(|row| row.last_word).collect();
+    assert_eq!(last_words, [true, false, false]);
+    // It had not arrived after all, so its reminder is still held.
+    courier.sql("UPDATE parcels SET arrived_at = NULL");
+    let carried = now(carry_out(&courier, &pack, &store, plan, at(LATER)).await);
+    assert_eq!(
+        lines(&carried),
+        ["lost p1 held", "lost p2 held", "lost p3 held", "left out: lost p1 true_again"]
+    );
+    let Became { done, held, left_out } = &carried.became;
+    assert_eq!((*done, *held, left_out.len()), (0, 2, 1));
 }
