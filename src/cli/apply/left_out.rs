@@ -13,13 +13,20 @@ pub(super) fn text(pack: &Pack, done: &Done<'_>, times: &Times) -> String {
     let (plan, became) = (done.plan, &done.considered.became);
     let planned = plan.rows.len() as u64;
     let made = format!("{}, as of {}", plan.plan, times.say(&plan.as_of));
-    let left = became.left_out.len() as u64;
+    let (put_off, left) = (became.put_off.len() as u64, became.left_out.len() as u64);
+    let until = match (became.put_off.iter().min(), became.put_off.iter().max()) {
+        (Some(first), Some(last)) if first < last => {
+            format!("put off (the last until {})", times.say(last))
+        }
+        (_, last) => format!("put off until {}", last.map(|at| times.say(at)).unwrap_or_default()),
+    };
     let mut count = match became.done {
-        0 => "nothing of it is done".to_owned(),
+        0 => "nothing of it is done now".to_owned(),
         all if all == planned => "all of it is done".to_owned(),
         some => format!("{some} done"),
     };
-    for (number, what) in [(became.held, "held until somebody approves"), (left, "left out")] {
+    let waits = (became.held, "held until somebody approves");
+    for (number, what) in [(put_off, until.as_str()), waits, (left, "left out")] {
         if number > 0 {
             count.push_str(&format!(", {number} {what}"));
         }

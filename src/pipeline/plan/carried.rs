@@ -37,6 +37,8 @@ pub enum Carried {
 pub struct Became {
     /// How many are done.
     pub done: u64,
+    /// Until when each of those waits that are put off.
+    pub put_off: Vec<Instant>,
     /// How many wait for approval.
     pub held: u64,
     /// Those that are not done, in the plan's order.

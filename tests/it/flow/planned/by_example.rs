@@ -310,6 +310,33 @@ async fn every_row_of_a_plan_is_counted_once() {
         lines(&carried),
         ["lost p1 held", "lost p2 held", "lost p3 held", "left out: lost p1 true_again"]
     );
-    let Became { done, held, left_out } = &carried.became;
-    assert_eq!((*done, *held, left_out.len()), (0, 2, 1));
+    let Became { done, put_off, held, left_out } = &carried.became;
+    assert_eq!((*done, put_off.len(), *held, left_out.len()), (0, 0, 2, 1));
+}
+
+#[tokio::test]
+async fn nothing_of_a_plan_leaves_later_than_it_was_worth_when_it_was_planned() {
+    let short = ABSENT.replace("const PRIORITY", "const EXPIRES = \"12h\";\n const PRIORITY");
+    let courier = Courier::new(&[("absent", &short)]);
+    courier.customer("ana", "ana@example.com");
+    courier.customer("bob", "bob@example.com");
+    courier.sql(
+        "INSERT INTO visits VALUES ('ana', 2), ('bob', 2);
+         UPDATE people SET timezone = 'Europe/Lisbon' WHERE id = 'bob'",
+    );
+    let (pack, store) = (courier.pack(), courier.store().await);
+    // Where ana is, it is half past seven in the evening, in UTC; where bob is, it is an hour later.
+    let plan = planned(&courier, &pack, &store, at("1998-05-07T19:30:00Z")).await;
+    assert_eq!(plan.rows.len(), 2);
+    let ana = plan.rows[0].clone();
+    assert_eq!((ana.outcome, ana.expires_at), (Outcome::Contact, at("1998-05-08T07:30:00Z")));
+    let carried = now(carry_out(&courier, &pack, &store, plan, at("1998-05-07T20:30:00Z")).await);
+    assert_eq!(
+        lines(&carried),
+        ["absent ana not_planned", "absent bob deferred", "left out: absent ana too_late"]
+    );
+    assert_eq!(carried.became.put_off, [at("1998-05-08T07:00:00Z")]);
+    let outreach = &carried.decided.outreaches[0];
+    assert_eq!(outreach.not_before, at("1998-05-08T07:00:00Z"));
+    assert_eq!(outreach.expires_at, at("1998-05-08T07:30:00Z"), "as it was planned");
 }
