@@ -28,6 +28,12 @@ pub enum RevisionError {
         /// The revision.
         revision: String,
     },
+    /// Something in it is a link or another repository, and git does not keep what that leads to.
+    #[error(
+        "`{0}` leads elsewhere (it is a link, or a repository of its own), and git does not have what \
+             is there; name a folder in place of a revision"
+    )]
+    Elsewhere(String),
     /// Something else went wrong.
     #[error("git failed: {0}")]
     Failed(String),
@@ -49,7 +55,8 @@ impl Extracted {
 /// A folder as it was at a revision: a commit, a branch or a tag.
 ///
 /// # Errors
-/// When git, the repository, the revision or the folder at that revision is not there.
+/// When git, the repository, the revision or the folder at that revision is not there, or something
+/// in it that is not hidden leads elsewhere.
 pub fn folder_at(folder: &Path, revision: &str) -> Result<Extracted, RevisionError> {
     let commit = commit(folder, revision)?;
     let inside = text(git(folder, ["rev-parse", "--show-prefix"])?)?;
@@ -66,9 +73,12 @@ pub fn folder_at(folder: &Path, revision: &str) -> Result<Extracted, RevisionErr
         let failed = || RevisionError::Failed(format!("its answer can't be read: {entry}"));
         let (about, name) = entry.split_once('\t').ok_or_else(failed)?;
         let object = about.split(' ').nth(2).ok_or_else(failed)?;
-        // A link could lead out of the folder; a pack has none.
-        if !about.starts_with("100") {
+        if name.split('/').any(|part| part.starts_with('.')) {
             continue;
+        }
+        if !about.starts_with("100") {
+            let root = if inside.is_empty() { String::new() } else { format!("{inside}/") };
+            return Err(RevisionError::Elsewhere(format!("{revision}:{root}{name}")));
         }
         let blob = successful(git(folder, ["cat-file", "blob", object])?)?;
         let file = kept.path().join(name);
@@ -145,17 +155,22 @@ mod tests {
         fs::write(rules.join("stalled order/größe.md"), "words\n").unwrap();
         fs::write(rules.join("gone.md"), "gone").unwrap();
         fs::write(folder.path().join("README.md"), "outside").unwrap();
-        let me = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
-        let commit = [&me[..], &["commit", "-qm", "first"]].concat();
-        for arguments in [&["init", "-q"][..], &["add", "-A"], &commit] {
-            let output = git(folder.path(), arguments.iter().copied()).unwrap();
-            successful(output).unwrap();
-        }
+        commit_all(&folder, "first");
         fs::write(rules.join("policy.toml"), "now").unwrap();
         fs::write(rules.join("new.md"), "new").unwrap();
         fs::write(folder.path().join("README.md"), "changed outside").unwrap();
         fs::remove_file(rules.join("gone.md")).unwrap();
         folder
+    }
+
+    /// Commits everything in a folder, which becomes a repository where it is none.
+    fn commit_all(folder: &TempDir, name: &str) {
+        let me = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
+        let commit = [&me[..], &["commit", "-qm", name]].concat();
+        for arguments in [&["init", "-q"][..], &["add", "-A"], &commit] {
+            let output = git(folder.path(), arguments.iter().copied()).unwrap();
+            successful(output).unwrap();
+        }
     }
 
     #[test]
@@ -200,5 +215,20 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let error = changed_since(outside.path(), "HEAD").unwrap_err();
         assert!(matches!(error, RevisionError::NoRepository(_)), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_leads_elsewhere_is_refused() {
+        let repository = repository();
+        let rules = repository.path().join("rules");
+        std::os::unix::fs::symlink("policy.toml", rules.join(".hidden")).unwrap();
+        commit_all(&repository, "hidden");
+        assert!(folder_at(&rules, "HEAD").is_ok(), "what is hidden is no part of a pack");
+        std::os::unix::fs::symlink("../shared", rules.join("linked")).unwrap();
+        commit_all(&repository, "linked");
+        let error = folder_at(&rules, "HEAD").unwrap_err().to_string();
+        assert!(error.starts_with("`HEAD:rules/linked` leads elsewhere"), "{error}");
+        assert!(folder_at(&rules, "HEAD~1").is_ok());
     }
 }
