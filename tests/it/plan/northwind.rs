@@ -218,3 +218,31 @@ async fn on_a_server_both_are_read_in_one_view_and_a_broken_signal_takes_nothing
         ["EASTC", "FRANK", "HILAA", "QUICK"].map(|who| format!("failed-logins gained {who}"));
     assert_eq!(ours("failed-logins"), gained);
 }
+
+#[test]
+fn what_a_topic_was_muted_for_is_told_without_the_facts() {
+    let demo = demo();
+    let folder = demo.path();
+    patience(&folder.join("ten"), 10, 7);
+    replace(
+        &folder.join("ten/policy.toml"),
+        "[topics.service]",
+        "[topics.service]\nmute_when = 'customer.name != \"\" && customer.email != \"\"'",
+    );
+    let line = format!("plan --base rules --rules ten --out plan.json {AT}");
+    run(folder, &line).fine();
+    let text = fs::read_to_string(folder.join("plan.json")).unwrap();
+    let plan: Value = serde_json::from_str(&text).unwrap();
+    let differences = plan["comparison"]["differences"].as_array().unwrap();
+    let muted = differences.iter().find(|d| d["after"]["reason"] == "muted").unwrap();
+    assert_eq!(muted["after"]["evidence"]["topic"], "service");
+    let customers = plan["comparison"]["customers"]["lost"].as_array().unwrap();
+    let database = rusqlite::Connection::open(folder.join("northwind.db")).unwrap();
+    for customer in customers {
+        let sql = "SELECT company_name FROM customers WHERE customer_id = ?1";
+        let id = customer.as_str().unwrap();
+        let name: String = database.query_row(sql, [id], |row| row.get(0)).unwrap();
+        assert!(!text.contains(&name), "{name}");
+    }
+    assert!(!text.contains('@'), "{text}");
+}
