@@ -104,9 +104,12 @@ pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>,
 
 /// The commit of a revision.
 fn commit(folder: &Path, revision: &str) -> Result<String, RevisionError> {
-    if !git(folder, ["rev-parse", "--git-dir"])?.status.success() {
-        return Err(RevisionError::NoRepository(folder.to_owned()));
-    }
+    successful(git(folder, ["rev-parse", "--git-dir"])?).map_err(|error| match error {
+        RevisionError::Failed(said) if said.contains("not a git repository") => {
+            RevisionError::NoRepository(folder.to_owned())
+        }
+        other => other,
+    })?;
     let named = format!("{revision}^{{commit}}");
     let found = git(folder, ["rev-parse", "--verify", "--quiet", "--end-of-options", &named])?;
     match found.status.success() {
@@ -115,6 +118,18 @@ fn commit(folder: &Path, revision: &str) -> Result<String, RevisionError> {
     }
 }
 
+/// What git tells its hooks of the repository that they run for, which need not be the folder's.
+const REPOSITORY: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
 fn git<'a>(
     folder: &Path,
     arguments: impl IntoIterator<Item = &'a str>,
@@ -122,6 +137,11 @@ fn git<'a>(
     let arguments = arguments.into_iter().map(OsStr::new);
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(arguments).stdin(Stdio::null());
+    // What it says is read, and nothing of the repository is written.
+    command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+    for name in REPOSITORY {
+        command.env_remove(name);
+    }
     command.output().map_err(RevisionError::NoGit)
 }
 

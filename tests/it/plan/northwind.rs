@@ -163,6 +163,39 @@ fn a_revision_is_compared_with_the_working_folder() {
 }
 
 #[test]
+fn the_repository_is_the_folders_whatever_git_tells_its_hooks() {
+    let demo = demo();
+    let folder = demo.path();
+    for line in ["init -q", "add rules", "commit -qm seven"] {
+        git(folder, line);
+    }
+    // In a linked worktree, a hook is told where that is.
+    git(folder, "worktree add -q beside");
+    let other = tempfile::tempdir().unwrap();
+    git(other.path(), "init -q");
+    let line = format!("plan {AT}");
+    for of in [Path::new(".git"), &folder.join(".git/worktrees/beside"), &other.path().join(".git")]
+    {
+        let mut command = lookout(folder);
+        command.args(line.split(' ')).env("GIT_DIR", of).env("GIT_INDEX_FILE", "none");
+        let told = ran(&mut command).fine();
+        assert!(told.contains("Nobody would hear anything different\n"), "{told}");
+    }
+    // Where git refuses, it says why.
+    let mut command = lookout(folder);
+    command.args(line.split(' ')).env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    let refused = ran(&mut command);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.starts_with("error: git failed: fatal: detected dubious"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("safe.directory"), "{}", refused.err);
+}
+
+#[test]
 fn a_base_that_cannot_be_used_is_named_as_git_names_it() {
     let demo = demo();
     let folder = demo.path();
