@@ -207,6 +207,17 @@ fn a_base_that_cannot_be_used_is_named_as_git_names_it() {
     let said = refused(folder, &format!("plan {AT}"), 2);
     assert!(said.contains("HEAD:policy.toml:6"), "{said}");
     assert!(said.contains("1 error in the pack"), "{said}");
+    assert!(said.contains("= help: this version is only compared with: name another "), "{said}");
+
+    // Nor is the folder named to which it was unpacked.
+    fs::remove_file(folder.join("rules/churn-risk/email.md")).unwrap();
+    for line in ["add rules", "commit -qm wordless"] {
+        git(folder, line);
+    }
+    copy(&folder.join("ten/churn-risk"), &folder.join("rules/churn-risk"));
+    let said = refused(folder, &format!("plan {AT}"), 2);
+    assert!(said.contains("HEAD:churn-risk/rule.rhai:"), "{said}");
+    assert!(!said.contains(&std::env::temp_dir().display().to_string()), "{said}");
 }
 
 #[test]
