@@ -151,10 +151,12 @@ fn a_plan_is_refused_where_the_pack_is_another_one() {
     assert_eq!(
         said,
         "error: the pack is no longer the one that was planned with: onboarding/email.de.md, policy.toml, \
-         stalled-order/rule.rhai changed. Make the plan again with `lookout plan --out plan.json`, or bring \
-         the pack back to what it was\n"
+         stalled-order/rule.rhai changed. Make the plan again with `lookout plan --out plan.json --as-of \
+         1998-05-07T09:00:00Z`, or bring the pack back to what it was\n"
     );
     assert!(!folder.join("mail").exists() && !folder.join("lookout.db").exists());
+    // Without the time at which things are tried, it is the same: that the plan is old is no news then.
+    assert_eq!(refused(folder, "apply plan.json", 2), said);
 }
 
 #[test]
@@ -309,4 +311,24 @@ fn what_is_left_out_of_a_plan_is_not_outside_of_it() {
     };
     assert!(section("left out of the plan that was carried out").contains("FISSA"), "{done}");
     assert!(!section("outside the plan that was carried out").contains("FISSA"), "{done}");
+}
+
+#[test]
+fn a_plan_that_was_carried_out_says_so_whatever_has_changed_and_what_is_due_leaves() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("plan --out plan.json {AT}")).fine();
+    run(folder, "pause --as-of 1998-05-07T09:30:00Z");
+    let held_up = run(folder, "apply plan.json --as-of 1998-05-07T10:00:00Z");
+    assert!(held_up.out.contains(" rows: "), "{}{}", held_up.out, held_up.err);
+    let mail = || fs::read_dir(folder.join("mail")).map_or(0, Iterator::count);
+    assert_eq!(mail(), 0);
+    run(folder, "resume --as-of 1998-05-07T10:01:00Z");
+    patience(&folder.join("rules"), 7, 10);
+    let again = run(folder, "apply plan.json --as-of 1998-05-07T10:02:00Z").out;
+    assert!(
+        again.contains("nothing is decided again, and what is still due in the outbox leaves now."),
+        "{again}"
+    );
+    assert!(mail() > 0);
 }
