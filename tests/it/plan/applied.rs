@@ -332,3 +332,20 @@ fn a_plan_that_was_carried_out_says_so_whatever_has_changed_and_what_is_due_leav
     );
     assert!(mail() > 0);
 }
+
+#[test]
+fn a_run_in_the_minute_of_a_plan_says_that_it_decided_nothing() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("plan --out plan.json {AT}")).fine();
+    run(folder, &format!("apply plan.json {AT}")).fine();
+    let ran = run(folder, &format!("run {AT}"));
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert!(ran.out.starts_with("Run of a plan, decided before and not again\n"), "{}", ran.out);
+    assert_eq!(
+        ran.err,
+        "In this minute a plan was carried out, which is no run: nothing else was decided. Run again \
+         in the next one.\n"
+    );
+    run(folder, "run --as-of 1998-05-07T09:01:00Z").fine();
+}
