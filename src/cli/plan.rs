@@ -17,13 +17,14 @@ use super::decisions::Kind;
 use super::output::Output;
 use super::telling::{self, Origin};
 use super::unwritable;
-use super::wording::counted;
+use super::wording::{Times, counted};
 use crate::app::{self, AppError};
 use crate::domain::{Instant, RuleId};
 use crate::pack::Pack;
 use crate::pipeline::difference::{self, Difference, Side};
 use crate::pipeline::plan::Plan;
 use crate::pipeline::{self, Considered, Found};
+use crate::scheduler::Schedule;
 use crate::signals::View;
 use crate::store::{Store, StoreError};
 use base::Base;
@@ -43,7 +44,9 @@ pub(super) async fn run(
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
     let mut view = source.view(as_of).await?;
-    let mut study = Study { view: &mut view, store: store.as_ref(), as_of, due: args.due, output };
+    // What is written down is what a run would do.
+    let due = args.due || args.out.is_some();
+    let mut study = Study { view: &mut view, store: store.as_ref(), as_of, due, output };
     let found = study.find(&pack).await?;
     let found_before = match &base {
         Some(base) => Some(study.find(&base.pack).await.map_err(|e| base.named(e))?),
@@ -57,6 +60,7 @@ pub(super) async fn run(
     let plan = Plan::of(&pack, &found, &after, as_of, origin.source.clone(), history);
     let (_, unwritable) = unwritable::look(&pack, &telling::with_held(&after, args.all));
     let plan = plan.with_unwritable(unwritable::json(&unwritable));
+    tell_not_due(&pack, &after, as_of, output);
     if args.out.is_some() && source.is_masked() {
         output.remark(
             "A masked snapshot has no real addresses: `lookout apply` would leave out whatever goes to \
@@ -134,6 +138,23 @@ impl Study<'_> {
             }
         }
         Err(StoreError::Moved.into())
+    }
+}
+
+/// Names the rules that a run would leave alone, and until when.
+fn tell_not_due(pack: &Pack, considered: &Considered, as_of: Instant, output: &mut Output) {
+    let times = Times { zone: pack.policy.calendar.timezone, as_of };
+    let next = |schedule: &Option<Schedule>| schedule.as_ref()?.next_after(as_of, times.zone);
+    let schedules = pack.schedules();
+    let not_due = schedules.iter().filter(|(rule, _)| !considered.rules.contains_key(rule));
+    let not_due: Vec<String> = not_due
+        .map(|(rule, schedule)| match next(schedule) {
+            Some(next) => format!("{rule} ({})", times.say(&next)),
+            None => rule.to_string(),
+        })
+        .collect();
+    if !not_due.is_empty() {
+        output.remark(&format!("Not due, so not in this plan: {}.", not_due.join(", ")));
     }
 }
 

@@ -349,3 +349,27 @@ fn a_run_in_the_minute_of_a_plan_says_that_it_decided_nothing() {
     );
     run(folder, "run --as-of 1998-05-07T09:01:00Z").fine();
 }
+
+#[test]
+fn a_plan_that_is_written_has_what_is_due() {
+    let demo = demo();
+    let folder = demo.path();
+    replace(
+        &folder.join("rules/stalled-order/rule.rhai"),
+        "const PATIENCE = 7;",
+        "const SCHEDULE = \"0 9 * * 1\";\nconst PATIENCE = 7;",
+    );
+    // The seventh of May 1998 is a Thursday.
+    let rules = |out: &str| {
+        let ran = run(folder, &format!("plan --base rules {out} --format json {AT}"));
+        let plan = ran.json();
+        (plan["rules"].as_array().unwrap().contains(&json!("stalled-order")), ran.err)
+    };
+    assert_eq!(rules(""), (true, String::new()), "what is only looked at has all rules");
+    let not_due = "Not due, so not in this plan: stalled-order (11 May 09:00).\n".to_owned();
+    assert_eq!(rules("--due"), (false, not_due.clone()));
+    assert_eq!(rules("--out plan.json"), (false, not_due));
+    let dry: Value = run(folder, &format!("dry-run --due --format json {AT}")).json();
+    let applied = run(folder, &format!("apply plan.json --format json {AT}")).json();
+    assert_eq!(applied["totals"], dry["totals"]);
+}
