@@ -84,7 +84,9 @@ pub(super) async fn run(
     let unwritable = unwritable::alarms(&unwritable);
     let (difference, unwritable) = (&difference, &unwritable);
     let origin = &origin;
-    let compared = changes::Compared { base, old, new, difference, unwritable, as_of, origin };
+    let known = changes::Known::of(old, new);
+    let compared =
+        changes::Compared { base, old, new, difference, unwritable, as_of, origin, known };
     match (super::is_json(output), args.markdown) {
         (true, _) => output.json(&plan),
         (false, true) => output.text(&markdown::page(&compared, args.all)),
