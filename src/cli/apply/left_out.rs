@@ -63,6 +63,9 @@ fn why(pack: &Pack, left_out: &LeftOut, because: &Because, times: &Times) -> Str
         Because::NoLongerTrue(read) => no_longer_true(pack, left_out, read),
         Because::TrueAgain => "true again, so it is not over".to_owned(),
         Because::NotAsked => "the rule no longer asks for it".to_owned(),
+        Because::NotWaiting => {
+            "no longer waits in the outbox: it has left, or was taken back".to_owned()
+        }
         Because::NotJudged(error) => format!("the rule could not be judged on it: {error}"),
         Because::SitsOut => "the rule sits out this run".to_owned(),
         Because::Refused(told) => refusal(told, &left_out.row.channel, times),

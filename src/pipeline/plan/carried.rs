@@ -63,6 +63,8 @@ pub enum Because {
     TrueAgain,
     /// The rule no longer asks for it.
     NotAsked,
+    /// It waited in the outbox, and does no longer: it has left, or was taken back.
+    NotWaiting,
     /// The rule could not be judged on it.
     NotJudged(String),
     /// The rule sits out the run.
@@ -101,6 +103,7 @@ impl Because {
             Self::NoLongerTrue(_) => "no_longer_true",
             Self::TrueAgain => "true_again",
             Self::NotAsked => "not_asked",
+            Self::NotWaiting => "not_waiting",
             Self::NotJudged(_) => "not_judged",
             Self::SitsOut => "sits_out",
             Self::Refused(refusal) => refusal.code(),

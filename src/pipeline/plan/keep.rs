@@ -294,7 +294,7 @@ impl<'a> Table<'a> {
     /// Why something is not asked for any more.
     fn missing(&self, row: &Row) -> Because {
         let pair = (row.customer_id.clone(), row.subject.clone());
-        let Some(judged) = self.evaluation.rules.get(&row.rule) else { return Because::NotAsked };
+        let Some(judged) = self.evaluation.rules.get(&row.rule) else { return Because::NotWaiting };
         if judged.quarantined {
             return Because::SitsOut;
         }

@@ -340,3 +340,23 @@ async fn nothing_of_a_plan_leaves_later_than_it_was_worth_when_it_was_planned() 
     assert_eq!(outreach.not_before, at("1998-05-08T07:00:00Z"));
     assert_eq!(outreach.expires_at, at("1998-05-08T07:30:00Z"), "as it was planned");
 }
+
+#[tokio::test]
+async fn what_waited_and_has_left_is_not_said_to_be_unasked() {
+    let daily =
+        ABSENT.replace("const PRIORITY", "const SCHEDULE = \"0 21 * * *\";\n const PRIORITY");
+    let courier = Courier::new(&[("absent", &daily)]);
+    courier.customer("ana", "ana@example.com");
+    courier.sql("INSERT INTO visits VALUES ('ana', 2)");
+    let (pack, store) = (courier.pack(), courier.store().await);
+    courier.run(&store, "1998-05-06T21:00:00Z").await;
+    // At seven the rule is not due, and its message waits for eight.
+    let seven = at("1998-05-07T07:00:00Z");
+    let found = courier.find_some(&pack, seven, &BTreeSet::new()).await;
+    let considered = pipeline::consider(&pack, &found, Some(&store), seven).await.unwrap();
+    let plan = Plan::of(&pack, &found, &considered, seven, "the courier".to_owned(), None);
+    assert_eq!((plan.rules.len(), plan.rows.len()), (0, 1));
+    assert_eq!(send(&store, "1998-05-07T08:00:00Z").await, ["ana"]);
+    let carried = now(carry_out(&courier, &pack, &store, plan, at("1998-05-07T08:10:00Z")).await);
+    assert_eq!(lines(&carried), ["left out: absent ana not_waiting"]);
+}
