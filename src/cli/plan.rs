@@ -214,7 +214,7 @@ fn tell_limits(
         let passed = match limit {
             FailOn::Changes => difference.is_noticed(),
             FailOn::MoreThan(count) => differ > *count,
-            FailOn::Share(share) => differ as f64 * 100.0 > share * customers as f64,
+            FailOn::Share(share) => is_beyond(differ, *share, customers),
         };
         if passed {
             let differ = counted(differ, "customer");
@@ -227,4 +227,25 @@ fn tell_limits(
         failed |= passed;
     }
     failed
+}
+
+/// Whether so many are more than a share of all, in percent: in millionths of one, and so without the
+/// rounding that would make a share of itself too much.
+fn is_beyond(differ: u64, share: f64, customers: u64) -> bool {
+    const MILLIONTHS: f64 = 1e6;
+    let allowed = (share * MILLIONTHS).round() as u128 * u128::from(customers);
+    u128::from(differ) * 100 * MILLIONTHS as u128 > allowed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_beyond;
+
+    #[test]
+    fn just_the_share_is_not_beyond_it() {
+        assert!(!is_beyond(326, 6.52, 5000));
+        assert!(is_beyond(327, 6.52, 5000));
+        assert!(!is_beyond(0, 0.0, 5000));
+        assert!(is_beyond(1, 0.0, 5000));
+    }
 }
