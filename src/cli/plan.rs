@@ -9,6 +9,7 @@ mod silence;
 mod text;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -34,6 +35,9 @@ pub(super) async fn run(
     args: &args::Plan,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.out {
+        check_place(file)?;
+    }
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
     let base = match is_compared(args) {
@@ -99,6 +103,23 @@ pub(super) async fn run(
         (false, true) => Exit::Partly,
         (false, false) => Exit::Fine,
     })
+}
+
+/// Refuses a place in which no plan can be, before anything is looked at.
+fn check_place(file: &Path) -> anyhow::Result<()> {
+    let name = file.display();
+    anyhow::ensure!(
+        !file.is_dir(),
+        "the plan can't be written to {name}: that is a folder; name a file in it"
+    );
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        anyhow::bail!(
+            "the plan can't be written to {name}: there is no folder {}",
+            folder.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether two versions are compared; not where a plan is only to be written.
@@ -185,9 +206,8 @@ fn written(args: &args::Plan, plan: &Plan, output: &mut Output) -> anyhow::Resul
     let Some(file) = &args.out else { return Ok(()) };
     let mut text = serde_json::to_string_pretty(plan)?;
     text.push('\n');
-    std::fs::write(file, text).with_context(|| {
-        format!("the plan can't be written to {}; does its folder exist?", file.display())
-    })?;
+    std::fs::write(file, text)
+        .with_context(|| format!("the plan can't be written to {}", file.display()))?;
     if !super::is_json(output) && !args.markdown {
         let file = file.display();
         output.text(&format!(

@@ -373,3 +373,17 @@ fn a_plan_that_is_written_has_what_is_due() {
     let applied = run(folder, &format!("apply plan.json --format json {AT}")).json();
     assert_eq!(applied["totals"], dry["totals"]);
 }
+
+#[test]
+fn a_place_in_which_no_plan_can_be_is_refused_at_once() {
+    let demo = demo();
+    let said = |out: &str| refused(demo.path(), &format!("plan --out {out} {AT}"), 2);
+    assert_eq!(
+        said("rules"),
+        "error: the plan can't be written to rules: that is a folder; name a file in it\n"
+    );
+    assert_eq!(
+        said("plans/plan.json"),
+        "error: the plan can't be written to plans/plan.json: there is no folder plans\n"
+    );
+}
