@@ -21,6 +21,7 @@ pub(super) fn text(pack: &Pack, done: &Done<'_>, times: &Times) -> String {
         (_, last) => format!("put off until {}", last.map(|at| times.say(at)).unwrap_or_default()),
     };
     let mut count = match became.done {
+        _ if planned == 0 => "there is nothing in it, so nothing is recorded".to_owned(),
         0 => "nothing of it is done now".to_owned(),
         all if all == planned => "all of it is done".to_owned(),
         some => format!("{some} done"),

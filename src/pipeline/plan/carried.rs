@@ -190,7 +190,7 @@ pub async fn look_up(
 
 /// Carries a plan out: decides every row of it again, records what is left of it, and nothing else.
 /// Where the books have moved on meanwhile, it decides again on the new ones. `found` is what all
-/// rules of the plan found.
+/// rules of the plan found. Of a plan with nothing in it, nothing is recorded.
 ///
 /// # Errors
 /// When the instant is not later than every recorded one, or the books can't be read or written.
@@ -210,7 +210,8 @@ pub async fn carry_out(
             return Ok(Carried::Before(before));
         }
         let considered = keep::decide(pack, found, planned, &history, as_of);
-        if record(pack, found, store, (as_of, started_at), &considered).await? {
+        let nothing = plan.rows.is_empty();
+        if nothing || record(pack, found, store, (as_of, started_at), &considered).await? {
             return Ok(Carried::Now(Box::new(considered)));
         }
     }
