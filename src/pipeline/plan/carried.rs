@@ -193,7 +193,8 @@ pub async fn look_up(
 /// rules of the plan found. Of a plan with nothing in it, nothing is recorded.
 ///
 /// # Errors
-/// When the instant is not later than every recorded one, or the books can't be read or written.
+/// When the instant is not later than every recorded one, the books know less than those that the plan was
+/// made on, or they can't be read or written.
 pub async fn carry_out(
     pack: &Pack,
     found: &Found,
@@ -205,6 +206,9 @@ pub async fn carry_out(
     let plan = &planned.plan;
     for _ in 0..=TRIES {
         let history = store.history(&Asking::new(pack, found, as_of).query()).await?;
+        if plan.history.is_some_and(|then| history.version.0 < then) {
+            return Err(StoreError::OtherBooks.into());
+        }
         // After the history: whoever carries it out later moves the books on.
         if let Some(before) = store.carried_out(&plan.plan, plan.as_of).await? {
             return Ok(Carried::Before(before));

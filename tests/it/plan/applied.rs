@@ -387,3 +387,27 @@ fn a_place_in_which_no_plan_can_be_is_refused_at_once() {
         "error: the plan can't be written to plans/plan.json: there is no folder plans\n"
     );
 }
+
+#[rstest::rstest]
+#[case::sqlite(false)]
+#[case::postgres(true)]
+#[tokio::test]
+async fn a_plan_leaves_the_books_as_they_were_and_is_one_of_these_books(#[case] postgres: bool) {
+    let demo = demo();
+    let folder = demo.path();
+    let state = format!("--state {}", state(postgres).await);
+    run(folder, &format!("run --as-of 1998-05-06T09:00:00Z {state}"));
+    let outbox = || run(folder, &format!("outbox --format json {state}")).fine();
+    let plan = |base: &str| {
+        run(folder, &format!("plan {base} --out plan.json --format json {AT} {state}")).json()
+    };
+    let (before, first) = (outbox(), plan("--base ten"));
+    assert!(first["history"].as_i64().unwrap() > 0, "{}", first["history"]);
+    assert_eq!(plan("--base ten"), first);
+    assert_eq!(outbox(), before);
+    // Who was contacted is known to the books that the plan was made on, and to no others.
+    let said =
+        refused(folder, "apply plan.json --as-of 1998-05-07T09:00:00Z --state sqlite:new.db", 2);
+    assert!(said.starts_with("error: the plan was made on another state database"), "{said}");
+    run(folder, &format!("apply plan.json {AT} {state}")).fine();
+}
