@@ -30,6 +30,8 @@ pub struct Pack {
     pub folder: PathBuf,
     /// A hash of everything in it.
     pub hash: String,
+    /// The hash of each of its files, by the path from its folder; hidden files don't count.
+    pub files: BTreeMap<String, String>,
     /// Who may be contacted, how often, when, about what.
     pub policy: Policy,
     /// The queries.
@@ -88,6 +90,8 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
             .push(problem.help("name its folder with --rules, or make one with `lookout init`"));
         return None;
     }
+    // Before anything is read: what changes meanwhile has another hash than what is kept here.
+    let (hash, files) = hash::of_folder(folder, problems);
     let policy_file = folder.join("policy.toml");
     let policy = policy::load(&policy_file, problems);
     let signals = signals::load(&folder.join("signals"), problems);
@@ -101,7 +105,8 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
     }
     let mut pack = Pack {
         folder: folder.to_owned(),
-        hash: hash::of_folder(folder, problems),
+        hash,
+        files,
         policy,
         signals: signals?,
         rules,
@@ -260,11 +265,6 @@ impl Pack {
     /// What each rule is now, and under which policy.
     pub fn versions(&self) -> BTreeMap<RuleId, Version> {
         self.rules.iter().map(|(id, rule)| (id.clone(), rule.version.clone())).collect()
-    }
-
-    /// The hash of each of its files, by the path from its folder; hidden files don't count.
-    pub fn files(&self) -> BTreeMap<String, String> {
-        hash::by_file(&self.folder)
     }
 
     /// The condition that mutes a rule's topic, if it has one.

@@ -60,8 +60,8 @@ pub struct Considered {
     pub rules: BTreeMap<RuleId, RuleFound>,
     /// The state of the books that it was decided on.
     pub version: HistoryVersion,
-    /// What a plan had and is not done, where it carries one out.
-    pub left_out: Vec<plan::LeftOut>,
+    /// What became of a plan's rows, where it carries one out.
+    pub became: plan::Became,
 }
 
 /// Decides what the rules found, on the history in `store`; no store is an empty history.
@@ -184,7 +184,7 @@ fn considered(
     decided.read =
         found.over.iter().map(|(key, over)| (key.clone(), over.evidence.clone())).collect();
     let report = report(pack, found, &rules, &decided, as_of);
-    Considered { report, decided, rules, version: history.version, left_out: Vec::new() }
+    Considered { report, decided, rules, version: history.version, became: plan::Became::default() }
 }
 
 /// The same on the books as they stood before the run of that instant, as far as they can tell:

@@ -26,7 +26,9 @@ pub use load::load;
 pub use still::{Muted, readdress, recipient, still_allowed};
 
 use crate::document::Placed;
-use crate::domain::{Candidate, Channel, Consent, CustomerId, RuleId, Span, SubjectId};
+use crate::domain::{
+    Candidate, Channel, Consent, CustomerId, Instant, OutreachKey, RuleId, Span, SubjectId,
+};
 
 /// What `policy.toml` says. What it leaves out does not apply; but `[hold]` always does.
 #[derive(Clone, Debug)]
@@ -114,6 +116,8 @@ pub struct Evaluation {
     pub versions: BTreeMap<RuleId, Version>,
     /// Of whose candidates it is to be told what each gate looked at.
     pub watched: Option<CustomerId>,
+    /// What is worth saying until another time than its rule's `EXPIRES` from now, by its dedupe key.
+    pub expires: BTreeMap<OutreachKey, Instant>,
 }
 
 /// What a rule says and under which policy, as hashes.

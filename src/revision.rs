@@ -28,6 +28,12 @@ pub enum RevisionError {
         /// The revision.
         revision: String,
     },
+    /// Something in it is a link or another repository, and git does not keep what that leads to.
+    #[error(
+        "`{0}` leads elsewhere (it is a link, or a repository of its own), and git does not have what \
+             is there; name a folder in place of a revision"
+    )]
+    Elsewhere(String),
     /// Something else went wrong.
     #[error("git failed: {0}")]
     Failed(String),
@@ -49,7 +55,8 @@ impl Extracted {
 /// A folder as it was at a revision: a commit, a branch or a tag.
 ///
 /// # Errors
-/// When git, the repository, the revision or the folder at that revision is not there.
+/// When git, the repository, the revision or the folder at that revision is not there, or something
+/// in it that is not hidden leads elsewhere.
 pub fn folder_at(folder: &Path, revision: &str) -> Result<Extracted, RevisionError> {
     let commit = commit(folder, revision)?;
     let inside = text(git(folder, ["rev-parse", "--show-prefix"])?)?;
@@ -66,9 +73,12 @@ pub fn folder_at(folder: &Path, revision: &str) -> Result<Extracted, RevisionErr
         let failed = || RevisionError::Failed(format!("its answer can't be read: {entry}"));
         let (about, name) = entry.split_once('\t').ok_or_else(failed)?;
         let object = about.split(' ').nth(2).ok_or_else(failed)?;
-        // A link could lead out of the folder; a pack has none.
-        if !about.starts_with("100") {
+        if name.split('/').any(|part| part.starts_with('.')) {
             continue;
+        }
+        if !about.starts_with("100") {
+            let root = if inside.is_empty() { String::new() } else { format!("{inside}/") };
+            return Err(RevisionError::Elsewhere(format!("{revision}:{root}{name}")));
         }
         let blob = successful(git(folder, ["cat-file", "blob", object])?)?;
         let file = kept.path().join(name);
@@ -94,9 +104,12 @@ pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>,
 
 /// The commit of a revision.
 fn commit(folder: &Path, revision: &str) -> Result<String, RevisionError> {
-    if !git(folder, ["rev-parse", "--git-dir"])?.status.success() {
-        return Err(RevisionError::NoRepository(folder.to_owned()));
-    }
+    successful(git(folder, ["rev-parse", "--git-dir"])?).map_err(|error| match error {
+        RevisionError::Failed(said) if said.contains("not a git repository") => {
+            RevisionError::NoRepository(folder.to_owned())
+        }
+        other => other,
+    })?;
     let named = format!("{revision}^{{commit}}");
     let found = git(folder, ["rev-parse", "--verify", "--quiet", "--end-of-options", &named])?;
     match found.status.success() {
@@ -105,6 +118,18 @@ fn commit(folder: &Path, revision: &str) -> Result<String, RevisionError> {
     }
 }
 
+/// What git tells its hooks of the repository that they run for, which need not be the folder's.
+const REPOSITORY: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
 fn git<'a>(
     folder: &Path,
     arguments: impl IntoIterator<Item = &'a str>,
@@ -112,6 +137,11 @@ fn git<'a>(
     let arguments = arguments.into_iter().map(OsStr::new);
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(arguments).stdin(Stdio::null());
+    // What it says is read, and nothing of the repository is written.
+    command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+    for name in REPOSITORY {
+        command.env_remove(name);
+    }
     command.output().map_err(RevisionError::NoGit)
 }
 
@@ -145,17 +175,22 @@ mod tests {
         fs::write(rules.join("stalled order/größe.md"), "words\n").unwrap();
         fs::write(rules.join("gone.md"), "gone").unwrap();
         fs::write(folder.path().join("README.md"), "outside").unwrap();
-        let me = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
-        let commit = [&me[..], &["commit", "-qm", "first"]].concat();
-        for arguments in [&["init", "-q"][..], &["add", "-A"], &commit] {
-            let output = git(folder.path(), arguments.iter().copied()).unwrap();
-            successful(output).unwrap();
-        }
+        commit_all(&folder, "first");
         fs::write(rules.join("policy.toml"), "now").unwrap();
         fs::write(rules.join("new.md"), "new").unwrap();
         fs::write(folder.path().join("README.md"), "changed outside").unwrap();
         fs::remove_file(rules.join("gone.md")).unwrap();
         folder
+    }
+
+    /// Commits everything in a folder, which becomes a repository where it is none.
+    fn commit_all(folder: &TempDir, name: &str) {
+        let me = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
+        let commit = [&me[..], &["commit", "-qm", name]].concat();
+        for arguments in [&["init", "-q"][..], &["add", "-A"], &commit] {
+            let output = git(folder.path(), arguments.iter().copied()).unwrap();
+            successful(output).unwrap();
+        }
     }
 
     #[test]
@@ -200,5 +235,20 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let error = changed_since(outside.path(), "HEAD").unwrap_err();
         assert!(matches!(error, RevisionError::NoRepository(_)), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_leads_elsewhere_is_refused() {
+        let repository = repository();
+        let rules = repository.path().join("rules");
+        std::os::unix::fs::symlink("policy.toml", rules.join(".hidden")).unwrap();
+        commit_all(&repository, "hidden");
+        assert!(folder_at(&rules, "HEAD").is_ok(), "what is hidden is no part of a pack");
+        std::os::unix::fs::symlink("../shared", rules.join("linked")).unwrap();
+        commit_all(&repository, "linked");
+        let error = folder_at(&rules, "HEAD").unwrap_err().to_string();
+        assert!(error.starts_with("`HEAD:rules/linked` leads elsewhere"), "{error}");
+        assert!(folder_at(&rules, "HEAD~1").is_ok());
     }
 }

@@ -40,17 +40,19 @@ pub(super) async fn run(
     let plan = Plan::read(&text).map_err(|error| anyhow::anyhow!("{file} {error}"))?;
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
-    let changed = plan.changed(&pack);
-    anyhow::ensure!(
-        changed.is_empty(),
-        "the pack is no longer the one that was planned with: {} changed. Make the plan again with \
-         `lookout plan --out {file}`, or bring the pack back to what it was",
-        changed.join(", ")
-    );
-    app::channels(&config, &pack)?;
     let as_of = app::as_of(global.as_of, None);
-    check_time(&plan, as_of, args)?;
-    check_age(&config, &pack, &plan, as_of, args).await?;
+    let before = match app::history(&config).await? {
+        Some(store) => store.carried_out(&plan.plan, plan.as_of).await?,
+        None => None,
+    };
+    // What was carried out before is told, whatever has changed since.
+    if before.is_none() {
+        let tries_things = global.as_of.is_some() || as_of - plan.as_of > TimeDelta::days(7);
+        check_pack(&pack, &plan, args, tries_things)?;
+        check_time(&plan, as_of, args)?;
+        check_age(&pack, &plan, as_of, args)?;
+    }
+    app::channels(&config, &pack)?;
     let store = app::store(&config).await?;
     let report = carry_out(&config, &pack, &store, plan, as_of, output).await?;
     let manner = Manner { allow_time_travel: args.allow_time_travel, follow: false };
@@ -58,6 +60,25 @@ pub(super) async fn run(
     let failed = deliver::tell(&delivered, output);
     deliver::tell_rest(&config, &pack, &store, &delivered, output).await?;
     Ok(if failed || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
+}
+
+/// Refuses a plan of another pack. Whoever tries things on made-up data is told the time as well.
+fn check_pack(pack: &Pack, plan: &Plan, args: &Apply, tries_things: bool) -> anyhow::Result<()> {
+    let changed = match plan.changed(pack).join(", ") {
+        none if none.is_empty() => String::new(),
+        files => format!(": {files} changed"),
+    };
+    let time = match tries_things {
+        true => format!(" --as-of {}", format_instant(&plan.as_of)),
+        false => String::new(),
+    };
+    anyhow::ensure!(
+        plan.is_of(pack),
+        "the pack is no longer the one that was planned with{changed}. Make the plan again with \
+         `lookout plan --out {}{time}`, or bring the pack back to what it was",
+        args.file.display()
+    );
+    Ok(())
 }
 
 fn check_time(plan: &Plan, as_of: Instant, args: &Apply) -> anyhow::Result<()> {
@@ -75,24 +96,11 @@ fn check_time(plan: &Plan, as_of: Instant, args: &Apply) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a plan of which nothing could be done any more, unless it was carried out before. Nothing
-/// is written, so that it is not used up.
-async fn check_age(
-    config: &Config,
-    pack: &Pack,
-    plan: &Plan,
-    as_of: Instant,
-    args: &Apply,
-) -> anyhow::Result<()> {
+/// Refuses a plan of which nothing could be done any more. Nothing is written, so that it is not used up.
+fn check_age(pack: &Pack, plan: &Plan, as_of: Instant, args: &Apply) -> anyhow::Result<()> {
     let Some(last) = plan.rows.iter().map(|row| row.expires_at).max() else { return Ok(()) };
     if last >= as_of {
         return Ok(());
-    }
-    if let Some(store) = app::history(config).await? {
-        let before = store.carried_out(&plan.plan, plan.as_of).await?;
-        if before.is_some() {
-            return Ok(());
-        }
     }
     let times = Times { zone: pack.policy.calendar.timezone, as_of };
     anyhow::bail!(
@@ -165,7 +173,7 @@ fn tell(pack: &Pack, done: &Done<'_>, origin: &Origin, output: &mut Output) {
     let Done { considered, as_of, .. } = *done;
     let report = &considered.report;
     if super::is_json(output) {
-        let left_out = considered.left_out.iter().map(|left_out| {
+        let left_out = considered.became.left_out.iter().map(|left_out| {
             let (row, because) = (&left_out.row, &left_out.because);
             json!({
                 "rule": row.rule, "customer_id": row.customer_id, "subject": row.subject,
@@ -203,8 +211,8 @@ async fn tell_before(
     let zone = pack.policy.calendar.timezone;
     output.text(&format!(
         "This plan was carried out before, by the run as of {}. A plan is carried out once: nothing \
-         is done again. What it left out, or what is new, is decided by the next `lookout run`, or \
-         by a new plan.",
+         is decided again, and what is still due in the outbox leaves now. What it left out, or what is \
+         new, is decided by the next `lookout run`, or by a new plan.",
         Times { zone, as_of: before }.say(&before)
     ));
     Ok(report)

@@ -116,6 +116,9 @@ fn heading(told: &Told<'_>, times: &Times) -> String {
         Kind::Run => ("Run", "to hear"),
         Kind::Plan => ("Plan, nothing goes out before it is applied", "would hear"),
         Kind::Applied => ("Run of a plan", "to hear"),
+        Kind::Recorded if told.report.plan.is_some() => {
+            ("Run of a plan, decided before and not again", "to hear")
+        }
         Kind::Recorded => ("Run, decided before and not again", "to hear"),
     };
     let rows = [

@@ -9,6 +9,7 @@ mod silence;
 mod text;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -17,13 +18,14 @@ use super::decisions::Kind;
 use super::output::Output;
 use super::telling::{self, Origin};
 use super::unwritable;
-use super::wording::counted;
+use super::wording::{Times, counted};
 use crate::app::{self, AppError};
 use crate::domain::{Instant, RuleId};
 use crate::pack::Pack;
 use crate::pipeline::difference::{self, Difference, Side};
 use crate::pipeline::plan::Plan;
 use crate::pipeline::{self, Considered, Found};
+use crate::scheduler::Schedule;
 use crate::signals::View;
 use crate::store::{Store, StoreError};
 use base::Base;
@@ -33,6 +35,9 @@ pub(super) async fn run(
     args: &args::Plan,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.out {
+        check_place(file)?;
+    }
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
     let base = match is_compared(args) {
@@ -43,7 +48,9 @@ pub(super) async fn run(
     let store = app::history(&config).await?;
     let as_of = app::as_of(global.as_of, Some(&source));
     let mut view = source.view(as_of).await?;
-    let mut study = Study { view: &mut view, store: store.as_ref(), as_of, due: args.due, output };
+    // What is written down is what a run would do.
+    let due = args.due || args.out.is_some();
+    let mut study = Study { view: &mut view, store: store.as_ref(), as_of, due, output };
     let found = study.find(&pack).await?;
     let found_before = match &base {
         Some(base) => Some(study.find(&base.pack).await.map_err(|e| base.named(e))?),
@@ -57,6 +64,7 @@ pub(super) async fn run(
     let plan = Plan::of(&pack, &found, &after, as_of, origin.source.clone(), history);
     let (_, unwritable) = unwritable::look(&pack, &telling::with_held(&after, args.all));
     let plan = plan.with_unwritable(unwritable::json(&unwritable));
+    tell_not_due(&pack, &after, as_of, output);
     if args.out.is_some() && source.is_masked() {
         output.remark(
             "A masked snapshot has no real addresses: `lookout apply` would leave out whatever goes to \
@@ -80,7 +88,9 @@ pub(super) async fn run(
     let unwritable = unwritable::alarms(&unwritable);
     let (difference, unwritable) = (&difference, &unwritable);
     let origin = &origin;
-    let compared = changes::Compared { base, old, new, difference, unwritable, as_of, origin };
+    let known = changes::Known::of(old, new);
+    let compared =
+        changes::Compared { base, old, new, difference, unwritable, as_of, origin, known };
     match (super::is_json(output), args.markdown) {
         (true, _) => output.json(&plan),
         (false, true) => output.text(&markdown::page(&compared, args.all)),
@@ -93,6 +103,23 @@ pub(super) async fn run(
         (false, true) => Exit::Partly,
         (false, false) => Exit::Fine,
     })
+}
+
+/// Refuses a place in which no plan can be, before anything is looked at.
+fn check_place(file: &Path) -> anyhow::Result<()> {
+    let name = file.display();
+    anyhow::ensure!(
+        !file.is_dir(),
+        "the plan can't be written to {name}: that is a folder; name a file in it"
+    );
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        anyhow::bail!(
+            "the plan can't be written to {name}: there is no folder {}",
+            folder.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether two versions are compared; not where a plan is only to be written.
@@ -137,6 +164,23 @@ impl Study<'_> {
     }
 }
 
+/// Names the rules that a run would leave alone, and until when.
+fn tell_not_due(pack: &Pack, considered: &Considered, as_of: Instant, output: &mut Output) {
+    let times = Times { zone: pack.policy.calendar.timezone, as_of };
+    let next = |schedule: &Option<Schedule>| schedule.as_ref()?.next_after(as_of, times.zone);
+    let schedules = pack.schedules();
+    let not_due = schedules.iter().filter(|(rule, _)| !considered.rules.contains_key(rule));
+    let not_due: Vec<String> = not_due
+        .map(|(rule, schedule)| match next(schedule) {
+            Some(next) => format!("{rule} ({})", times.say(&next)),
+            None => rule.to_string(),
+        })
+        .collect();
+    if !not_due.is_empty() {
+        output.remark(&format!("Not due, so not in this plan: {}.", not_due.join(", ")));
+    }
+}
+
 /// Tells a plan that is compared with nothing.
 fn only_written(
     args: &args::Plan,
@@ -162,9 +206,8 @@ fn written(args: &args::Plan, plan: &Plan, output: &mut Output) -> anyhow::Resul
     let Some(file) = &args.out else { return Ok(()) };
     let mut text = serde_json::to_string_pretty(plan)?;
     text.push('\n');
-    std::fs::write(file, text).with_context(|| {
-        format!("the plan can't be written to {}; does its folder exist?", file.display())
-    })?;
+    std::fs::write(file, text)
+        .with_context(|| format!("the plan can't be written to {}", file.display()))?;
     if !super::is_json(output) && !args.markdown {
         let file = file.display();
         output.text(&format!(
@@ -191,7 +234,7 @@ fn tell_limits(
         let passed = match limit {
             FailOn::Changes => difference.is_noticed(),
             FailOn::MoreThan(count) => differ > *count,
-            FailOn::Share(share) => differ as f64 * 100.0 > share * customers as f64,
+            FailOn::Share(share) => is_beyond(differ, *share, customers),
         };
         if passed {
             let differ = counted(differ, "customer");
@@ -204,4 +247,25 @@ fn tell_limits(
         failed |= passed;
     }
     failed
+}
+
+/// Whether so many are more than a share of all, in percent: in millionths of one, and so without the
+/// rounding that would make a share of itself too much.
+fn is_beyond(differ: u64, share: f64, customers: u64) -> bool {
+    const MILLIONTHS: f64 = 1e6;
+    let allowed = (share * MILLIONTHS).round() as u128 * u128::from(customers);
+    u128::from(differ) * 100 * MILLIONTHS as u128 > allowed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_beyond;
+
+    #[test]
+    fn just_the_share_is_not_beyond_it() {
+        assert!(!is_beyond(326, 6.52, 5000));
+        assert!(is_beyond(327, 6.52, 5000));
+        assert!(!is_beyond(0, 0.0, 5000));
+        assert!(is_beyond(1, 0.0, 5000));
+    }
 }

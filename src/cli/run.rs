@@ -30,7 +30,13 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
     );
     let newest = store.newest_run().await?;
     let report = decide_once(&config, &pack, &store, as_of, output).await?;
-    if global.as_of.is_none() && newest == Some(as_of) {
+    let instead = report.plan.is_some();
+    if instead {
+        output.remark(
+            "In this minute a plan was carried out, which is no run: nothing else was decided. Run again \
+             in the next one.",
+        );
+    } else if global.as_of.is_none() && newest == Some(as_of) {
         output.remark(
             "A minute is decided once. What was approved or changed meanwhile is decided by a run in \
              the next one.",
@@ -40,7 +46,7 @@ pub(super) async fn run(global: &Global, args: &Run, output: &mut Output) -> any
     let delivered = deliver::work(&config, &pack, &store, manner, output).await?;
     let failed = deliver::tell(&delivered, output);
     deliver::tell_rest(&config, &pack, &store, &delivered, output).await?;
-    Ok(if failed || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
+    Ok(if failed || instead || telling::partly(&report) { Exit::Partly } else { Exit::Fine })
 }
 
 /// Decides an instant that was not decided before; else tells what was.

@@ -11,8 +11,12 @@ use crate::domain::Problem;
 /// The folder of a rule in which the messages of its cases are kept, to be compared with.
 pub const KEPT: &str = "golden";
 
-/// The hash of every file of a folder, by its path in it; hidden files don't count.
-pub(super) fn of_folder(folder: &Path, problems: &mut Vec<Problem>) -> String {
+/// The hash of a folder, and of each of its files by the path in it, of the same bytes; hidden files
+/// don't count.
+pub(super) fn of_folder(
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> (String, BTreeMap<String, String>) {
     of_files(folder, problems, |_| true)
 }
 
@@ -20,19 +24,7 @@ pub(super) fn of_folder(folder: &Path, problems: &mut Vec<Problem>) -> String {
 /// kept of them.
 pub(super) fn of_rule(folder: &Path, problems: &mut Vec<Problem>) -> String {
     let kept = folder.join(KEPT);
-    of_files(folder, problems, |file| !file.ends_with("cases.toml") && !file.starts_with(&kept))
-}
-
-/// The hash of each file of a folder, by its path in it; what can't be read has none.
-pub(super) fn by_file(folder: &Path) -> BTreeMap<String, String> {
-    let mut files = Vec::new();
-    collect(folder, &mut files, &mut Vec::new());
-    let of_file = |file: &PathBuf| {
-        let mut hash = Sha256::new();
-        add(&mut hash, &std::fs::read(file).ok()?);
-        Some((name_in(folder, file), in_hex(hash)))
-    };
-    files.iter().filter_map(of_file).collect()
+    of_files(folder, problems, |file| !file.ends_with("cases.toml") && !file.starts_with(&kept)).0
 }
 
 /// The hash of a rule's own and of the file that it is read together with.
@@ -44,7 +36,12 @@ pub(super) fn with_file(rule: &str, file: &Path) -> String {
     in_hex(hash)
 }
 
-fn of_files(folder: &Path, problems: &mut Vec<Problem>, counts: impl Fn(&Path) -> bool) -> String {
+fn of_files(
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+    counts: impl Fn(&Path) -> bool,
+) -> (String, BTreeMap<String, String>) {
+    let mut by_file = BTreeMap::new();
     let mut files = Vec::new();
     collect(folder, &mut files, problems);
     files.sort();
@@ -55,11 +52,14 @@ fn of_files(folder: &Path, problems: &mut Vec<Problem>, counts: impl Fn(&Path) -
             Ok(bytes) => {
                 add(&mut hash, name.as_bytes());
                 add(&mut hash, &bytes);
+                let mut own = Sha256::new();
+                add(&mut own, &bytes);
+                by_file.insert(name, in_hex(own));
             }
             Err(error) => problems.push(unreadable(file, &error)),
         }
     }
-    in_hex(hash)
+    (in_hex(hash), by_file)
 }
 
 fn name_in(folder: &Path, file: &Path) -> String {

@@ -250,13 +250,11 @@ impl<'a> Index<'a> {
                 _ => Kind::Reason,
             },
             (true, true) => {
-                let (old, now) = (old?, now?);
-                let what = self.what(new, old, now);
-                match (what.is_empty(), is_alike(old, now)) {
-                    (true, true) => return None,
-                    (true, false) => Kind::Reason,
-                    (false, _) => Kind::Changed(what),
+                let what = self.what(new, old?, now?);
+                if what.is_empty() {
+                    return None;
                 }
+                Kind::Changed(what)
             }
         };
         Some(self.told_apart(new, about, old, now, kind, as_of))
@@ -382,10 +380,11 @@ fn goes(decision: &Decision) -> bool {
     decision.outcome != Outcome::Refused
 }
 
-/// Whether two decisions say the same, whatever message they are part of.
+/// Whether two decisions say the same, whatever message they are part of. Both held are alike, however
+/// many others are held with them.
 fn is_alike(a: &Decision, b: &Decision) -> bool {
-    (&a.channel, a.outcome, &a.refusal, a.not_before)
-        == (&b.channel, b.outcome, &b.refusal, b.not_before)
+    (&a.channel, a.outcome, a.not_before) == (&b.channel, b.outcome, b.not_before)
+        && (a.outcome == Outcome::Held || a.refusal == b.refusal)
 }
 
 /// Whether the same was decided of everything that was asked for.

@@ -32,7 +32,7 @@ use crate::domain::{
 use crate::pack::Pack;
 use crate::policy;
 
-pub use carried::{Because, Carried, Changed, LeftOut, Planned, carry_out, look_up};
+pub use carried::{Became, Because, Carried, Changed, LeftOut, Planned, carry_out, look_up};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,7 +145,7 @@ impl Plan {
         source: String,
         history: Option<i64>,
     ) -> Self {
-        let files = pack.files();
+        let files = pack.files.clone();
         let mut plan = Self {
             schema_version: 1,
             plan: String::new(),
@@ -183,12 +183,14 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether it is a plan of that pack, just as it is now.
+    pub fn is_of(&self, pack: &Pack) -> bool {
+        self.pack == pack.hash && self.files == pack.files
+    }
+
     /// The files of the pack that are no longer what they were: changed, new, or gone.
     pub fn changed(&self, pack: &Pack) -> Vec<String> {
-        if self.pack == pack.hash {
-            return Vec::new();
-        }
-        let now = pack.files();
+        let now = &pack.files;
         let old = self.files.iter().filter(|(name, hash)| now.get(*name) != Some(hash));
         let new = now.iter().filter(|(name, _)| !self.files.contains_key(*name));
         let mut changed: Vec<String> = old.chain(new).map(|(name, _)| name.clone()).collect();
@@ -278,9 +280,10 @@ fn address_mark(outreach: &Outreach, subject: &OutreachSubject) -> Option<String
     recipient.map(|recipient| mark(subject, &recipient.0))
 }
 
-/// Eight digits: enough to see that something is another one, too few to find out what it is.
+/// Four digits: enough to see that something is another one. Of ten million telephone numbers, more than
+/// a hundred have the same, so none can be found out by trying them all.
 fn mark(subject: &OutreachSubject, text: &str) -> String {
-    hash([subject.customer.as_str().as_bytes(), text.as_bytes()], 4)
+    hash([subject.customer.as_str().as_bytes(), text.as_bytes()], 2)
 }
 
 /// The hash of what was known of every match.

@@ -33,9 +33,9 @@ pub fn decide(
     as_of: Instant,
 ) -> Decided {
     let waiting = history.waiting.iter().map(|w| &w.outreach);
-    let put_off = waiting.flat_map(|o| o.subjects.iter().map(|s| (&s.dedupe_key, o.expires_at)));
-    let put_off = put_off.collect();
-    let inputs = Inputs { evaluation, settings, policy, history, as_of, put_off };
+    let expires = waiting.flat_map(|o| o.subjects.iter().map(|s| (&s.dedupe_key, o.expires_at)));
+    let expires = expires.chain(evaluation.expires.iter().map(|(key, at)| (key, *at))).collect();
+    let inputs = Inputs { evaluation, settings, policy, history, as_of, expires };
     let mut hold = Hold::new(history, evaluation);
     let mut round = inputs.round(&hold);
     while hold.tighten(&round.contacts, policy, evaluation, history, as_of) {
@@ -75,8 +75,9 @@ pub(super) struct Inputs<'a> {
     pub(super) policy: &'a Policy,
     pub(super) history: &'a History,
     pub(super) as_of: Instant,
-    /// When each message that waits stops being worth saying, by what it speaks of.
-    put_off: BTreeMap<&'a OutreachKey, Instant>,
+    /// When what was decided before stops being worth saying, by what it speaks of: each message that
+    /// waits, and what a plan had.
+    expires: BTreeMap<&'a OutreachKey, Instant>,
 }
 
 impl<'a> Inputs<'a> {
@@ -130,13 +131,17 @@ impl<'a> Inputs<'a> {
             last_word: false,
             expires_at: self.as_of + rule.expires.delta(),
         };
-        // A message put off keeps the time after which it is not worth saying.
-        if !self.put_off.is_empty()
-            && let Some(expires_at) = self.put_off.get(&bid.key())
-        {
-            bid.expires_at = *expires_at;
-        }
+        bid.expires_at = self.expires_at(&bid);
         Some(bid)
+    }
+
+    /// Until when a bid is worth saying. What was decided before keeps its time.
+    pub(super) fn expires_at(&self, bid: &Bid<'_>) -> Instant {
+        let kept = match self.expires.is_empty() {
+            true => None,
+            false => self.expires.get(&bid.key()).copied(),
+        };
+        kept.unwrap_or(self.as_of + bid.rule.expires.delta())
     }
 
     /// The channels of `contact()`: the customer's own first, then policy's order.

@@ -13,8 +13,8 @@ impl<'a> Inputs<'a> {
             let key = (bid.rule.id.clone(), bid.customer.clone(), bid.subject.clone());
             let started_at = self.history.episodes.get(&key)?.started_at;
             let episode = Standing { started_at, times: 0, last_at: None };
-            let expires_at = self.as_of + bid.rule.expires.delta();
-            Some(Bid { episode, expires_at, last_word: true, ..bid })
+            let bid = Bid { episode, last_word: true, ..bid };
+            Some(Bid { expires_at: self.expires_at(&bid), ..bid })
         };
         self.evaluation.last_words.iter().filter_map(bid).collect()
     }

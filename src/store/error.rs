@@ -106,6 +106,12 @@ pub enum StoreError {
         format_instant(.0)
     )]
     Before(Instant),
+    /// A plan was made on books that knew more.
+    #[error(
+        "the plan was made on another state database, or this is an older copy of it; name that one with \
+         --state, or make the plan again on this one"
+    )]
+    OtherBooks,
     /// The program contradicts itself. Recording it might contact somebody twice.
     #[error("nothing was recorded, because of a mistake in Lookout itself: {0}; please report it")]
     Contradiction(String),

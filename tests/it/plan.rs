@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::program::{Ran, run};
+use crate::support::program::{Ran, lookout, ran, run};
 
 /// The instant of the demo.
 const AT: &str = "--as-of 1998-05-07T09:00:00Z";

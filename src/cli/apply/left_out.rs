@@ -1,27 +1,33 @@
 //! What of a plan is done and what is left out, and why, in words.
 
-use std::collections::BTreeSet;
-
 use super::Done;
 use crate::cli::output::{BOLD, RESET};
 use crate::cli::tables::aligned;
 use crate::cli::wording::{Times, counted, refusal};
-use crate::domain::{About, Outcome};
+use crate::domain::About;
 use crate::pack::Pack;
 use crate::pipeline::plan::{Because, Changed, LeftOut};
 
 /// The plan, how much of it is done, and each row that is not.
 pub(super) fn text(pack: &Pack, done: &Done<'_>, times: &Times) -> String {
-    let (plan, left_out) = (done.plan, &done.considered.left_out);
+    let (plan, became) = (done.plan, &done.considered.became);
     let planned = plan.rows.len() as u64;
     let made = format!("{}, as of {}", plan.plan, times.say(&plan.as_of));
-    let (left, held) = (left_out.len() as u64, held(done));
-    let mut count = match planned - left - held {
-        0 => "nothing of it is done".to_owned(),
+    let (put_off, left) = (became.put_off.len() as u64, became.left_out.len() as u64);
+    let until = match (became.put_off.iter().min(), became.put_off.iter().max()) {
+        (Some(first), Some(last)) if first < last => {
+            format!("put off (the last until {})", times.say(last))
+        }
+        (_, last) => format!("put off until {}", last.map(|at| times.say(at)).unwrap_or_default()),
+    };
+    let mut count = match became.done {
+        _ if planned == 0 => "there is nothing in it, so nothing is recorded".to_owned(),
+        0 => "nothing of it is done now".to_owned(),
         all if all == planned => "all of it is done".to_owned(),
         some => format!("{some} done"),
     };
-    for (number, what) in [(held, "held until somebody approves"), (left, "left out")] {
+    let waits = (became.held, "held until somebody approves");
+    for (number, what) in [(put_off, until.as_str()), waits, (left, "left out")] {
         if number > 0 {
             count.push_str(&format!(", {number} {what}"));
         }
@@ -32,21 +38,10 @@ pub(super) fn text(pack: &Pack, done: &Done<'_>, times: &Times) -> String {
     };
     let rows = counted(planned, "row");
     let mut text = format!("{BOLD}Plan{RESET} {made}, {rows}: {count}; {since}\n");
-    let rows: Vec<_> = left_out.iter().map(|one| row(pack, one, times)).collect();
+    let rows: Vec<_> = became.left_out.iter().map(|one| row(pack, one, times)).collect();
     text.push_str(&aligned(&rows, 2));
     text.push('\n');
     text
-}
-
-/// How many rows wait for approval.
-fn held(done: &Done<'_>) -> u64 {
-    let decisions = done.considered.report.decisions.iter();
-    let held = decisions.filter(|decision| decision.outcome == Outcome::Held);
-    let held: BTreeSet<_> =
-        held.map(|d| (&d.rule, &d.customer_id, &d.subject, d.position)).collect();
-    let rows = done.plan.rows.iter();
-    let rows = rows.map(|row| (&row.rule, &row.customer_id, &row.subject, row.position));
-    rows.filter(|row| held.contains(row)).count() as u64
 }
 
 fn row(pack: &Pack, left_out: &LeftOut, times: &Times) -> Vec<String> {
@@ -69,6 +64,9 @@ fn why(pack: &Pack, left_out: &LeftOut, because: &Because, times: &Times) -> Str
         Because::NoLongerTrue(read) => no_longer_true(pack, left_out, read),
         Because::TrueAgain => "true again, so it is not over".to_owned(),
         Because::NotAsked => "the rule no longer asks for it".to_owned(),
+        Because::NotWaiting => {
+            "no longer waits in the outbox: it has left, or was taken back".to_owned()
+        }
         Because::NotJudged(error) => format!("the rule could not be judged on it: {error}"),
         Because::SitsOut => "the rule sits out this run".to_owned(),
         Because::Refused(told) => refusal(told, &left_out.row.channel, times),

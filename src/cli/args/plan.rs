@@ -23,13 +23,13 @@ pub struct Plan {
     /// a plan is only to be written
     #[arg(long, value_name = "REV|FOLDER")]
     pub base: Option<String>,
-    /// Write down all that a run would do, for `lookout apply`
+    /// Write down what a run would do now, of the rules that are due, for `lookout apply`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// What to read.
     #[command(flatten)]
     pub seen: Seen,
-    /// Only the rules whose schedule is due, as `run` does
+    /// Only the rules whose schedule is due, as `run` does and --out always
     #[arg(long)]
     pub due: bool,
     /// Print Markdown, for a comment on a pull request

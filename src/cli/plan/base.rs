@@ -58,7 +58,7 @@ impl Base {
     /// Whether its signals are other ones.
     pub(super) fn reads_otherwise(&self, pack: &Pack) -> bool {
         let signals = |pack: &Pack| {
-            let mut files = pack.files();
+            let mut files = pack.files.clone();
             files.retain(|name, _| name.starts_with("signals/"));
             files
         };
@@ -76,9 +76,17 @@ pub(super) fn told(name: &str, pack: &Pack) -> String {
     format!("{name} (pack {})", pack.hash)
 }
 
-/// Names the files of an unpacked revision as git does: `HEAD:policy.toml`.
+/// Names the files of an unpacked revision as git does: `HEAD:policy.toml`. What was committed can't be
+/// mended, so the cure is another one.
 fn rename(problems: Vec<Problem>, folder: &Path, revision: &str) -> Vec<Problem> {
+    let unpacked = format!("{}/", folder.display());
     let renamed = |mut problem: Problem| {
+        for said in [&mut problem.message, &mut problem.label] {
+            *said = said.replace(&unpacked, &format!("{revision}:"));
+        }
+        problem.help =
+            "this version is only compared with: name another revision or a folder with --base"
+                .to_owned();
         if let Ok(inside) = problem.place.file.strip_prefix(folder) {
             let file = PathBuf::from(format!("{revision}:{}", inside.display()));
             problem.place = Place { file, ..problem.place };

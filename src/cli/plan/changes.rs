@@ -1,10 +1,10 @@
 //! What a change does, gathered for those who read it: who, what, and why, in sections of rows that a
 //! terminal and a pull request show alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::base::{self, Base};
-use super::silence::Silence;
+use super::silence::{Silence, Voice};
 use crate::cli::telling::Origin;
 use crate::cli::wording::{Times, counted, listed, reason, refusal};
 use crate::domain::{Alarm, CustomerId, Decision, Instant, Outcome, RuleId};
@@ -20,6 +20,26 @@ pub(super) struct Compared<'a> {
     pub(super) unwritable: &'a [Alarm],
     pub(super) as_of: Instant,
     pub(super) origin: &'a Origin,
+    pub(super) known: Known<'a>,
+}
+
+/// What is looked up for every change, found once.
+pub(super) struct Known<'a> {
+    /// What the rules of the older version are true of, and those of the newer one.
+    voices: [Voice<'a>; 2],
+    /// What each customer hears by the newer version.
+    heard: HashMap<&'a CustomerId, Vec<&'a Decision>>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn of(old: Side<'a>, new: Side<'a>) -> Self {
+        let mut heard: HashMap<_, Vec<_>> = HashMap::new();
+        let decisions = new.considered.decided.decisions.iter();
+        for told in decisions.filter(|d| d.outcome != Outcome::Refused && d.channel.is_contact()) {
+            heard.entry(&told.customer_id).or_default().push(told);
+        }
+        Self { voices: [Voice::of(old), Voice::of(new)], heard }
+    }
 }
 
 /// One rule's part.
@@ -189,7 +209,7 @@ impl Compared<'_> {
                 let lost = match (&change.after, &change.rival) {
                     (Some(now), Some(_)) => format!("displaced: {}", self.refused(now)),
                     (Some(now), None) => self.refused(now),
-                    (None, _) => Silence::of(change, &self.new).now().to_owned(),
+                    (None, _) => Silence::of(change, &self.known.voices[1]).now().to_owned(),
                 };
                 match self.instead(change) {
                     Some(instead) => format!("{lost}; {instead}"),
@@ -199,7 +219,7 @@ impl Compared<'_> {
             Kind::Gained => match (&change.before, &change.rival) {
                 (Some(was), Some(_)) => format!("freed: was {}", self.refused(was)),
                 (Some(was), None) => format!("was not told: {}", self.refused(was)),
-                (None, _) => Silence::of(change, &self.old).over().to_owned(),
+                (None, _) => Silence::of(change, &self.known.voices[0]).over().to_owned(),
             },
             Kind::Changed(what) => {
                 let (Some(was), Some(now)) = (&change.before, &change.after) else {
@@ -212,8 +232,8 @@ impl Compared<'_> {
                 let told = |decided: &Option<Decided>, silent: &str| {
                     decided.as_ref().map_or(silent.to_owned(), |decided| self.refused(decided))
                 };
-                let was = told(&change.before, Silence::of(change, &self.old).before());
-                let now = told(&change.after, Silence::of(change, &self.new).now());
+                let was = told(&change.before, Silence::of(change, &self.known.voices[0]).before());
+                let now = told(&change.after, Silence::of(change, &self.known.voices[1]).now());
                 format!("was: {was}; now: {now}")
             }
         }
@@ -226,13 +246,8 @@ impl Compared<'_> {
 
     /// What the customer of something lost still hears.
     fn instead(&self, change: &Change) -> Option<String> {
-        let decisions = self.new.considered.decided.decisions.iter();
-        let heard = decisions.filter(|d| {
-            d.customer_id == change.customer
-                && d.outcome != Outcome::Refused
-                && d.channel.is_contact()
-        });
-        let heard: Vec<&Decision> = heard.filter(|_| !change.is_task).collect();
+        let heard = self.known.heard.get(&change.customer).into_iter().flatten();
+        let heard: Vec<&Decision> = heard.filter(|_| !change.is_task).copied().collect();
         let same: Vec<String> =
             heard.iter().filter(|d| d.rule == change.rule).map(|d| d.subject.to_string()).collect();
         if !same.is_empty() {

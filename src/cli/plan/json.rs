@@ -39,7 +39,6 @@ fn change(change: &Change) -> Value {
         Kind::Changed(what) => what.iter().map(|what| what.name()).collect(),
         Kind::Lost | Kind::Gained | Kind::Reason => Vec::new(),
     };
-    let decision = |decided: &Option<Decided>| decided.as_ref().map(|d| json!(d.decision));
     json!({
         "rule": change.rule,
         "customer_id": change.customer,
@@ -48,7 +47,18 @@ fn change(change: &Change) -> Value {
         "kind": change.kind.name(),
         "what": what,
         "rival": change.rival,
-        "before": decision(&change.before),
-        "after": decision(&change.after),
+        "before": change.before.as_ref().map(decision),
+        "after": change.after.as_ref().map(decision),
     })
+}
+
+/// A decision without the facts that it was made on: what `mute_when` read of the customer.
+fn decision(decided: &Decided) -> Value {
+    let mut told = json!(decided.decision);
+    if told["reason"] == "muted"
+        && let Some(evidence) = told["evidence"].as_object_mut()
+    {
+        evidence.remove("read");
+    }
+    told
 }

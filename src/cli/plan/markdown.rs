@@ -83,21 +83,45 @@ fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Text that stays text in a table of Markdown, and calls nobody by an @.
+/// Text that stays text in a table of Markdown: neither markup nor a link, and nobody is called by an @.
+/// What GitHub would look for in the finished text (`@ana`, `#12`, an address) is parted by a space of no
+/// width, as an entity is the same to it as what it stands for.
 fn cell(text: &str) -> String {
+    const NO_WIDTH: &str = "&#8203;";
     let mut told = String::with_capacity(text.len());
-    for c in plain(text).chars() {
+    let text = plain(text);
+    for (at, c) in text.char_indices() {
+        let www = || at >= 3 && text.as_bytes()[at - 3..at].eq_ignore_ascii_case(b"www");
         match c {
             '&' => told.push_str("&amp;"),
             '<' => told.push_str("&lt;"),
             '>' => told.push_str("&gt;"),
-            '@' => told.push_str("&#64;"),
-            '\\' | '|' | '*' | '_' | '[' | ']' | '~' | '#' => {
+            '\\' | '|' | '*' | '_' | '[' | ']' | '~' | '`' => {
                 told.push('\\');
                 told.push(c);
             }
+            '@' | '#' => told.extend([c.to_string().as_str(), NO_WIDTH]),
+            ':' if text[at..].starts_with("://") => told.extend([":", NO_WIDTH]),
+            '.' if www() => told.extend([NO_WIDTH, "."]),
             c => told.push(c),
         }
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_never_becomes_markup() {
+        assert_eq!(
+            cell("`a > 0` | @ana #12 <b> **x** a_b [c](d) ~e~"),
+            r"\`a &gt; 0\` \| @&#8203;ana #&#8203;12 &lt;b&gt; \*\*x\*\* a\_b \[c\](d) \~e\~"
+        );
+        assert_eq!(
+            cell("https://evil.example/x WWW.evil.example a@b.example c:\\d 9:30"),
+            r"https:&#8203;//evil.example/x WWW&#8203;.evil.example a@&#8203;b.example c:\\d 9:30"
+        );
+    }
 }

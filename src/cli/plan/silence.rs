@@ -1,7 +1,25 @@
 //! Why a version of the pack asks for nothing, in words for before and for now.
 
-use crate::pipeline::RuleFound;
+use std::collections::HashSet;
+
+use crate::domain::{CustomerId, RuleId, SubjectId};
 use crate::pipeline::difference::{Change, Side};
+
+/// A version of the pack, and what its rules are true of.
+pub(super) struct Voice<'a> {
+    side: Side<'a>,
+    matched: HashSet<(&'a RuleId, &'a CustomerId, &'a SubjectId)>,
+}
+
+impl<'a> Voice<'a> {
+    pub(super) fn of(side: Side<'a>) -> Self {
+        let rules = side.considered.rules.iter();
+        let matched = rules.flat_map(|(rule, fared)| {
+            fared.matches.iter().map(move |m| (rule, &m.customer, &m.subject))
+        });
+        Self { side, matched: matched.collect() }
+    }
+}
 
 /// Why a version of the pack asks for nothing.
 #[derive(Clone, Copy)]
@@ -16,17 +34,16 @@ pub(super) enum Silence {
 
 impl Silence {
     /// Why a version does not ask for what a change is about.
-    pub(super) fn of(change: &Change, side: &Side<'_>) -> Self {
+    pub(super) fn of(change: &Change, voice: &Voice<'_>) -> Self {
+        let side = voice.side;
         let pair = (change.customer.clone(), change.subject.clone());
-        let is_true = |fared: &RuleFound| {
-            fared.matches.iter().any(|m| (&m.customer, &m.subject) == (&pair.0, &pair.1))
-        };
+        let is_true = voice.matched.contains(&(&change.rule, &pair.0, &pair.1));
         match side.considered.rules.get(&change.rule) {
             None if side.pack.rules.contains_key(&change.rule) => Self::NotDue,
             None => Self::NoRule,
             Some(fared) if fared.quarantine.is_some() => Self::SitsOut,
             Some(fared) if fared.failing.contains(&pair) => Self::Fails,
-            Some(fared) if is_true(fared) => Self::NotAsked,
+            Some(_) if is_true => Self::NotAsked,
             Some(_) => Self::NotTrue,
         }
     }

@@ -32,6 +32,19 @@ pub enum Carried {
     Before(Instant),
 }
 
+/// What became of the rows of a plan: each is counted once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Became {
+    /// How many are done.
+    pub done: u64,
+    /// Until when each of those waits that are put off.
+    pub put_off: Vec<Instant>,
+    /// How many wait for approval.
+    pub held: u64,
+    /// Those that are not done, in the plan's order.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// A row of a plan that is not done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeftOut {
@@ -50,6 +63,8 @@ pub enum Because {
     TrueAgain,
     /// The rule no longer asks for it.
     NotAsked,
+    /// It waited in the outbox, and does no longer: it has left, or was taken back.
+    NotWaiting,
     /// The rule could not be judged on it.
     NotJudged(String),
     /// The rule sits out the run.
@@ -88,6 +103,7 @@ impl Because {
             Self::NoLongerTrue(_) => "no_longer_true",
             Self::TrueAgain => "true_again",
             Self::NotAsked => "not_asked",
+            Self::NotWaiting => "not_waiting",
             Self::NotJudged(_) => "not_judged",
             Self::SitsOut => "sits_out",
             Self::Refused(refusal) => refusal.code(),
@@ -174,10 +190,11 @@ pub async fn look_up(
 
 /// Carries a plan out: decides every row of it again, records what is left of it, and nothing else.
 /// Where the books have moved on meanwhile, it decides again on the new ones. `found` is what all
-/// rules of the plan found.
+/// rules of the plan found. Of a plan with nothing in it, nothing is recorded.
 ///
 /// # Errors
-/// When the instant is not later than every recorded one, or the books can't be read or written.
+/// When the instant is not later than every recorded one, the books know less than those that the plan was
+/// made on, or they can't be read or written.
 pub async fn carry_out(
     pack: &Pack,
     found: &Found,
@@ -189,12 +206,16 @@ pub async fn carry_out(
     let plan = &planned.plan;
     for _ in 0..=TRIES {
         let history = store.history(&Asking::new(pack, found, as_of).query()).await?;
+        if plan.history.is_some_and(|then| history.version.0 < then) {
+            return Err(StoreError::OtherBooks.into());
+        }
         // After the history: whoever carries it out later moves the books on.
         if let Some(before) = store.carried_out(&plan.plan, plan.as_of).await? {
             return Ok(Carried::Before(before));
         }
         let considered = keep::decide(pack, found, planned, &history, as_of);
-        if record(pack, found, store, (as_of, started_at), &considered).await? {
+        let nothing = plan.rows.is_empty();
+        if nothing || record(pack, found, store, (as_of, started_at), &considered).await? {
             return Ok(Carried::Now(Box::new(considered)));
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 
-use super::carried::{Because, Changed, LeftOut, Planned};
+use super::carried::{Became, Because, Changed, LeftOut, Planned};
 use super::{Place, Row, address_mark, mark, subject_of};
 use crate::domain::{
     Ask, Candidate, CustomerId, Decided, Decision, History, Instant, Outcome, Outreach,
@@ -39,10 +39,10 @@ pub(super) fn decide(
             decided
         }
     };
-    let left_out = table.left_out(&kept, &decided, history);
+    let became = table.became(&kept, &decided, history);
     let mut considered = considered(pack, found, history, as_of, (decided, rules.clone()));
     considered.report.plan = Some(planned.plan.plan.clone());
-    considered.left_out = left_out;
+    considered.became = became;
     considered
 }
 
@@ -67,7 +67,8 @@ struct Table<'a> {
 /// What stays on the table, and what was decided of the rest.
 struct Kept {
     evaluation: Evaluation,
-    /// Whether nothing was taken from the table that would have gone out.
+    /// Whether nothing was taken from the table that would have gone out, and nothing is worth doing
+    /// for a shorter time than the table had it.
     is_whole: bool,
     decisions: Vec<Decision>,
     /// Why rows are not what was planned.
@@ -76,8 +77,9 @@ struct Kept {
 
 /// What becomes of a candidate.
 enum Fate {
-    /// It stays, just as the whole table decided it.
-    Stays(Candidate),
+    /// It stays, just as the whole table decided it; its key, and until when it is worth doing, where
+    /// that was planned.
+    Stays(Candidate, Option<(OutreachKey, Instant)>),
     /// It leaves with this decision; in what it is not as planned, where it was planned.
     Leaves(Decision, Option<Changed>),
 }
@@ -124,7 +126,10 @@ impl<'a> Table<'a> {
         for candidate in &self.evaluation.candidates {
             match self.fate(candidate, false) {
                 None => {}
-                Some(Fate::Stays(candidate)) => kept.evaluation.candidates.push(candidate),
+                Some(Fate::Stays(candidate, expires)) => {
+                    kept.evaluation.candidates.push(candidate);
+                    kept.evaluation.expires.extend(expires);
+                }
                 Some(Fate::Leaves(decision, changed)) => {
                     kept.leave(candidate, false, decision, changed);
                 }
@@ -139,23 +144,26 @@ impl<'a> Table<'a> {
         for of_one in last_words.into_values() {
             self.keep_last_words(&of_one, &mut kept);
         }
+        kept.is_whole &= self.planned.plan.as_of == self.as_of;
         kept
     }
 
     /// All of an episode's last words go, or none: it stays open for the next run to say them.
     fn keep_last_words(&self, of_one: &[&Candidate], kept: &mut Kept) {
         let fates: Vec<_> = of_one.iter().filter_map(|c| Some((*c, self.fate(c, true)?))).collect();
-        if fates.iter().all(|(_, fate)| matches!(fate, Fate::Stays(_))) {
-            let staying = fates.into_iter().filter_map(|(_, fate)| match fate {
-                Fate::Stays(candidate) => Some(candidate),
-                Fate::Leaves(..) => None,
-            });
-            return kept.evaluation.last_words.extend(staying);
+        if fates.iter().all(|(_, fate)| matches!(fate, Fate::Stays(..))) {
+            for (_, fate) in fates {
+                if let Fate::Stays(candidate, expires) = fate {
+                    kept.evaluation.last_words.push(candidate);
+                    kept.evaluation.expires.extend(expires);
+                }
+            }
+            return;
         }
         for (candidate, fate) in fates {
             let (decision, changed) = match fate {
                 Fate::Leaves(decision, changed) => (decision, changed),
-                Fate::Stays(_) => {
+                Fate::Stays(..) => {
                     let Some(decision) = self.decision_of(candidate) else { continue };
                     let changed = Changed::NotWhole;
                     (not_planned(decision, Some(&changed)), Some(changed))
@@ -185,27 +193,26 @@ impl<'a> Table<'a> {
         let waits = decision.channel.is_contact()
             && self.waiting.contains(&(rule, customer, subject, last_word));
         if waits {
-            return Some(Fate::Stays(candidate.clone()));
+            return Some(Fate::Stays(candidate.clone(), None));
         }
         if decision.outcome == Outcome::Refused {
             return Some(Fate::Leaves(decision.clone(), None));
         }
         let place =
             (rule.clone(), customer.clone(), subject.clone(), candidate.position, last_word);
-        let changed = match self.rows.get(&place) {
-            None => return Some(Fate::Leaves(not_planned(decision, None), None)),
-            Some(row) => self.changed(row, decision),
+        let Some(row) = self.rows.get(&place) else {
+            return Some(Fate::Leaves(not_planned(decision, None), None));
         };
-        if let Some(changed) = changed {
+        if let Some(changed) = self.changed(row, decision) {
             let decision = not_planned(decision, Some(&changed));
             return Some(Fate::Leaves(decision, Some(changed)));
         }
         let mut pinned = candidate.clone();
-        if let Some(outreach) = self.outreach(decision) {
-            // A channel that was found with everybody on the table is not looked for again.
-            pinned.asked.ask = Ask::Send(outreach.channel.clone(), outreach.template.clone());
-        }
-        Some(Fate::Stays(pinned))
+        let outreach = self.outreach(decision)?;
+        // A channel that was found with everybody on the table is not looked for again.
+        pinned.asked.ask = Ask::Send(outreach.channel.clone(), outreach.template.clone());
+        let key = subject_of(outreach, decision)?.dedupe_key.clone();
+        Some(Fate::Stays(pinned, Some((key, row.expires_at))))
     }
 
     fn outreach(&self, decision: &Decision) -> Option<&'a Outreach> {
@@ -226,7 +233,7 @@ impl<'a> Table<'a> {
             Some(Changed::BeganAgain)
         } else if subject.ordinal != row.ordinal {
             Some(Changed::Contacted)
-        } else if row.expires_at < self.as_of {
+        } else if row.expires_at < self.as_of.max(outreach.not_before) {
             Some(Changed::TooLate(row.expires_at))
         } else if outreach.channel != row.channel {
             Some(Changed::Channel(outreach.channel.0.clone()))
@@ -241,31 +248,38 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The rows that are not done, in the plan's order.
-    fn left_out(&self, kept: &Kept, decided: &Decided, history: &History) -> Vec<LeftOut> {
+    /// What becomes of each row.
+    fn became(&self, kept: &Kept, decided: &Decided, history: &History) -> Became {
         let decided: HashMap<_, _> = decided
             .decisions
             .iter()
             .map(|d| ((&d.rule, &d.customer_id, &d.subject, d.position), d))
             .collect();
-        let because = |row: &Row| {
-            if let Some(changed) = kept.changed.get(&row.place()) {
-                return Some(Because::Changed(changed.clone()));
-            }
+        let mut became = Became::default();
+        for row in &self.planned.plan.rows {
             let place = (&row.rule, &row.customer_id, &row.subject, row.position);
-            match (self.is_asked(row), decided.get(&place)) {
-                (true, Some(decision)) => match &decision.refusal {
-                    Some(refusal) if decision.outcome == Outcome::Refused => {
-                        Some(Because::Refused(refusal.clone()))
+            let because = match (kept.changed.get(&row.place()), decided.get(&place)) {
+                (Some(changed), _) => Because::Changed(changed.clone()),
+                (None, Some(decision)) if self.is_asked(row) => {
+                    match (decision.outcome, &decision.refusal) {
+                        (Outcome::Refused, Some(refusal)) => Because::Refused(refusal.clone()),
+                        (Outcome::Held, _) => {
+                            became.held += 1;
+                            continue;
+                        }
+                        _ => {
+                            became.done += u64::from(decision.not_before.is_none());
+                            became.put_off.extend(decision.not_before);
+                            continue;
+                        }
                     }
-                    _ => None,
-                },
-                _ if is_done(row, history) => Some(Because::Changed(Changed::Contacted)),
-                _ => Some(self.missing(row)),
-            }
-        };
-        let rows = self.planned.plan.rows.iter();
-        rows.filter_map(|row| Some(LeftOut { row: row.clone(), because: because(row)? })).collect()
+                }
+                _ if is_done(row, history) => Because::Changed(Changed::Contacted),
+                _ => self.missing(row),
+            };
+            became.left_out.push(LeftOut { row: row.clone(), because });
+        }
+        became
     }
 
     /// Whether what was decided at a row's place is what the row is about.
@@ -280,7 +294,7 @@ impl<'a> Table<'a> {
     /// Why something is not asked for any more.
     fn missing(&self, row: &Row) -> Because {
         let pair = (row.customer_id.clone(), row.subject.clone());
-        let Some(judged) = self.evaluation.rules.get(&row.rule) else { return Because::NotAsked };
+        let Some(judged) = self.evaluation.rules.get(&row.rule) else { return Because::NotWaiting };
         if judged.quarantined {
             return Because::SitsOut;
         }

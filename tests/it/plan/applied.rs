@@ -44,7 +44,10 @@ async fn a_plan_is_done_but_for_what_is_no_longer_true(#[case] postgres: bool) {
         insta::assert_snapshot!("applied", without_hashes(&first));
     }
     assert!(
-        first.contains("32 rows: 31 done, 1 left out; the data have changed since\n"),
+        first.contains(
+            "32 rows: 26 done, 5 put off (the last until 7 May 17:00), 1 left out; the data have \
+             changed since\n"
+        ),
         "{first}"
     );
     assert!(
@@ -149,10 +152,12 @@ fn a_plan_is_refused_where_the_pack_is_another_one() {
     assert_eq!(
         said,
         "error: the pack is no longer the one that was planned with: onboarding/email.de.md, policy.toml, \
-         stalled-order/rule.rhai changed. Make the plan again with `lookout plan --out plan.json`, or bring \
-         the pack back to what it was\n"
+         stalled-order/rule.rhai changed. Make the plan again with `lookout plan --out plan.json --as-of \
+         1998-05-07T09:00:00Z`, or bring the pack back to what it was\n"
     );
     assert!(!folder.join("mail").exists() && !folder.join("lookout.db").exists());
+    // Without the time at which things are tried, it is the same: that the plan is old is no news then.
+    assert_eq!(refused(folder, "apply plan.json", 2), said);
 }
 
 #[test]
@@ -252,11 +257,7 @@ fn what_is_held_still_waits_for_approval() {
         "{}",
         ran.out
     );
-    assert!(
-        ran.out.contains(&format!(" done, {held} held until somebody approves")),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains(&format!(", {held} held until somebody approves; ")), "{}", ran.out);
     let outbox = run(folder, "outbox --format json").json();
     assert!(outbox["states"]["held"].as_u64().unwrap() > 50);
     run(folder, "approve stalled-order --yes");
@@ -284,7 +285,7 @@ fn a_plan_that_is_too_old_for_all_of_it_is_not_used_up() {
     );
     assert!(!folder.join("mail").exists() && !folder.join("lookout.db").exists());
     let done = run(folder, "apply plan.json --as-of 1998-05-07T10:00:00Z").fine();
-    assert!(done.contains(" rows: all of it is done; "), "{done}");
+    assert!(done.contains(" rows: 26 done, 6 put off (the last until 7 May 17:00); "), "{done}");
     // What was done is told as before, however late.
     let again = run(folder, late);
     assert!(
@@ -311,4 +312,103 @@ fn what_is_left_out_of_a_plan_is_not_outside_of_it() {
     };
     assert!(section("left out of the plan that was carried out").contains("FISSA"), "{done}");
     assert!(!section("outside the plan that was carried out").contains("FISSA"), "{done}");
+}
+
+#[test]
+fn a_plan_that_was_carried_out_says_so_whatever_has_changed_and_what_is_due_leaves() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("plan --out plan.json {AT}")).fine();
+    run(folder, "pause --as-of 1998-05-07T09:30:00Z");
+    let held_up = run(folder, "apply plan.json --as-of 1998-05-07T10:00:00Z");
+    assert!(held_up.out.contains(" rows: "), "{}{}", held_up.out, held_up.err);
+    let mail = || fs::read_dir(folder.join("mail")).map_or(0, Iterator::count);
+    assert_eq!(mail(), 0);
+    run(folder, "resume --as-of 1998-05-07T10:01:00Z");
+    patience(&folder.join("rules"), 7, 10);
+    let again = run(folder, "apply plan.json --as-of 1998-05-07T10:02:00Z").out;
+    assert!(
+        again.contains("nothing is decided again, and what is still due in the outbox leaves now."),
+        "{again}"
+    );
+    assert!(mail() > 0);
+}
+
+#[test]
+fn a_run_in_the_minute_of_a_plan_says_that_it_decided_nothing() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("plan --out plan.json {AT}")).fine();
+    run(folder, &format!("apply plan.json {AT}")).fine();
+    let ran = run(folder, &format!("run {AT}"));
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert!(ran.out.starts_with("Run of a plan, decided before and not again\n"), "{}", ran.out);
+    assert_eq!(
+        ran.err,
+        "In this minute a plan was carried out, which is no run: nothing else was decided. Run again \
+         in the next one.\n"
+    );
+    run(folder, "run --as-of 1998-05-07T09:01:00Z").fine();
+}
+
+#[test]
+fn a_plan_that_is_written_has_what_is_due() {
+    let demo = demo();
+    let folder = demo.path();
+    replace(
+        &folder.join("rules/stalled-order/rule.rhai"),
+        "const PATIENCE = 7;",
+        "const SCHEDULE = \"0 9 * * 1\";\nconst PATIENCE = 7;",
+    );
+    // The seventh of May 1998 is a Thursday.
+    let rules = |out: &str| {
+        let ran = run(folder, &format!("plan --base rules {out} --format json {AT}"));
+        let plan = ran.json();
+        (plan["rules"].as_array().unwrap().contains(&json!("stalled-order")), ran.err)
+    };
+    assert_eq!(rules(""), (true, String::new()), "what is only looked at has all rules");
+    let not_due = "Not due, so not in this plan: stalled-order (11 May 09:00).\n".to_owned();
+    assert_eq!(rules("--due"), (false, not_due.clone()));
+    assert_eq!(rules("--out plan.json"), (false, not_due));
+    let dry: Value = run(folder, &format!("dry-run --due --format json {AT}")).json();
+    let applied = run(folder, &format!("apply plan.json --format json {AT}")).json();
+    assert_eq!(applied["totals"], dry["totals"]);
+}
+
+#[test]
+fn a_place_in_which_no_plan_can_be_is_refused_at_once() {
+    let demo = demo();
+    let said = |out: &str| refused(demo.path(), &format!("plan --out {out} {AT}"), 2);
+    assert_eq!(
+        said("rules"),
+        "error: the plan can't be written to rules: that is a folder; name a file in it\n"
+    );
+    assert_eq!(
+        said("plans/plan.json"),
+        "error: the plan can't be written to plans/plan.json: there is no folder plans\n"
+    );
+}
+
+#[rstest::rstest]
+#[case::sqlite(false)]
+#[case::postgres(true)]
+#[tokio::test]
+async fn a_plan_leaves_the_books_as_they_were_and_is_one_of_these_books(#[case] postgres: bool) {
+    let demo = demo();
+    let folder = demo.path();
+    let state = format!("--state {}", state(postgres).await);
+    run(folder, &format!("run --as-of 1998-05-06T09:00:00Z {state}"));
+    let outbox = || run(folder, &format!("outbox --format json {state}")).fine();
+    let plan = |base: &str| {
+        run(folder, &format!("plan {base} --out plan.json --format json {AT} {state}")).json()
+    };
+    let (before, first) = (outbox(), plan("--base ten"));
+    assert!(first["history"].as_i64().unwrap() > 0, "{}", first["history"]);
+    assert_eq!(plan("--base ten"), first);
+    assert_eq!(outbox(), before);
+    // Who was contacted is known to the books that the plan was made on, and to no others.
+    let said =
+        refused(folder, "apply plan.json --as-of 1998-05-07T09:00:00Z --state sqlite:new.db", 2);
+    assert!(said.starts_with("error: the plan was made on another state database"), "{said}");
+    run(folder, &format!("apply plan.json {AT} {state}")).fine();
 }

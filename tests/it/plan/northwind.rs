@@ -163,6 +163,39 @@ fn a_revision_is_compared_with_the_working_folder() {
 }
 
 #[test]
+fn the_repository_is_the_folders_whatever_git_tells_its_hooks() {
+    let demo = demo();
+    let folder = demo.path();
+    for line in ["init -q", "add rules", "commit -qm seven"] {
+        git(folder, line);
+    }
+    // In a linked worktree, a hook is told where that is.
+    git(folder, "worktree add -q beside");
+    let other = tempfile::tempdir().unwrap();
+    git(other.path(), "init -q");
+    let line = format!("plan {AT}");
+    for of in [Path::new(".git"), &folder.join(".git/worktrees/beside"), &other.path().join(".git")]
+    {
+        let mut command = lookout(folder);
+        command.args(line.split(' ')).env("GIT_DIR", of).env("GIT_INDEX_FILE", "none");
+        let told = ran(&mut command).fine();
+        assert!(told.contains("Nobody would hear anything different\n"), "{told}");
+    }
+    // Where git refuses, it says why.
+    let mut command = lookout(folder);
+    command.args(line.split(' ')).env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    let refused = ran(&mut command);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.starts_with("error: git failed: fatal: detected dubious"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("safe.directory"), "{}", refused.err);
+}
+
+#[test]
 fn a_base_that_cannot_be_used_is_named_as_git_names_it() {
     let demo = demo();
     let folder = demo.path();
@@ -174,6 +207,17 @@ fn a_base_that_cannot_be_used_is_named_as_git_names_it() {
     let said = refused(folder, &format!("plan {AT}"), 2);
     assert!(said.contains("HEAD:policy.toml:6"), "{said}");
     assert!(said.contains("1 error in the pack"), "{said}");
+    assert!(said.contains("= help: this version is only compared with: name another "), "{said}");
+
+    // Nor is the folder named to which it was unpacked.
+    fs::remove_file(folder.join("rules/churn-risk/email.md")).unwrap();
+    for line in ["add rules", "commit -qm wordless"] {
+        git(folder, line);
+    }
+    copy(&folder.join("ten/churn-risk"), &folder.join("rules/churn-risk"));
+    let said = refused(folder, &format!("plan {AT}"), 2);
+    assert!(said.contains("HEAD:churn-risk/rule.rhai:"), "{said}");
+    assert!(!said.contains(&std::env::temp_dir().display().to_string()), "{said}");
 }
 
 #[test]
@@ -217,4 +261,32 @@ async fn on_a_server_both_are_read_in_one_view_and_a_broken_signal_takes_nothing
     let gained =
         ["EASTC", "FRANK", "HILAA", "QUICK"].map(|who| format!("failed-logins gained {who}"));
     assert_eq!(ours("failed-logins"), gained);
+}
+
+#[test]
+fn what_a_topic_was_muted_for_is_told_without_the_facts() {
+    let demo = demo();
+    let folder = demo.path();
+    patience(&folder.join("ten"), 10, 7);
+    replace(
+        &folder.join("ten/policy.toml"),
+        "[topics.service]",
+        "[topics.service]\nmute_when = 'customer.name != \"\" && customer.email != \"\"'",
+    );
+    let line = format!("plan --base rules --rules ten --out plan.json {AT}");
+    run(folder, &line).fine();
+    let text = fs::read_to_string(folder.join("plan.json")).unwrap();
+    let plan: Value = serde_json::from_str(&text).unwrap();
+    let differences = plan["comparison"]["differences"].as_array().unwrap();
+    let muted = differences.iter().find(|d| d["after"]["reason"] == "muted").unwrap();
+    assert_eq!(muted["after"]["evidence"]["topic"], "service");
+    let customers = plan["comparison"]["customers"]["lost"].as_array().unwrap();
+    let database = rusqlite::Connection::open(folder.join("northwind.db")).unwrap();
+    for customer in customers {
+        let sql = "SELECT company_name FROM customers WHERE customer_id = ?1";
+        let id = customer.as_str().unwrap();
+        let name: String = database.query_row(sql, [id], |row| row.get(0)).unwrap();
+        assert!(!text.contains(&name), "{name}");
+    }
+    assert!(!text.contains('@'), "{text}");
 }
