@@ -9,6 +9,7 @@ mod lexer;
 mod load;
 mod names;
 mod narrow;
+mod outermost;
 mod postgres;
 mod pull;
 pub mod snapshot;
@@ -25,6 +26,7 @@ pub use examine::Fill;
 pub use load::load;
 pub use names::RESERVED;
 pub use narrow::Conditions;
+pub use outermost::Given;
 pub use pull::{Pulled, Wanted};
 pub use source::{Source, View};
 

@@ -226,6 +226,7 @@ fn check_queries(signal: &Signal, problems: &mut Vec<Problem>) -> bool {
     let fine = refused.is_empty();
     problems.extend(refused);
     problems.extend(signal.knows_the_future());
+    problems.extend(signal.ungrouped());
     fine
 }
 
