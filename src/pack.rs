@@ -5,6 +5,7 @@ mod cross_check;
 pub mod fit;
 mod hash;
 pub mod scripts;
+mod spine;
 pub mod types;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -54,7 +54,10 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         rule.reads.extend(rule.places.keys().cloned());
         rule.reads.extend(addresses(rule));
         channels::of_rule(rule, policy, problems);
-        silenced::check(rule, policy, signals, problems);
+    }
+    problems.extend(super::spine::of_queries(pack));
+    for rule in pack.rules.values() {
+        silenced::check(rule, &pack.policy, &pack.signals, problems);
     }
     let ids: Vec<RuleId> = pack.rules.keys().cloned().collect();
     for rule in pack.rules.values() {
