@@ -123,7 +123,10 @@ fn signal(name: &str, files: Files, problems: &mut Vec<Problem>) -> Option<Signa
         personal: header.personal,
         happened: header.happened,
     };
-    check_queries(&signal, problems).then_some(signal)
+    let without_colon = header::missing_colon(&signal);
+    let fine = check_queries(&signal, problems) && without_colon.is_empty();
+    problems.extend(without_colon);
+    fine.then_some(signal)
 }
 
 fn read(file: &Path, problems: &mut Vec<Problem>) -> Option<Read> {
