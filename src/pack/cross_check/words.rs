@@ -13,7 +13,7 @@ use crate::signals::Signals;
 pub(super) fn check(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
     let templates: Vec<String> = rule.templates.names().map(str::to_owned).collect();
     for template in templates {
-        let mut strangers: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        let mut strangers: BTreeMap<String, Vec<(String, Place)>> = BTreeMap::new();
         for (path, place) in rule.templates.reads(&template) {
             match field(&path, rule.rule.subject_name.as_deref(), signals) {
                 Some(field) => {
@@ -23,7 +23,7 @@ pub(super) fn check(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<P
                 }
                 None => {
                     let name = path.split('.').next().unwrap_or_default().to_owned();
-                    strangers.entry(name).or_default().push(place);
+                    strangers.entry(name).or_default().push((path, place));
                 }
             }
         }
@@ -57,7 +57,7 @@ fn value(
     rule: &PackRule,
     template: &str,
     name: &str,
-    places: Vec<Place>,
+    places: Vec<(String, Place)>,
     problems: &mut Vec<Problem>,
 ) {
     let subject = rule.rule.subject_name.as_deref();
@@ -86,7 +86,11 @@ fn value(
     let help = match (meant, calls.first().filter(|_| certain)) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, Some(ask)) => {
-            format!("known here: {}; to give it in `then`, write {}", list(), call(ask, name))
+            format!(
+                "known here: {}; to give it in `then`, write {}",
+                list(),
+                giving_call(ask, &places)
+            )
         }
         (None, None) => format!("known here: {}", list()),
     };
@@ -94,7 +98,7 @@ fn value(
     let languages = rule.templates.locales(template).len();
     // What all languages read is missing in one place, the call; what one of them reads is its own slip.
     let told = if meant.is_none() && places.len() == languages { 1 } else { places.len() };
-    for place in places.into_iter().take(told) {
+    for (_, place) in places.into_iter().take(told) {
         let problem = Problem::error(place, "unknown-name", message.clone());
         problems.push(problem.label("not known").help(help.clone()));
     }
@@ -117,17 +121,38 @@ fn not_given(ask: &StaticAsk, template: &str, name: &str) -> Problem {
     let message = format!("the words `{template}` use `{name}`, which this call doesn't give them");
     Problem::error(ask.place.clone(), "missing-value", message)
         .label(format!("no `{name}`"))
-        .help(format!("write {}", call(ask, name)))
+        .help(format!("write {}", call(ask, &format!("{name}: …"))))
 }
 
-/// A call that gives one value.
-fn call(ask: &StaticAsk, name: &str) -> String {
+/// How a call gives what the words ask for: a value, never a row.
+fn giving_call(ask: &StaticAsk, asked: &[(String, Place)]) -> String {
+    let paths: BTreeSet<&str> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    let values = paths.iter().map(|path| match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["episode", value] => format!("{value}: {path}"),
+        [.., value] => format!("{value}: …"),
+        [] => String::new(),
+    });
+    let call = call(ask, &values.collect::<Vec<_>>().join(", "));
+    let last = |path: &&str| path.rsplit('.').next().map(|value| format!("{{{{ {value} }}}}"));
+    let read: Vec<String> = paths.iter().filter(|p| p.contains('.')).filter_map(last).collect();
+    let parameter = match paths.iter().any(|path| path.starts_with("episode.")) {
+        true => " (`episode` is the last parameter of `then`)",
+        false => "",
+    };
+    match read.is_empty() {
+        true => call,
+        false => format!("{call}{parameter}, and {} in the words", read.join(", ")),
+    }
+}
+
+/// A call that gives these values.
+fn call(ask: &StaticAsk, values: &str) -> String {
     match &ask.ask {
-        Ask::Contact(_) => format!("contact(#{{ {name}: … }})"),
+        Ask::Contact(_) => format!("contact(#{{ {values} }})"),
         Ask::Send(channel, words) => match channel.0.as_str() {
-            "email" => format!("email(\"{words}\", #{{ {name}: … }})"),
-            verb @ ("phone" | "task") => format!("{verb}(\"{words}\", #{{}}, #{{ {name}: … }})"),
-            other => format!("send(\"{other}\", \"{words}\", #{{ {name}: … }})"),
+            "email" => format!("email(\"{words}\", #{{ {values} }})"),
+            verb @ ("phone" | "task") => format!("{verb}(\"{words}\", #{{}}, #{{ {values} }})"),
+            other => format!("send(\"{other}\", \"{words}\", #{{ {values} }})"),
         },
     }
 }
