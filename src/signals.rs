@@ -168,7 +168,7 @@ impl Signals {
 impl Signal {
     /// Whether its query may give a column of this name: it names it, or takes all columns there are.
     pub fn may_give(&self, column: &str) -> bool {
-        self.names(column) || self.queries().any(Query::takes_all)
+        self.names(column) || self.takes_all()
     }
 
     /// Whether the name of a column stands in its query.
@@ -179,6 +179,11 @@ impl Signal {
     /// Every word of its query, among them the names of its columns where they are written out.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.queries().flat_map(Query::words)
+    }
+
+    /// Whether its query takes all columns of something, whatever they are.
+    pub fn takes_all(&self) -> bool {
+        self.queries().any(Query::takes_all)
     }
 
     fn queries(&self) -> impl Iterator<Item = &Query> {

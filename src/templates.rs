@@ -19,6 +19,7 @@ mod engine;
 mod front_matter;
 mod layout;
 mod locale;
+mod loose;
 mod markdown;
 mod names;
 mod numbers;
@@ -32,6 +33,7 @@ mod voice;
 
 pub use context::context;
 pub(crate) use engine::escape;
+pub use loose::Loose;
 pub use names::Filtered;
 pub use reader::{Ending, HowToStop, Reader};
 
@@ -98,6 +100,7 @@ struct Template {
     body_text: Assembled,
     reads: Vec<(String, Place)>,
     filtered: Vec<Filtered>,
+    loose: Vec<Loose>,
     spared: BTreeSet<String>,
 }
 
@@ -167,6 +170,12 @@ impl RuleTemplates {
         all.flat_map(|template| &template.filtered)
     }
 
+    /// Every name that stands in a template's text in single braces or brackets, in any of its languages.
+    pub fn loose(&self, name: &str) -> impl Iterator<Item = &Loose> {
+        let all = self.templates.get(name).into_iter().flat_map(BTreeMap::values);
+        all.flat_map(|template| &template.loose)
+    }
+
     /// Whether a template does without a value, in one of its languages at least: it asks whether the
     /// value is there, or has a default for it.
     pub fn spares(&self, name: &str, value: &str) -> bool {
@@ -202,10 +211,12 @@ impl Template {
         let language = language(file, &source, locale, parts.language, problems)?;
         let voice = Voice::new(&language, None, Tz::UTC);
         let (mut reads, mut filtered, mut spared) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut loose = Vec::new();
         let heads = [Some(parts.subject), parts.because, parts.stop, Some(parts.body)];
         for part in heads.into_iter().flatten() {
             reads.extend(names::read(file, &source, part, &voice, problems));
             filtered.extend(names::filtered(file, &source, part));
+            loose.extend(loose::find(file, &source, part));
             spared.append(&mut names::spared(part));
         }
         if problems.len() > before {
@@ -242,6 +253,7 @@ impl Template {
             body_text: body.text,
             reads,
             filtered,
+            loose,
             spared,
             source,
         };

@@ -4,15 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::signal_of;
-use crate::domain::{Ask, Field, Place, Problem, SignalName, nearest};
+use crate::domain::{About, Ask, Customer, Field, Place, Problem, SignalName, nearest};
 use crate::pack::PackRule;
 use crate::rules::StaticAsk;
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
+use crate::templates::Loose;
 
 /// Checks the names that the words use, and notes the fields among them.
 pub(super) fn check(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
     let templates: Vec<String> = rule.templates.names().map(str::to_owned).collect();
     for template in templates {
+        loose(rule, &template, signals, problems);
         let mut strangers: BTreeMap<String, Vec<(String, Place)>> = BTreeMap::new();
         for (path, place) in rule.templates.reads(&template) {
             match field(&path, rule.rule.subject_name.as_deref(), signals) {
@@ -155,4 +157,56 @@ fn call(ask: &StaticAsk, values: &str) -> String {
             other => format!("send(\"{other}\", \"{words}\", #{{ {values} }})"),
         },
     }
+}
+
+/// Names in single braces or in brackets that would be right in double braces: they go out as they
+/// stand.
+fn loose(rule: &PackRule, template: &str, signals: &Signals, problems: &mut Vec<Problem>) {
+    for Loose { path, written, place } in rule.templates.loose(template) {
+        let Some(meant) = variable(rule, template, path, signals) else { continue };
+        let message = format!("`{written}` goes out as it stands: nothing is put in its place");
+        let problem = Problem::finding(place.clone(), "single-braces", message);
+        let label = format!("did you mean {{{{ {meant} }}}}?");
+        problems.push(
+            problem.label(label).help("data is put in where its name stands in double braces"),
+        );
+    }
+}
+
+/// The variable of the words that a name stands for, if it stands for one.
+fn variable(rule: &PackRule, template: &str, path: &str, signals: &Signals) -> Option<String> {
+    let subject = rule.rule.subject_name.as_deref();
+    let own = match &rule.rule.settings.about {
+        About::Signal(name) => signals.others.get(name),
+        About::Customers => None,
+    };
+    let is_column = |signal: &Signal, column: &str| {
+        let written = signal.columns_written();
+        written.iter().any(|(given, _)| given.iter().any(|given| given.name == column))
+            || (signal.takes_all() && signal.name == signals.customers.name && is_spine(column))
+    };
+    let is_spine_column = |column: &str| is_column(&signals.customers, column);
+    match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["customer", column] => is_spine_column(column).then(|| path.to_owned()),
+        ["customer", signal, column] => {
+            let signal = signals.others.get(&SignalName::from(*signal))?;
+            is_column(signal, column).then(|| path.to_owned())
+        }
+        [row, column] if Some(*row) == subject => {
+            own.is_some_and(|signal| is_column(signal, column)).then(|| path.to_owned())
+        }
+        [name] if rule.rule.constants.contains_key(*name) => Some(path.to_owned()),
+        [name] if calls(rule, template).0.iter().any(|ask| ask.values.contains(*name)) => {
+            Some(path.to_owned())
+        }
+        [column] if own.is_some_and(|signal| is_column(signal, column)) => {
+            Some(format!("{}.{column}", subject?))
+        }
+        [column] => is_spine_column(column).then(|| format!("customer.{column}")),
+        _ => None,
+    }
+}
+
+fn is_spine(column: &str) -> bool {
+    Customer::SPINE.contains(&column)
 }
