@@ -156,6 +156,15 @@ impl RuleTemplates {
         self.templates.get(name).map(|all| all.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// Whether a template has words for readers of a language, or the default is in it.
+    pub fn speaks(&self, name: &str, locale: &str) -> bool {
+        let Some(all) = self.templates.get(name) else { return false };
+        let mut chain = locale::fallback(Some(locale));
+        chain.retain(|tag| !tag.is_empty());
+        let default = all.get("").map(|template| template.language.to_string());
+        chain.iter().any(|tag| all.contains_key(tag) || default.as_ref() == Some(tag))
+    }
+
     /// Every name that a template reads in any of its languages, as a dotted path with its first
     /// place in each file: `customer.tickets.open`, `PATIENCE`, `also`. What a loop over `also`
     /// reads is given as the first subject would have it: `order.order_id`.

@@ -2,6 +2,7 @@
 
 mod cases;
 mod channels;
+mod languages;
 mod outranked;
 mod silenced;
 mod unasked;
@@ -39,6 +40,7 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
         unasked::words(rule, policy, problems);
+        languages::check(rule, problems);
         words::check(rule, signals, problems);
         for (field, place) in &rule.rule.places {
             signal_of(field, signals, place, problems);
