@@ -1,6 +1,8 @@
 //! TOML documents that people write, read so that every mistake is reported with its place.
 //! A document is never judged by its first mistake alone, unless that keeps the rest from being read.
 
+mod syntax;
+
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
@@ -62,9 +64,10 @@ impl Document {
             })),
             // What comes after the first slip in the syntax is a guess: it is not told.
             Err(error) => {
-                let place = document.place(&error.span().unwrap_or_default());
-                let message = format!("this is not TOML: {}", error.message());
-                problems.push(Problem::error(place, "toml", message).help(TOML_HELP));
+                let span = error.span().unwrap_or_default();
+                let slip = syntax::slip(&document.text, span, error.message());
+                let place = document.place(&slip.span);
+                problems.push(Problem::error(place, "toml", slip.message).help(slip.help));
                 None
             }
         };
@@ -80,10 +83,6 @@ impl Document {
         Place::at_offset(&self.file, &self.text, span.start, width as u32)
     }
 }
-
-/// What most often helps where a file is not TOML.
-const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
-                             [\"a\", \"b\"]; a section begins with [name] on a line of its own";
 
 /// The problem of a file that can't be read.
 pub fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
