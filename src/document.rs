@@ -1,6 +1,7 @@
 //! TOML documents that people write, read so that every mistake is reported with its place.
 //! A document is never judged by its first mistake alone, unless that keeps the rest from being read.
 
+mod misnamed;
 mod syntax;
 
 use std::cell::RefCell;
@@ -13,6 +14,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::{Instant, Place, Problem, Value, format_instant, nearest, parse_instant};
+
+pub use misnamed::{did_you_mean, misnamed};
 
 /// A file's text, and the mistakes found in it so far.
 pub struct Document {
@@ -89,8 +92,11 @@ pub fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
     let place = Place::file(file);
     match error.kind() {
         std::io::ErrorKind::NotFound => {
-            Problem::error(place, "missing-file", "this file is missing")
-                .help("check the path; `lookout init DIR` makes a whole example to start from")
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let found = file.parent().and_then(|folder| did_you_mean(folder, &name));
+            Problem::error(place, "missing-file", "this file is missing").help(found.unwrap_or(
+                "check the path; `lookout init DIR` makes a whole example to start from".to_owned(),
+            ))
         }
         std::io::ErrorKind::InvalidData => {
             Problem::error(place, "not-utf8", "this file is not UTF-8 text")

@@ -15,6 +15,7 @@ pub(super) use cases::{is_row, unknown_column};
 pub(super) use words::field;
 
 use super::{Pack, PackRule};
+use crate::document::{did_you_mean, misnamed};
 use crate::domain::{
     About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
@@ -176,7 +177,17 @@ fn no_value(signal: &Signal) -> (String, String) {
 
 /// Reports a signal that is not there. One whose file has mistakes is there, and they are told.
 fn no_signal(name: &SignalName, signals: &Signals, place: Place, problems: &mut Vec<Problem>) {
-    if !has_mistakes(name, signals, problems) {
+    if has_mistakes(name, signals, problems) {
+        return;
+    }
+    let folder = signals.customers.file.parent().unwrap_or(Path::new(""));
+    let wanted = format!("{name}.sql");
+    let is_read = |file: &String| file.ends_with(".sql");
+    if let Some(found) = misnamed(folder, &wanted).filter(|file| !is_read(file)) {
+        let message = "this file is not read: the name of a signal's file ends in .sql";
+        let problem = Problem::error(Place::file(folder.join(found)), "misnamed-file", message);
+        problems.push(problem.help(format!("did you mean {wanted}? Rename it")));
+    } else {
         let message = format!("there is no signal `{name}`");
         let problem = Problem::error(place, "unknown-signal", message);
         problems.push(problem.help(instead_of(name, signals)));
@@ -244,10 +255,10 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
                 let message = format!("`{id}` has no words named `{template}`");
                 let help = match nearest(template, names.iter().copied()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
-                    None => format!(
-                        "write them into {}",
-                        folder.join(format!("{template}.md")).display()
-                    ),
+                    None => did_you_mean(folder, &format!("{template}.md")).unwrap_or_else(|| {
+                        let file = folder.join(format!("{template}.md"));
+                        format!("write them into {}", file.display())
+                    }),
                 };
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
@@ -255,7 +266,9 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
             }
             Ask::Contact(_) if rule.contact_channels().is_empty() && wrong.is_empty() => {
                 let message = "contact() has no words to send on any channel";
-                let help = format!("write {}", folder.join("email.md").display());
+                let file = folder.join("email.md");
+                let help = did_you_mean(folder, "email.md")
+                    .unwrap_or_else(|| format!("write {}", file.display()));
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
                 );

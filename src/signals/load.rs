@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::header::{self, Header};
 use super::lexer::{Dialect, Query};
 use super::{Signal, Signals, Written, names};
+use crate::document::did_you_mean;
 use crate::domain::{Place, Problem, SignalName};
 
 /// The one-row signal that says who the customers are.
@@ -26,9 +27,9 @@ pub fn load(dir: &Path, problems: &mut Vec<Problem>) -> Option<Signals> {
     let file = dir.join("customers.sql");
     if customers.is_none() && !problems.iter().any(|p| p.place.file == file) {
         let message = "there is no customers.sql: no one knows who the customers are";
-        problems.push(Problem::error(Place::file(file), "no-customers", message).help(
-            "write one SELECT that gives customer_id, and email, name, locale … where you have them",
-        ));
+        let usual = "write one SELECT that gives customer_id, and email, name, locale … where you have them";
+        let help = did_you_mean(dir, "customers.sql").unwrap_or_else(|| usual.to_owned());
+        problems.push(Problem::error(Place::file(file), "no-customers", message).help(help));
     }
     Some(Signals { customers: customers?, others: signals })
 }
