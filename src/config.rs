@@ -123,12 +123,27 @@ pub struct Overrides {
 /// How this program is called from the current folder: by its path, if it was built there, else
 /// by its name.
 pub fn program() -> String {
-    let built_here = || {
-        let file = std::env::current_exe().ok()?;
-        let path = file.strip_prefix(std::env::current_dir().ok()?).ok()?.to_owned();
-        Some(path.display().to_string())
-    };
-    built_here().unwrap_or_else(|| "lookout".to_owned())
+    let name = || "lookout".to_owned();
+    built_here().map_or_else(name, |path| match path.components().count() {
+        1 => format!("./{}", path.display()),
+        _ => path.display().to_string(),
+    })
+}
+
+/// How this program is called from a folder beneath the current one.
+pub fn program_from(folder: &Path) -> String {
+    let Some(path) = built_here() else { return "lookout".to_owned() };
+    let goes_down = |part| matches!(part, std::path::Component::Normal(_));
+    match folder.components().all(goes_down) {
+        true => format!("{}{}", "../".repeat(folder.components().count()), path.display()),
+        false => std::path::absolute(&path).unwrap_or(path).display().to_string(),
+    }
+}
+
+/// The program's own path from the current folder, where it is beneath it.
+fn built_here() -> Option<PathBuf> {
+    let file = std::env::current_exe().ok()?;
+    Some(file.strip_prefix(std::env::current_dir().ok()?).ok()?.to_owned())
 }
 
 /// Why there is no configuration.

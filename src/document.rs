@@ -1,6 +1,9 @@
 //! TOML documents that people write, read so that every mistake is reported with its place.
 //! A document is never judged by its first mistake alone, unless that keeps the rest from being read.
 
+mod misnamed;
+mod syntax;
+
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
@@ -11,6 +14,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::{Instant, Place, Problem, Value, format_instant, nearest, parse_instant};
+
+pub use misnamed::{did_you_mean, misnamed};
 
 /// A file's text, and the mistakes found in it so far.
 pub struct Document {
@@ -62,9 +67,10 @@ impl Document {
             })),
             // What comes after the first slip in the syntax is a guess: it is not told.
             Err(error) => {
-                let place = document.place(&error.span().unwrap_or_default());
-                let message = format!("this is not TOML: {}", error.message());
-                problems.push(Problem::error(place, "toml", message).help(TOML_HELP));
+                let span = error.span().unwrap_or_default();
+                let slip = syntax::slip(&document.text, span, error.message());
+                let place = document.place(&slip.span);
+                problems.push(Problem::error(place, "toml", slip.message).help(slip.help));
                 None
             }
         };
@@ -81,17 +87,16 @@ impl Document {
     }
 }
 
-/// What most often helps where a file is not TOML.
-const TOML_HELP: &str = "a text stands in double quotes: name = \"text\"; a list in brackets: \
-                             [\"a\", \"b\"]; a section begins with [name] on a line of its own";
-
 /// The problem of a file that can't be read.
 pub fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
     let place = Place::file(file);
     match error.kind() {
         std::io::ErrorKind::NotFound => {
-            Problem::error(place, "missing-file", "this file is missing")
-                .help("check the path; `lookout init DIR` makes a whole example to start from")
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let found = file.parent().and_then(|folder| did_you_mean(folder, &name));
+            Problem::error(place, "missing-file", "this file is missing").help(found.unwrap_or(
+                "check the path; `lookout init DIR` makes a whole example to start from".to_owned(),
+            ))
         }
         std::io::ErrorKind::InvalidData => {
             Problem::error(place, "not-utf8", "this file is not UTF-8 text")

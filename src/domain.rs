@@ -31,7 +31,7 @@ pub use ids::{CustomerId, OutreachKey, RuleId, SignalName, SubjectId};
 pub use outreach::{Outreach, OutreachState, OutreachSubject};
 pub use problem::{Place, Problem, Severity};
 pub use rule::{About, RuleSettings};
-pub use spelling::nearest;
+pub use spelling::{nearest, slips};
 pub use time::{Instant, Span, SpanError, format_instant, parse_instant};
 pub use trail::{CapLooked, Looked, Passage, Rival, Suppressed, Trail};
 pub use value::{Facts, Field, Fields, Value};

@@ -5,6 +5,7 @@ mod cross_check;
 pub mod fit;
 mod hash;
 pub mod scripts;
+mod spine;
 pub mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
+use crate::document::did_you_mean;
 use crate::domain::{
     About, Ask, Channel, Consent, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings,
     Severity,
@@ -136,7 +138,9 @@ fn rule_folders(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(RuleId, Path
         if !path.join("rule.rhai").is_file() {
             let problem =
                 Problem::error(Place::file(&path), "no-rule", "this folder has no rule.rhai");
-            problems.push(problem.help("every folder of the pack but `signals` is a rule"));
+            let usual = || "every folder of the pack but `signals` is a rule".to_owned();
+            let help = did_you_mean(&path, "rule.rhai").unwrap_or_else(usual);
+            problems.push(problem.help(help));
         } else if !name
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
@@ -184,7 +188,9 @@ impl PackRule {
         }
         if cases.is_empty() && !problems.iter().any(|p| p.place.file == cases_file) {
             let message = format!("the rule `{}` has no case", rule.settings.id);
-            let help = "add a cases.toml with an example that matches and one that does not";
+            let usual = "add a cases.toml with an example that matches and one that does not";
+            let misnamed = did_you_mean(folder, "cases.toml").filter(|_| !cases_file.is_file());
+            let help = misnamed.unwrap_or_else(|| usual.to_owned());
             problems.push(Problem::finding(Place::file(&rule.file), "no-case", message).help(help));
         }
         let schedule = rule.settings.schedule.as_ref().and_then(|text| {

@@ -22,7 +22,7 @@ pub use bid::{Kind, dedupe_key};
 pub use calendar::{Calendar, QuietHours, WorkingHours, resolve};
 pub use decide::decide;
 pub use door::{first_decent, may_leave};
-pub use load::load;
+pub use load::{KEYS, load};
 pub use still::{Muted, readdress, recipient, still_allowed};
 
 use crate::document::Placed;

@@ -9,6 +9,7 @@ mod lexer;
 mod load;
 mod names;
 mod narrow;
+mod outermost;
 mod postgres;
 mod pull;
 pub mod snapshot;
@@ -25,6 +26,7 @@ pub use examine::Fill;
 pub use load::load;
 pub use names::RESERVED;
 pub use narrow::Conditions;
+pub use outermost::Given;
 pub use pull::{Pulled, Wanted};
 pub use source::{Source, View};
 
@@ -166,7 +168,7 @@ impl Signals {
 impl Signal {
     /// Whether its query may give a column of this name: it names it, or takes all columns there are.
     pub fn may_give(&self, column: &str) -> bool {
-        self.names(column) || self.queries().any(Query::takes_all)
+        self.names(column) || self.takes_all()
     }
 
     /// Whether the name of a column stands in its query.
@@ -177,6 +179,11 @@ impl Signal {
     /// Every word of its query, among them the names of its columns where they are written out.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.queries().flat_map(Query::words)
+    }
+
+    /// Whether its query takes all columns of something, whatever they are.
+    pub fn takes_all(&self) -> bool {
+        self.queries().any(Query::takes_all)
     }
 
     fn queries(&self) -> impl Iterator<Item = &Query> {

@@ -19,6 +19,7 @@ mod engine;
 mod front_matter;
 mod layout;
 mod locale;
+mod loose;
 mod markdown;
 mod names;
 mod numbers;
@@ -32,6 +33,7 @@ mod voice;
 
 pub use context::context;
 pub(crate) use engine::escape;
+pub use loose::Loose;
 pub use names::Filtered;
 pub use reader::{Ending, HowToStop, Reader};
 
@@ -98,6 +100,7 @@ struct Template {
     body_text: Assembled,
     reads: Vec<(String, Place)>,
     filtered: Vec<Filtered>,
+    loose: Vec<Loose>,
     spared: BTreeSet<String>,
 }
 
@@ -153,6 +156,15 @@ impl RuleTemplates {
         self.templates.get(name).map(|all| all.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// Whether a template has words for readers of a language, or the default is in it.
+    pub fn speaks(&self, name: &str, locale: &str) -> bool {
+        let Some(all) = self.templates.get(name) else { return false };
+        let mut chain = locale::fallback(Some(locale));
+        chain.retain(|tag| !tag.is_empty());
+        let default = all.get("").map(|template| template.language.to_string());
+        chain.iter().any(|tag| all.contains_key(tag) || default.as_ref() == Some(tag))
+    }
+
     /// Every name that a template reads in any of its languages, as a dotted path with its first
     /// place in each file: `customer.tickets.open`, `PATIENCE`, `also`. What a loop over `also`
     /// reads is given as the first subject would have it: `order.order_id`.
@@ -165,6 +177,12 @@ impl RuleTemplates {
     pub fn filtered(&self, name: &str) -> impl Iterator<Item = &Filtered> {
         let all = self.templates.get(name).into_iter().flat_map(BTreeMap::values);
         all.flat_map(|template| &template.filtered)
+    }
+
+    /// Every name that stands in a template's text in single braces or brackets, in any of its languages.
+    pub fn loose(&self, name: &str) -> impl Iterator<Item = &Loose> {
+        let all = self.templates.get(name).into_iter().flat_map(BTreeMap::values);
+        all.flat_map(|template| &template.loose)
     }
 
     /// Whether a template does without a value, in one of its languages at least: it asks whether the
@@ -202,10 +220,12 @@ impl Template {
         let language = language(file, &source, locale, parts.language, problems)?;
         let voice = Voice::new(&language, None, Tz::UTC);
         let (mut reads, mut filtered, mut spared) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut loose = Vec::new();
         let heads = [Some(parts.subject), parts.because, parts.stop, Some(parts.body)];
         for part in heads.into_iter().flatten() {
             reads.extend(names::read(file, &source, part, &voice, problems));
             filtered.extend(names::filtered(file, &source, part));
+            loose.extend(loose::find(file, &source, part));
             spared.append(&mut names::spared(part));
         }
         if problems.len() > before {
@@ -242,6 +262,7 @@ impl Template {
             body_text: body.text,
             reads,
             filtered,
+            loose,
             spared,
             source,
         };

@@ -14,6 +14,7 @@ use crate::domain::{Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, R
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::{self, Seen, Watch, case};
 use crate::rules::cases::Case;
+use crate::stage;
 use crate::templates::{self, Ending, Reader, preview::Previewed};
 
 pub(super) async fn run(
@@ -30,7 +31,10 @@ pub(super) async fn run(
         }
         None => (examples(&pack, rule), None),
     };
-    let subjects = subjects(&pack, rule, examples, as_of);
+    let mut subjects = subjects(&pack, rule, examples, as_of);
+    if args.customer.is_none() {
+        subjects.extend(played(&pack, rule).await?);
+    }
     anyhow::ensure!(
         !subjects.is_empty(),
         "there is nothing to show of `{}`: no case of it matches; name a customer with --customer",
@@ -106,6 +110,25 @@ fn examples(pack: &Pack, rule: &PackRule) -> Vec<Example> {
         matched.map(|matched| Example { facts: matched.facts.clone(), as_of, over })
     };
     rule.cases.iter().filter_map(matches).collect()
+}
+
+/// What the cases give each template as they play out, steps and earlier contacts included: only there
+/// is a reminder one. The first message on each way is shown.
+async fn played(
+    pack: &Pack,
+    rule: &PackRule,
+) -> anyhow::Result<BTreeMap<(String, Channel), Vec<OutreachSubject>>> {
+    let mut subjects = BTreeMap::new();
+    for case in &rule.cases {
+        for played in stage::play(pack, rule, case).await? {
+            let outreaches = played.considered.decided.outreaches.into_iter();
+            for outreach in outreaches.filter(|own| own.rule == rule.rule.settings.id) {
+                let way = (outreach.template, outreach.channel);
+                subjects.entry(way).or_insert(outreach.subjects);
+            }
+        }
+    }
+    Ok(subjects)
 }
 
 /// What each template would be given: what `then` and `resolved` ask for, whatever policy makes of it. Of

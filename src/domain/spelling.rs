@@ -11,12 +11,16 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         _ => 3,
     };
     (candidates.into_iter())
-        .map(|candidate| {
-            (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
-        })
+        .map(|candidate| (self::slips(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= slips)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// How many slips of the pen make one word another: a letter too many, too few, wrong, or two in each
+/// other's place.
+pub fn slips(word: &str, other: &str) -> usize {
+    strsim::damerau_levenshtein(word, other)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod cases;
 mod channels;
+mod languages;
 mod outranked;
 mod silenced;
 mod unasked;
@@ -14,6 +15,7 @@ pub(super) use cases::{is_row, unknown_column};
 pub(super) use words::field;
 
 use super::{Pack, PackRule};
+use crate::document::{did_you_mean, misnamed};
 use crate::domain::{
     About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
@@ -39,6 +41,7 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
         unasked::words(rule, policy, problems);
+        languages::check(rule, problems);
         words::check(rule, signals, problems);
         for (field, place) in &rule.rule.places {
             signal_of(field, signals, place, problems);
@@ -54,7 +57,10 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         rule.reads.extend(rule.places.keys().cloned());
         rule.reads.extend(addresses(rule));
         channels::of_rule(rule, policy, problems);
-        silenced::check(rule, policy, signals, problems);
+    }
+    problems.extend(super::spine::of_queries(pack));
+    for rule in pack.rules.values() {
+        silenced::check(rule, &pack.policy, &pack.signals, problems);
     }
     let names = cases::Names::of(pack);
     for rule in pack.rules.values() {
@@ -171,7 +177,17 @@ fn no_value(signal: &Signal) -> (String, String) {
 
 /// Reports a signal that is not there. One whose file has mistakes is there, and they are told.
 fn no_signal(name: &SignalName, signals: &Signals, place: Place, problems: &mut Vec<Problem>) {
-    if !has_mistakes(name, signals, problems) {
+    if has_mistakes(name, signals, problems) {
+        return;
+    }
+    let folder = signals.customers.file.parent().unwrap_or(Path::new(""));
+    let wanted = format!("{name}.sql");
+    let is_read = |file: &String| file.ends_with(".sql");
+    if let Some(found) = misnamed(folder, &wanted).filter(|file| !is_read(file)) {
+        let message = "this file is not read: the name of a signal's file ends in .sql";
+        let problem = Problem::error(Place::file(folder.join(found)), "misnamed-file", message);
+        problems.push(problem.help(format!("did you mean {wanted}? Rename it")));
+    } else {
         let message = format!("there is no signal `{name}`");
         let problem = Problem::error(place, "unknown-signal", message);
         problems.push(problem.help(instead_of(name, signals)));
@@ -239,10 +255,10 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
                 let message = format!("`{id}` has no words named `{template}`");
                 let help = match nearest(template, names.iter().copied()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
-                    None => format!(
-                        "write them into {}",
-                        folder.join(format!("{template}.md")).display()
-                    ),
+                    None => did_you_mean(folder, &format!("{template}.md")).unwrap_or_else(|| {
+                        let file = folder.join(format!("{template}.md"));
+                        format!("write them into {}", file.display())
+                    }),
                 };
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
@@ -250,7 +266,9 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
             }
             Ask::Contact(_) if rule.contact_channels().is_empty() && wrong.is_empty() => {
                 let message = "contact() has no words to send on any channel";
-                let help = format!("write {}", folder.join("email.md").display());
+                let file = folder.join("email.md");
+                let help = did_you_mean(folder, "email.md")
+                    .unwrap_or_else(|| format!("write {}", file.display()));
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
                 );

@@ -48,6 +48,9 @@ fn misfit(pack: &Pack, rule: &PackRule, fact: &Fact, types: &FieldTypes) -> Opti
         // What the query can't give at all is told without any database.
         let signal = pack.signals.get(&signal).filter(|s| from_source && s.may_give(column))?;
         let names = columns.keys().map(String::as_str);
+        if signal.name == pack.signals.customers.name && pack.is_misspelt(column, names.clone()) {
+            return None;
+        }
         return Some(unknown_column(&fact.name_place, signal, column, names));
     };
     let value = fact.value.as_ref()?;

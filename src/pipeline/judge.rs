@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::health::{self, Looked};
-use super::names::{has, reads_one_of, signals_of, unusable};
+use super::names::{has, misspelt_columns, reads_one_of, signals_of, unusable};
 use super::{EpisodeKey, Over, RunError, Watch};
 use crate::domain::{
     About, Batch, Candidate, CustomerId, Facts, Field, Instant, Match, Problem, RuleId, RuleTally,
-    SubjectId,
+    Severity, SubjectId,
 };
 use crate::pack::{Pack, PackRule};
 use crate::rules::{Judged, RowError};
@@ -153,6 +153,12 @@ pub async fn find(
     let examined = view.survey(&pack.signals, &in_use).await?;
     if let Some(problems) = examined.problems.get(&pack.signals.customers.name) {
         return Err(RunError::Customers(problems.clone()));
+    }
+    // Whoever said no under a misspelt column would hear from us all the same.
+    let mut misspelt = misspelt_columns(pack, &examined);
+    misspelt.retain(|problem| problem.severity == Severity::Error);
+    if !misspelt.is_empty() {
+        return Err(RunError::Customers(misspelt));
     }
     let customers = &pack.signals.customers.name;
     let looked = match watch.memory {

@@ -25,8 +25,32 @@ pub async fn examine(pack: &Pack, view: &mut View) -> Result<Examination, RunErr
     let rules = pack.rules.values().flat_map(|rule| unusable(rule, pack, &examined));
     let words = pack.rules.values().flat_map(|rule| missing_in_words(rule, pack, &examined));
     let types = pack::types::of_source(&pack.signals, &contents);
-    let problems: BTreeSet<Problem> = signals.chain(rules).chain(words).collect();
+    let spine = misspelt_columns(pack, &examined);
+    let problems: BTreeSet<Problem> = signals
+        .filter(|problem| !is_told(pack, problem))
+        .chain(rules)
+        .chain(words)
+        .chain(spine)
+        .collect();
     Ok(Examination { problems: problems.into_iter().collect(), types })
+}
+
+/// Columns of `customers` that were probably meant to be one with a meaning, as the database calls them.
+pub(super) fn misspelt_columns(pack: &Pack, examined: &Examined) -> Vec<Problem> {
+    let columns = examined.columns.get(&pack.signals.customers.name);
+    let names: Vec<&str> = columns.into_iter().flatten().map(|c| c.name.as_str()).collect();
+    if names.is_empty() { Vec::new() } else { pack.misspelt_columns(&names) }
+}
+
+/// Whether the database refuses a query for what is told of the query itself: PostgreSQL wants the
+/// GROUP BY that SQLite does without.
+fn is_told(pack: &Pack, problem: &Problem) -> bool {
+    let mut signals = pack.signals.others.values().chain([&pack.signals.customers]);
+    let ungrouped = |file| move |told: &Problem| told.place.file == file;
+    problem.code == "sql-error"
+        && problem.message.contains("GROUP BY")
+        && signals
+            .any(|signal| signal.ungrouped().iter().any(ungrouped(problem.place.file.clone())))
 }
 
 /// The signals that a rule, its words and its topic's condition read.

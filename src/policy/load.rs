@@ -11,6 +11,33 @@ use super::{Cap, Hold, Lenience, Policy, Topic};
 use crate::document::{Document, Placed, Section, wrong_value};
 use crate::domain::{Channel, Consent, Place, Problem, nearest};
 
+/// Every table of `policy.toml` and its keys; the first is the top of the file, `topics` is each topic.
+pub const KEYS: [(&str, &[&str]); 6] = [
+    (
+        "",
+        &[
+            "timezone",
+            "channels",
+            "errors",
+            "topics",
+            "quiet_hours",
+            "working_hours",
+            "cap",
+            "hold",
+        ],
+    ),
+    ("topics", &["consent", "title", "ignore", "mute_when"]),
+    ("quiet_hours", &["from", "to", "days"]),
+    ("working_hours", &["from", "to", "days", "holidays"]),
+    ("cap", &["contacts", "per", "channel"]),
+    ("hold", &["rule", "everything", "new_rule", "share", "times_usual"]),
+];
+
+/// The keys of a table.
+fn keys(table: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| keys)
+}
+
 /// Reads `policy.toml`. A file with mistakes gives what could be read of it, so that the rest of
 /// the pack can be judged too; its problems say that the pack can't be used.
 pub fn load(file: &Path, problems: &mut Vec<Problem>) -> Policy {
@@ -18,16 +45,7 @@ pub fn load(file: &Path, problems: &mut Vec<Problem>) -> Policy {
 }
 
 fn read(section: &Section<'_>) -> Policy {
-    section.only(&[
-        "timezone",
-        "channels",
-        "errors",
-        "topics",
-        "quiet_hours",
-        "working_hours",
-        "cap",
-        "hold",
-    ]);
+    section.only(keys(""));
     let channels =
         section.texts("channels").into_iter().map(|c| Channel(c.value)).collect::<Vec<_>>();
     let quiet = section.section("quiet_hours").and_then(|s| quiet_hours(&s));
@@ -74,7 +92,7 @@ fn zone(section: &Section<'_>, text: Placed<String>) -> Option<Tz> {
 fn topics(section: &Section<'_>) -> BTreeMap<String, Topic> {
     let read = |name: String| {
         let topic = section.section(&name)?;
-        topic.only(&["consent", "title", "ignore", "mute_when"]);
+        topic.only(keys("topics"));
         let consent = match topic.text("consent") {
             Some(text) => one_of(
                 &topic,
@@ -139,7 +157,7 @@ fn one_of<T: Copy>(
 }
 
 fn quiet_hours(section: &Section<'_>) -> Option<QuietHours> {
-    section.only(&["from", "to", "days"]);
+    section.only(keys("quiet_hours"));
     let days = weekdays(section, "days");
     let nightly = match (clock_time(section, "from"), clock_time(section, "to")) {
         (Some(from), Some(to)) if from == to => {
@@ -161,7 +179,7 @@ fn quiet_hours(section: &Section<'_>) -> Option<QuietHours> {
 }
 
 fn working_hours(section: &Section<'_>) -> Option<WorkingHours> {
-    section.only(&["from", "to", "days", "holidays"]);
+    section.only(keys("working_hours"));
     let from = clock_time(section, "from").unwrap_or(NaiveTime::MIN);
     let to = clock_time(section, "to").unwrap_or(NaiveTime::MIN);
     if section.has("from") && section.has("to") && from >= to {
@@ -225,7 +243,7 @@ fn weekdays(section: &Section<'_>, key: &str) -> BTreeSet<u8> {
 }
 
 fn cap(section: &Section<'_>) -> Option<Cap> {
-    section.only(&["contacts", "per", "channel"]);
+    section.only(keys("cap"));
     for key in ["contacts", "per"].into_iter().filter(|key| section.lacks(key)) {
         section.missing(
             format!("this cap has no `{key}`"),
@@ -239,7 +257,7 @@ fn cap(section: &Section<'_>) -> Option<Cap> {
 }
 
 fn hold(section: &Section<'_>) -> Hold {
-    section.only(&["rule", "everything", "new_rule", "share", "times_usual"]);
+    section.only(keys("hold"));
     let usual = Hold::default();
     let count = |key, left_out| section.integer(key, 0..=i64::MAX).map_or(left_out, |n| n as u64);
     Hold {

@@ -117,7 +117,8 @@ impl Base {
     }
 
     fn and(mut self, document: &Section<'_>, subject: Option<&str>) -> Self {
-        if let Some(section) = document.section("base") {
+        let name = misspelt_base(document, subject).unwrap_or_else(|| "base".to_owned());
+        if let Some(section) = document.section(&name) {
             section.only(&known_keys(&["as_of", "customer", "golden"], subject));
             self.0.take(&section, subject);
         }
@@ -125,9 +126,36 @@ impl Base {
     }
 }
 
+/// A section that says what `[base]` would, under another name, where there is no `[base]`. It is taken
+/// for it, so that the one slip is the one that is told.
+fn misspelt_base(document: &Section<'_>, subject: Option<&str>) -> Option<String> {
+    if document.has("base") {
+        return None;
+    }
+    let says = known_keys(&["as_of", "customer"], subject);
+    document.keys().into_iter().find(|name| {
+        let table = document.get(name).and_then(|value| value.get_ref().as_table());
+        name != "case" && table.is_some_and(|table| says.iter().any(|key| table.contains_key(*key)))
+    })
+}
+
 fn cases(document: &Section<'_>, subject: Option<&str>, base: Base) -> Vec<Case> {
-    document.only(&["base", "case"]);
+    let mut known = vec!["base", "case"];
+    let misspelt = misspelt_base(document, subject);
+    if let Some(name) = &misspelt {
+        let message = format!("there is no `{name}`");
+        let problem = Problem::error(document.place_of_key(name), "unknown-key", message);
+        document.report(problem.label("not known").help("did you mean `base`?"));
+        known.push(name);
+    }
+    document.only(&known);
+    let before = document.mistakes();
     let Base(base) = base.and(document, subject);
+    // What a [base] holds that can't be read is missed by every case.
+    let is_table = document.get("base").is_none_or(|base| base.get_ref().is_table());
+    if document.mistakes() > before && !is_table {
+        return Vec::new();
+    }
     let sections = document.sections("case");
     let mut cases: Vec<Case> =
         sections.iter().flat_map(|section| case(section, subject, &base)).collect();

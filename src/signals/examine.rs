@@ -5,6 +5,7 @@ mod columns;
 mod contents;
 mod fill;
 mod survey;
+mod there;
 
 use std::collections::BTreeSet;
 
@@ -96,7 +97,7 @@ impl View {
             Ok(raw) => raw,
             Err(Failure::Gone(why)) => return Err(self.gone(Failure::Gone(why))),
             Err(failure) => {
-                problems.push(self.sql_problem(signal, &failure));
+                problems.push(self.sql_problem(signal, &failure).await);
                 return Ok(None);
             }
         };
@@ -121,7 +122,7 @@ impl View {
             Ok(rows) => rows,
             Err(Failure::Gone(why)) => return Err(self.gone(Failure::Gone(why))),
             Err(failure) => {
-                problems.push(self.sql_problem(signal, &failure));
+                problems.push(self.sql_problem(signal, &failure).await);
                 return Ok(None);
             }
         };
@@ -193,7 +194,7 @@ impl View {
     }
 
     /// An SQL error at its place in the file.
-    fn sql_problem(&self, signal: &Signal, failure: &Failure) -> Problem {
+    async fn sql_problem(&mut self, signal: &Signal, failure: &Failure) -> Problem {
         let (Failure::Gone(message) | Failure::Sql { message, .. }) = failure;
         let written = signal.written(self.dialect());
         if self.snapshot {
@@ -214,8 +215,10 @@ impl View {
             Dialect::Sqlite => "SQLite",
             Dialect::Postgres => "PostgreSQL",
         };
+        let usual = "correct the query; it must run as it stands on the company's database";
+        let help = self.there(signal, message).await.unwrap_or_else(|| usual.to_owned());
         Problem::error(place, "sql-error", format!("{database} refuses the query: {message}"))
-            .help("correct the query; it must run as it stands on the company's database")
+            .help(help)
     }
 }
 

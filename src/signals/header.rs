@@ -1,10 +1,14 @@
 //! The lines at the top of a signal's file that say more than SQL can: `-- key:`, `-- default:`,
 //! `-- personal:` and `-- happened:`. It never reads past the first line that is no comment.
 
+mod colon;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::domain::{Place, Problem, Value, nearest};
+
+pub(super) use colon::missing as missing_colon;
 
 /// What the top of a file says.
 #[derive(Clone, Debug, Default, PartialEq)]

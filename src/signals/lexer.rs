@@ -2,12 +2,14 @@
 //! parameters. It never looks at what a query means; that is the database's business.
 
 mod ahead;
+mod outermost;
 
 use std::ops::Range;
 
 use crate::domain::{Instant, format_instant};
 
 pub(super) use ahead::{Ahead, What};
+pub(super) use outermost::Outermost;
 
 /// The two families of SQL that signals are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(super) struct Query {
     as_of: Vec<usize>,
     /// Where it looks past the run's instant.
     ahead: Vec<Ahead>,
+    /// Its outermost SELECT, as far as it can be read.
+    outermost: Outermost,
 }
 
 /// Why a text is no query that a signal can be.
@@ -49,7 +53,13 @@ impl Query {
         let as_of = parameters(text, tokens)?;
         let length = tokens.last().map_or(0, |token| token.span.end);
         let ahead = ahead::find(text, tokens);
-        Ok(Self { text: text[..length].to_owned(), as_of, ahead })
+        let outermost = outermost::read(text, tokens);
+        Ok(Self { text: text[..length].to_owned(), as_of, ahead, outermost })
+    }
+
+    /// What its outermost SELECT gives.
+    pub(super) fn outermost(&self) -> &Outermost {
+        &self.outermost
     }
 
     /// Where it looks past the run's instant, in the order of the text.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::header::{self, Header};
 use super::lexer::{Dialect, Query};
 use super::{Signal, Signals, Written, names};
+use crate::document::did_you_mean;
 use crate::domain::{Place, Problem, SignalName};
 
 /// The one-row signal that says who the customers are.
@@ -26,9 +27,9 @@ pub fn load(dir: &Path, problems: &mut Vec<Problem>) -> Option<Signals> {
     let file = dir.join("customers.sql");
     if customers.is_none() && !problems.iter().any(|p| p.place.file == file) {
         let message = "there is no customers.sql: no one knows who the customers are";
-        problems.push(Problem::error(Place::file(file), "no-customers", message).help(
-            "write one SELECT that gives customer_id, and email, name, locale … where you have them",
-        ));
+        let usual = "write one SELECT that gives customer_id, and email, name, locale … where you have them";
+        let help = did_you_mean(dir, "customers.sql").unwrap_or_else(|| usual.to_owned());
+        problems.push(Problem::error(Place::file(file), "no-customers", message).help(help));
     }
     Some(Signals { customers: customers?, others: signals })
 }
@@ -123,7 +124,10 @@ fn signal(name: &str, files: Files, problems: &mut Vec<Problem>) -> Option<Signa
         personal: header.personal,
         happened: header.happened,
     };
-    check_queries(&signal, problems).then_some(signal)
+    let without_colon = header::missing_colon(&signal);
+    let fine = check_queries(&signal, problems) && without_colon.is_empty();
+    problems.extend(without_colon);
+    fine.then_some(signal)
 }
 
 fn read(file: &Path, problems: &mut Vec<Problem>) -> Option<Read> {
@@ -226,6 +230,7 @@ fn check_queries(signal: &Signal, problems: &mut Vec<Problem>) -> bool {
     let fine = refused.is_empty();
     problems.extend(refused);
     problems.extend(signal.knows_the_future());
+    problems.extend(signal.ungrouped());
     fine
 }
 

@@ -202,3 +202,55 @@ fn holds(block: &Block) -> usize {
     }
     counted
 }
+
+/// The page about policy.toml has every key in its place, and its examples can be read.
+#[test]
+fn the_page_about_the_policy_has_every_key() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md");
+    let page = fs::read_to_string(page).unwrap();
+    for (table, keys) in lookout::policy::KEYS {
+        let is_its_own = |part: &&str| {
+            let heading = part.lines().next().unwrap_or_default();
+            match table {
+                "" => heading == "At the top",
+                table => heading.contains(&format!("[{table}")),
+            }
+        };
+        let part = page.split("\n## ").find(is_its_own).unwrap_or_else(|| panic!("no [{table}]"));
+        for key in keys {
+            assert!(part.contains(&format!("\n| `{key}` |")), "[{table}] has no line for `{key}`");
+            let is_shown = part.contains(&format!("\n{key} = "));
+            assert!(is_shown || table.is_empty(), "[{table}] shows no `{key}`");
+        }
+    }
+    let examples = blocks(&page).into_iter().filter(|block| block.about == ["toml"]);
+    let mut whole = String::new();
+    for block in examples {
+        whole.push_str(&block.text);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &block.text).unwrap();
+        let mut problems = Vec::new();
+        lookout::policy::load(file.path(), &mut problems);
+        problems.retain(|problem| problem.code != "no-limits");
+        assert!(problems.is_empty(), "line {}: {problems:?}", block.line);
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), whole).unwrap();
+    let mut problems = Vec::new();
+    let policy = lookout::policy::load(file.path(), &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    let usual = lookout::policy::Policy::default();
+    assert_eq!((policy.hold, policy.errors), (usual.hold.clone(), usual.errors));
+    assert!(page.contains(&format!("**{} contacts or fewer", usual.hold.never)));
+}
+
+/// Every reason that a customer may not be contacted for by the policy is on the page about it.
+#[test]
+fn the_page_about_the_policy_has_every_reason() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md");
+    let page = fs::read_to_string(page).unwrap();
+    let codes = lookout::domain::Refusal::CODES.into_iter();
+    for code in codes.filter(|code| *code != "not_planned") {
+        assert!(page.contains(&format!("`{code}`")), "{code}");
+    }
+}

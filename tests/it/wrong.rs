@@ -2,7 +2,8 @@
 //!
 //! `tests/wrong/base` is a pack in order. Every other folder holds only the files that differ from it,
 //! the names of those that are not there (`removed`), and what a person reads (`expected.txt`). So a
-//! second error that misleads would show. To write down what is said now, and read it in the diff:
+//! second error that misleads would show. The folders of `tests/right` differ from the base in the same
+//! way, look like a mistake and are none. To write down what is said now, and read it in the diff:
 //! `LOOKOUT_WRONG=keep scripts/test wrong`.
 
 use std::collections::BTreeMap;
@@ -32,10 +33,13 @@ fn names() -> Vec<String> {
 
 /// The base, with what one wrong pack has in its place, and the company's database beside it.
 fn laid_out(name: Option<&str>) -> TempDir {
+    laid_out_with(name.map(|name| folder().join(name)))
+}
+
+fn laid_out_with(own: Option<PathBuf>) -> TempDir {
     let made = tempfile::tempdir().unwrap();
     copy(&folder().join("base"), made.path());
-    if let Some(name) = name {
-        let own = folder().join(name);
+    if let Some(own) = own {
         let removed = fs::read_to_string(own.join("removed")).unwrap_or_default();
         for gone in removed.lines().map(|line| made.path().join(line)) {
             match gone.is_dir() {
@@ -86,6 +90,21 @@ fn the_base_is_right() {
     for line in ["check", CHECK, "test"] {
         let ran = run(base.path(), line);
         assert!(ran.code == 0 && ran.err.is_empty(), "{line}\n{}", told(&ran));
+    }
+}
+
+#[test]
+fn what_looks_like_a_mistake_and_is_none_is_let_through() {
+    let right = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/right");
+    let packs: Vec<PathBuf> =
+        fs::read_dir(right).unwrap().map(|pack| pack.unwrap().path()).collect();
+    assert!(packs.len() >= 5, "{packs:?}");
+    for pack in packs {
+        let laid_out = laid_out_with(Some(pack.clone()));
+        for line in ["check", CHECK] {
+            let ran = run(laid_out.path(), line);
+            assert!(ran.code == 0, "{} {line}\n{}", pack.display(), told(&ran));
+        }
     }
 }
 

@@ -85,7 +85,10 @@ fn is_told(fact: &Fact, signals: &Signals, problems: &[Problem]) -> bool {
         Field::Signal(name, _) => has_mistakes(name, signals, problems),
         Field::Customer(column) => {
             let column = format!("`{column}`");
-            let wants = |p: &Problem| p.code == "never-heard" && p.help.contains(&column);
+            let wants = |p: &Problem| {
+                (p.code == "never-heard" && p.help.contains(&column))
+                    || (p.code == "misspelt-column" && p.label.contains(&column))
+            };
             problems.iter().any(wants)
         }
         Field::Subject(_) => false,

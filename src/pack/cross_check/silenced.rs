@@ -29,10 +29,19 @@ pub(super) fn check(
         return;
     }
     let topic = rule.rule.settings.topic.as_ref().and_then(|topic| policy.topics.get(topic));
-    match topic.and_then(|topic| nobody_agreed(rule, topic, signals)) {
-        Some(problem) => problems.push(problem),
-        None => problems.extend(contacts.iter().filter_map(|ask| no_address(rule, ask, signals))),
-    }
+    let missing = match topic.and_then(|topic| nobody_agreed(rule, topic, signals)) {
+        Some(problem) => vec![problem],
+        None => contacts.iter().filter_map(|ask| no_address(rule, ask, signals)).collect(),
+    };
+    // A column that is there under a misspelt name is told where it is misspelt.
+    let is_told = |missing: &Problem| {
+        problems.iter().any(|told| {
+            let meant = told.label.split('`').nth(1).unwrap_or_default();
+            told.code == "misspelt-column" && missing.help.contains(&format!("`{meant}`"))
+        })
+    };
+    let missing: Vec<Problem> = missing.into_iter().filter(|missing| !is_told(missing)).collect();
+    problems.extend(missing);
     problems.extend(topic.and_then(|topic| too_late(rule, topic, policy)));
 }
 

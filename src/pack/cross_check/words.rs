@@ -4,16 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::signal_of;
-use crate::domain::{Ask, Field, Place, Problem, SignalName, nearest};
+use crate::domain::{About, Ask, Customer, Field, Place, Problem, SignalName, nearest};
 use crate::pack::PackRule;
 use crate::rules::StaticAsk;
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
+use crate::templates::Loose;
 
 /// Checks the names that the words use, and notes the fields among them.
 pub(super) fn check(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
     let templates: Vec<String> = rule.templates.names().map(str::to_owned).collect();
     for template in templates {
-        let mut strangers: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        loose(rule, &template, signals, problems);
+        let mut strangers: BTreeMap<String, Vec<(String, Place)>> = BTreeMap::new();
         for (path, place) in rule.templates.reads(&template) {
             match field(&path, rule.rule.subject_name.as_deref(), signals) {
                 Some(field) => {
@@ -23,7 +25,7 @@ pub(super) fn check(rule: &mut PackRule, signals: &Signals, problems: &mut Vec<P
                 }
                 None => {
                     let name = path.split('.').next().unwrap_or_default().to_owned();
-                    strangers.entry(name).or_default().push(place);
+                    strangers.entry(name).or_default().push((path, place));
                 }
             }
         }
@@ -57,7 +59,7 @@ fn value(
     rule: &PackRule,
     template: &str,
     name: &str,
-    places: Vec<Place>,
+    places: Vec<(String, Place)>,
     problems: &mut Vec<Problem>,
 ) {
     let subject = rule.rule.subject_name.as_deref();
@@ -86,7 +88,11 @@ fn value(
     let help = match (meant, calls.first().filter(|_| certain)) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, Some(ask)) => {
-            format!("known here: {}; to give it in `then`, write {}", list(), call(ask, name))
+            format!(
+                "known here: {}; to give it in `then`, write {}",
+                list(),
+                giving_call(ask, &places)
+            )
         }
         (None, None) => format!("known here: {}", list()),
     };
@@ -94,7 +100,7 @@ fn value(
     let languages = rule.templates.locales(template).len();
     // What all languages read is missing in one place, the call; what one of them reads is its own slip.
     let told = if meant.is_none() && places.len() == languages { 1 } else { places.len() };
-    for place in places.into_iter().take(told) {
+    for (_, place) in places.into_iter().take(told) {
         let problem = Problem::error(place, "unknown-name", message.clone());
         problems.push(problem.label("not known").help(help.clone()));
     }
@@ -117,17 +123,90 @@ fn not_given(ask: &StaticAsk, template: &str, name: &str) -> Problem {
     let message = format!("the words `{template}` use `{name}`, which this call doesn't give them");
     Problem::error(ask.place.clone(), "missing-value", message)
         .label(format!("no `{name}`"))
-        .help(format!("write {}", call(ask, name)))
+        .help(format!("write {}", call(ask, &format!("{name}: …"))))
 }
 
-/// A call that gives one value.
-fn call(ask: &StaticAsk, name: &str) -> String {
+/// How a call gives what the words ask for: a value, never a row.
+fn giving_call(ask: &StaticAsk, asked: &[(String, Place)]) -> String {
+    let paths: BTreeSet<&str> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    let values = paths.iter().map(|path| match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["episode", value] => format!("{value}: {path}"),
+        [.., value] => format!("{value}: …"),
+        [] => String::new(),
+    });
+    let call = call(ask, &values.collect::<Vec<_>>().join(", "));
+    let last = |path: &&str| path.rsplit('.').next().map(|value| format!("{{{{ {value} }}}}"));
+    let read: Vec<String> = paths.iter().filter(|p| p.contains('.')).filter_map(last).collect();
+    let parameter = match paths.iter().any(|path| path.starts_with("episode.")) {
+        true => " (`episode` is the last parameter of `then`)",
+        false => "",
+    };
+    match read.is_empty() {
+        true => call,
+        false => format!("{call}{parameter}, and {} in the words", read.join(", ")),
+    }
+}
+
+/// A call that gives these values.
+fn call(ask: &StaticAsk, values: &str) -> String {
     match &ask.ask {
-        Ask::Contact(_) => format!("contact(#{{ {name}: … }})"),
+        Ask::Contact(_) => format!("contact(#{{ {values} }})"),
         Ask::Send(channel, words) => match channel.0.as_str() {
-            "email" => format!("email(\"{words}\", #{{ {name}: … }})"),
-            verb @ ("phone" | "task") => format!("{verb}(\"{words}\", #{{}}, #{{ {name}: … }})"),
-            other => format!("send(\"{other}\", \"{words}\", #{{ {name}: … }})"),
+            "email" => format!("email(\"{words}\", #{{ {values} }})"),
+            verb @ ("phone" | "task") => format!("{verb}(\"{words}\", #{{}}, #{{ {values} }})"),
+            other => format!("send(\"{other}\", \"{words}\", #{{ {values} }})"),
         },
     }
+}
+
+/// Names in single braces or in brackets that would be right in double braces: they go out as they
+/// stand.
+fn loose(rule: &PackRule, template: &str, signals: &Signals, problems: &mut Vec<Problem>) {
+    for Loose { path, written, place } in rule.templates.loose(template) {
+        let Some(meant) = variable(rule, template, path, signals) else { continue };
+        let message = format!("`{written}` goes out as it stands: nothing is put in its place");
+        let problem = Problem::finding(place.clone(), "single-braces", message);
+        let label = format!("did you mean {{{{ {meant} }}}}?");
+        problems.push(
+            problem.label(label).help("data is put in where its name stands in double braces"),
+        );
+    }
+}
+
+/// The variable of the words that a name stands for, if it stands for one.
+fn variable(rule: &PackRule, template: &str, path: &str, signals: &Signals) -> Option<String> {
+    let subject = rule.rule.subject_name.as_deref();
+    let own = match &rule.rule.settings.about {
+        About::Signal(name) => signals.others.get(name),
+        About::Customers => None,
+    };
+    let is_column = |signal: &Signal, column: &str| {
+        let written = signal.columns_written();
+        written.iter().any(|(given, _)| given.iter().any(|given| given.name == column))
+            || (signal.takes_all() && signal.name == signals.customers.name && is_spine(column))
+    };
+    let is_spine_column = |column: &str| is_column(&signals.customers, column);
+    match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["customer", column] => is_spine_column(column).then(|| path.to_owned()),
+        ["customer", signal, column] => {
+            let signal = signals.others.get(&SignalName::from(*signal))?;
+            is_column(signal, column).then(|| path.to_owned())
+        }
+        [row, column] if Some(*row) == subject => {
+            own.is_some_and(|signal| is_column(signal, column)).then(|| path.to_owned())
+        }
+        [name] if rule.rule.constants.contains_key(*name) => Some(path.to_owned()),
+        [name] if calls(rule, template).0.iter().any(|ask| ask.values.contains(*name)) => {
+            Some(path.to_owned())
+        }
+        [column] if own.is_some_and(|signal| is_column(signal, column)) => {
+            Some(format!("{}.{column}", subject?))
+        }
+        [column] => is_spine_column(column).then(|| format!("customer.{column}")),
+        _ => None,
+    }
+}
+
+fn is_spine(column: &str) -> bool {
+    Customer::SPINE.contains(&column)
 }

@@ -90,7 +90,11 @@ pub(super) fn read(case: &Section<'_>) -> Option<Expect> {
             section.report(problem.help(format!("expect `{key}` alone")));
         }
     }
-    let says = |key: &String| !SILENCES.iter().any(|(silence, _)| silence == key);
+    // A silence that is no yes or no is told as such.
+    let says = |key: &String| {
+        let is_silence = SILENCES.iter().any(|(silence, _)| silence == key);
+        !is_silence || section.get(key).is_some_and(|value| value.get_ref().as_bool().is_none())
+    };
     if !silent.contains(&true) && !section.keys().iter().any(says) {
         section.missing(NOTHING, HELP);
     }

@@ -68,23 +68,24 @@ pub(super) fn find(text: &str, tokens: &[Token]) -> Vec<Ahead> {
     places.collect()
 }
 
-struct Words<'a> {
-    text: &'a str,
-    tokens: &'a [Token],
+/// The words of a query, one a token.
+pub(super) struct Words<'a> {
+    pub(super) text: &'a str,
+    pub(super) tokens: &'a [Token],
 }
 
 impl Words<'_> {
     /// A token, in small letters; nothing where there is none.
-    fn word(&self, at: usize) -> String {
+    pub(super) fn word(&self, at: usize) -> String {
         self.tokens.get(at).map_or_else(String::new, |t| self.text[t.span.clone()].to_lowercase())
     }
 
-    fn is(&self, at: usize, word: &str) -> bool {
+    pub(super) fn is(&self, at: usize, word: &str) -> bool {
         self.tokens.get(at).is_some_and(|t| self.text[t.span.clone()].eq_ignore_ascii_case(word))
     }
 
     /// The name that a token is, without its quotes.
-    fn name(&self, at: usize) -> Option<&str> {
+    pub(super) fn name(&self, at: usize) -> Option<&str> {
         let token = self.tokens.get(at)?;
         let text = &self.text[token.span.clone()];
         match text.chars().next()? {
@@ -94,7 +95,7 @@ impl Words<'_> {
     }
 
     /// The token that closes the bracket at `open`.
-    fn close(&self, open: usize) -> Option<usize> {
+    pub(super) fn close(&self, open: usize) -> Option<usize> {
         let mut depth = 0_usize;
         (open..self.tokens.len()).find(|at| {
             match self.tokens[*at].kind {

@@ -25,6 +25,75 @@ fn a_newcomer_gets_a_pack_that_is_right_and_can_be_changed() {
     assert!(again.err.contains("care is there already and not empty"), "{}", again.err);
 }
 
+/// Words that only a later contact gets are shown too: a case that says what was before, or a step, asks
+/// for them.
+#[test]
+fn a_preview_shows_what_comes_later() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "init care").fine();
+    let care = folder.path().join("care");
+    let rule = care.join("rules/overdue-invoice");
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(rule.join(file)).unwrap();
+        assert!(text.contains(from), "{file}");
+        fs::write(rule.join(file), text.replace(from, to)).unwrap();
+    };
+    change("rule.rhai", "fn then(customer, invoice) {", "fn then(customer, invoice, episode) {");
+    change(
+        "rule.rhai",
+        "email(\"email\");",
+        "if episode.contacts == 0 { email(\"email\") } \
+         else if episode.contacts == 1 { email(\"reminder\", #{ days: episode.days }) } \
+         else { email(\"last\") }",
+    );
+    let words =
+        |text: &str| format!("---\nsubject: {text}\n---\n{text}, {{{{ customer.name }}}}.\n");
+    fs::write(rule.join("reminder.md"), words("Again after {{ days }} days")).unwrap();
+    fs::write(rule.join("last.md"), words("For the last time")).unwrap();
+    let nobody = run(&care, "preview overdue-invoice");
+    assert_eq!(nobody.code, 1);
+    assert!(nobody.err.contains("no example asks for the words `reminder`"), "{}", nobody.err);
+
+    let later = "\n[[case]]\nname = \"again\"\n\
+                 contacts = [{ rule = \"overdue-invoice\", ago = \"8d\" }]\n\
+                 expect = { email = \"reminder\" }\n\
+                 \n[[case]]\nname = \"to the end\"\nexpect = { email = \"email\" }\n\
+                 [[case.step]]\nafter = \"8d\"\nexpect = { email = \"reminder\" }\n\
+                 [[case.step]]\nafter = \"8d\"\nexpect = { email = \"last\" }\n";
+    let cases = fs::read_to_string(rule.join("cases.toml")).unwrap();
+    fs::write(rule.join("cases.toml"), cases + later).unwrap();
+    run(&care, "test").fine();
+    let shown = run(&care, "preview overdue-invoice").fine();
+    assert_eq!(shown, "3 messages in overdue-invoice.html\n");
+    let page = fs::read_to_string(care.join("overdue-invoice.html")).unwrap();
+    for words in ["A reminder of invoice 2026-017", "Again after 8 days", "For the last time"] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+/// Whoever refused under a column that is nearly the right one hears nothing: there is no run.
+#[test]
+fn a_run_refuses_a_misspelt_column_of_refusals() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "init care").fine();
+    let care = folder.path().join("care");
+    let file = care.join("rules/signals/customers.sql");
+    let right = fs::read_to_string(&file).unwrap();
+    let command = "run --as-of 2026-03-10T10:00:00Z";
+    let misspelt = right.replace("AS refusals", "AS refusal");
+    let all_taken = format!("SELECT * FROM (\n{misspelt})\n");
+    for wrong in [misspelt, all_taken] {
+        fs::write(&file, &wrong).unwrap();
+        let ran = run(&care, command);
+        assert!(ran.code == 2, "{wrong}\n{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("did you mean `refusals`?"), "{}", ran.err);
+        assert!(!care.join("mail").exists());
+    }
+    fs::write(&file, right).unwrap();
+    run(&care, command);
+    assert!(care.join("mail").exists());
+}
+
 #[test]
 fn a_mistake_is_told_with_its_place_and_its_cure() {
     let folder = tempfile::tempdir().unwrap();

@@ -146,6 +146,28 @@ async fn an_sql_error_points_at_its_place() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_is_told_with_what_is() {
+    let lite = Shop::new(&[]);
+    let schema = format!("{SCHEMA} CREATE TABLE visits (person TEXT, visited_at DATE);");
+    let sqlite = lite.sqlite(&schema);
+    let postgres = postgres(&schema).await;
+    for url in [&sqlite, &postgres] {
+        for (sql, help) in [
+            ("SELECT id AS customer_id FROM peple", "did you mean `people`? tables there: "),
+            ("SELECT id AS customer_id FROM tickets", "/ tables there: people, visits"),
+            (
+                "SELECT p.id AS customer_id, p.dya FROM people AS p",
+                "did you mean `day`? `people` has id, n, day, flag",
+            ),
+        ] {
+            let found = examined(url, sql, "").await;
+            assert_eq!((found.len(), found[0].0), (1, "sql-error"), "{url} {found:?}");
+            assert!(found[0].2.contains(help), "{url} {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn customers_themselves_are_checked_too() {
     let both = "CREATE TABLE people (id TEXT, tickets TEXT); \
                 INSERT INTO people VALUES ('A', 'x'), ('A', 'y'), (NULL, 'z')";

@@ -1,0 +1,7 @@
+-- personal: name, email, phone
+SELECT * FROM (
+    SELECT id AS customer_id, name, email, phone, language AS locale, plan,
+           agreed AS consents, refused AS refusals, since
+    FROM people
+    WHERE since <= :as_of
+)
