@@ -1,7 +1,7 @@
 //! What would have changed the outcome, said only where the evidence makes it certain.
 
 use super::super::wording::{Times, plain};
-use crate::domain::{Consent, Decision, HoldLimit, Looked, Outcome, Passage, SuppressionCause};
+use crate::domain::{Consent, Decision, Looked, Outcome, Passage, SuppressionCause};
 
 /// What one thing would have let a refused candidate out; none where it is not certain that it would.
 pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Option<String> {
@@ -18,11 +18,11 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
             "nothing alone would let it out: {first} and {second} both refuse it"
         ));
     }
-    let leaves = match decision.channel.is_contact() && !has_room(gates) {
-        // One more might be held.
-        true if decision.outcome == Outcome::Refused => return None,
-        _ => leaves(gates, times),
-    };
+    // One more might be held.
+    if decision.outcome == Outcome::Refused && decision.channel.is_contact() && !has_room(gates) {
+        return None;
+    }
+    let leaves = leaves(gates, times);
     let at = |instant| times.say(instant);
     Some(match &obstacle.looked {
         Looked::Address { column, .. } => format!("{leaves} if `{column}` held a valid address"),
@@ -64,9 +64,10 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
         Looked::Cooldown { contacted: Some(contacted), .. } => {
             format!("{leaves} if this rule had not written {}", at(contacted))
         }
-        Looked::Hold { limit, .. } if *limit != HoldLimit::Everything => {
-            format!("{leaves} if somebody approved it: lookout approve {}", decision.rule)
-        }
+        Looked::Hold { .. } => format!(
+            "is decided afresh, with rank and caps, once somebody approves it: lookout approve {}",
+            decision.rule
+        ),
         // Whoever comes second might win in place of the winner.
         Looked::Rank { winner: Some(winner), ahead, .. } if ahead.len() == 1 => {
             format!("{leaves} if {} did not write to them in this run", winner.rule)

@@ -28,6 +28,32 @@ fn why_they_hear_and_why_not() {
     }
 }
 
+/// Does something to the company's own database.
+fn change(folder: &std::path::Path, sql: &str) {
+    rusqlite::Connection::open(folder.join("northwind.db")).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn of_what_is_held_nothing_is_promised() {
+    let demo = demo();
+    let folder = demo.path();
+    // Every order there ever was is told about at once.
+    let rule = folder.join("rules/stalled-order/rule.rhai");
+    let script = std::fs::read_to_string(&rule).unwrap();
+    std::fs::write(&rule, script.replace(">= PATIENCE", ">= -PATIENCE * 1000")).unwrap();
+    let signal = folder.join("rules/signals/orders.sql");
+    let sql = std::fs::read_to_string(&signal).unwrap();
+    std::fs::write(&signal, sql.replace("shipped_date IS NULL OR", "true OR")).unwrap();
+    change(
+        folder,
+        "UPDATE orders SET order_date = '1998-05-01' WHERE customer_id = 'TOMSP';
+         DELETE FROM orders WHERE customer_id = 'TOMSP' AND order_id <> 10249",
+    );
+    let line = format!("explain TOMSP --rule stalled-order --as-of {INSTANT}");
+    let told = run(folder, &line).fine();
+    insta::assert_snapshot!("held", told);
+}
+
 #[test]
 fn of_a_run_its_own_records_are_told() {
     let demo = demo();
