@@ -1,6 +1,6 @@
 //! What would have changed the outcome, said only where the evidence makes it certain.
 
-use super::super::wording::{Times, plain};
+use super::super::wording::{Times, counted, plain};
 use crate::domain::{Consent, Decision, Looked, Outcome, Passage, SuppressionCause};
 
 /// What one thing would have let a refused candidate out; none where it is not certain that it would.
@@ -73,13 +73,17 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
             format!("{leaves} if {} did not write to them in this run", winner.rule)
         }
         Looked::Cap { caps, .. } => {
-            let mut full = caps.iter().filter_map(|cap| cap.free_at);
-            let free_at = full.next()?;
+            let mut full = caps.iter().filter_map(|cap| Some((cap, cap.free_at?)));
+            let (cap, free_at) = full.next()?;
             if full.next().is_some() {
                 return None;
             }
+            let fewer = match (cap.earlier.len() + 1).saturating_sub(cap.contacts as usize) {
+                1 => "one contact".to_owned(),
+                more => counted(more as u64, "contact"),
+            };
             format!(
-                "{leaves} if one contact fewer had gone to them; there is room from {}",
+                "{leaves} if {fewer} fewer had gone to them; there is room from {}",
                 at(&free_at)
             )
         }
@@ -106,5 +110,51 @@ fn leaves(gates: &[Passage], times: &Times) -> String {
     match later {
         Some(at) => format!("would go out {}", times.say(at)),
         None => "would go out".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+
+    use super::*;
+    use crate::domain::{CapLooked, Channel, Earlier, Instant, RuleId, Span, parse_instant};
+
+    fn at(text: &str) -> Instant {
+        parse_instant(text).unwrap()
+    }
+
+    /// What is said of a refusal by caps with room for so many contacts a day.
+    fn capped(contacts: u32, earlier: &[&str]) -> Option<String> {
+        let earlier = earlier.iter().map(|left| Earlier { rule: "alarm".into(), at: at(left) });
+        let caps = vec![CapLooked {
+            contacts,
+            per: Span::days(1),
+            channel: None,
+            earlier: earlier.collect(),
+            free_at: Some(at("1998-05-06T10:00:00Z")),
+        }];
+        let looked = Looked::Cap { ignored: false, caps };
+        let decision = Decision {
+            rule: RuleId::from("news"),
+            customer_id: "C7".into(),
+            subject: "C7".into(),
+            channel: Channel(Channel::EMAIL.to_owned()),
+            outcome: Outcome::Refused,
+            refusal: None,
+            outreach: None,
+            not_before: None,
+            position: 0,
+        };
+        let times = Times { zone: Tz::UTC, as_of: at("1998-05-05T12:00:00Z") };
+        told(&decision, &[Passage { passes: false, looked }], &times)
+    }
+
+    #[test]
+    fn a_cap_says_how_many_contacts_stand_in_the_way() {
+        let one = capped(2, &["1998-05-05T08:00:00Z", "1998-05-05T10:00:00Z"]).unwrap();
+        let two = capped(1, &["1998-05-05T08:00:00Z", "1998-05-05T10:00:00Z"]).unwrap();
+        assert!(one.contains("if one contact fewer had gone to them; there is room from"), "{one}");
+        assert!(two.contains("if 2 contacts fewer had gone to them; there is room from"), "{two}");
     }
 }
