@@ -356,7 +356,8 @@ fn contact(
 fn rivals(decisions: &[&Decision], as_of: Instant) -> BTreeSet<RuleId> {
     let refusals = decisions.iter().filter_map(|d| Some((&d.rule, d.refusal.as_ref()?)));
     let others = refusals.flat_map(|(own, refusal)| match refusal {
-        Refusal::Outranked { by, .. } => vec![by.clone()],
+        // Another message of the same rule is no rival of it: a case has one subject.
+        Refusal::Outranked { by, .. } if by != own => vec![by.clone()],
         Refusal::Cap { earlier, .. } => {
             let now = earlier.iter().filter(|e| e.at >= as_of && e.rule != *own);
             now.map(|earlier| earlier.rule.clone()).collect()

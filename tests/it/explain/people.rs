@@ -55,6 +55,32 @@ fn of_what_is_held_nothing_is_promised() {
 }
 
 #[test]
+fn what_another_message_of_the_same_rule_keeps_back_is_a_case_of_that_rule_alone() {
+    let demo = demo();
+    let folder = demo.path();
+    run(folder, &format!("run --as-of {INSTANT}")).fine();
+    change(
+        folder,
+        "UPDATE orders SET shipped_date = '1998-05-08' WHERE order_id = 11040;
+         INSERT INTO orders (order_id, customer_id, order_date, required_date)
+         VALUES (19999, 'GREAL', '1998-05-01', '1998-06-01')",
+    );
+    let line = "explain GREAL --rule stalled-order --as-of 1998-05-08T09:00:00Z";
+    insta::assert_snapshot!("outranked_by_its_own_rule", run(folder, line).fine());
+    let made = run(folder, &format!("{line} --as-case --format json"));
+    let cases = made.out.parse::<serde_json::Value>().unwrap();
+    let of_what_is_over = cases["cases"].as_array().unwrap().iter();
+    let case = of_what_is_over.clone().find(|case| case["subject"] == "11040").unwrap();
+    let case = case["case"].as_str().unwrap();
+    assert!(case.contains("resolved = true") && !case.contains("rivals"), "{case}");
+    let file = folder.join("rules/stalled-order/cases.toml");
+    let cases = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{cases}\n{case}")).unwrap();
+    let tested = run(folder, "test stalled-order --format json").json();
+    assert!(tested["cases"].as_array().unwrap().len() > 1, "{tested}");
+}
+
+#[test]
 fn of_a_run_its_own_records_are_told() {
     let demo = demo();
     let folder = demo.path();
