@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{Days, NaiveDate, NaiveTime};
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::domain::{Instant, Span, parse_instant};
@@ -35,7 +35,7 @@ pub struct Period {
 pub struct Steps {
     /// Their instants, in order; at least one.
     pub runs: Vec<Instant>,
-    /// Up to when what waits may leave.
+    /// Up to when what waits may leave, and outcomes count; it is part of the period.
     pub end: Instant,
 }
 
@@ -71,19 +71,15 @@ impl Period {
                 return Err("--from has a time of day already; leave out --at".to_owned());
             }
         };
-        if self.every.delta() <= chrono::TimeDelta::zero() {
+        if self.every.delta() <= TimeDelta::zero() {
             return Err("--every must be longer than nothing, such as 1d or 4h".to_owned());
         }
         let end = match self.to {
-            Edge::Day(day) => midnight_after(day, zone),
+            Edge::Day(day) => last_of(day, zone),
             Edge::At(at) => at,
         };
-        let is_within = |at: &Instant| match self.to {
-            Edge::Day(_) => *at < end,
-            Edge::At(_) => *at <= end,
-        };
         let runs: Vec<Instant> = (0..=MOST as u64)
-            .map_while(|number| self.run(first, number, zone).filter(is_within))
+            .map_while(|number| self.run(first, number, zone).filter(|at| *at <= end))
             .collect();
         match runs.len() {
             0 => Err("--to lies before the first run; name a later day".to_owned()),
@@ -115,8 +111,10 @@ fn begins(calendar: &Calendar) -> NaiveTime {
     calendar.working.as_ref().map(|hours| hours.from).or(NINE).unwrap_or_default()
 }
 
-fn midnight_after(day: NaiveDate, zone: Tz) -> Instant {
-    resolve(zone, day.succ_opt().unwrap_or(day).and_time(NaiveTime::MIN))
+/// The last microsecond of a day: the midnight after it is no part of it.
+fn last_of(day: NaiveDate, zone: Tz) -> Instant {
+    let next = day.succ_opt().unwrap_or(day).and_time(NaiveTime::MIN);
+    resolve(zone, next) - TimeDelta::microseconds(1)
 }
 
 #[cfg(test)]
@@ -146,7 +144,7 @@ mod tests {
                 "1998-03-28T08:00:00Z",
                 "1998-03-29T07:00:00Z",
                 "1998-03-30T07:00:00Z",
-                "1998-03-30T22:00:00Z"
+                "1998-03-30T21:59:59.999999Z"
             ]
         );
         let week = steps("1998-03-28", "1998-04-06", "1w", Some("00:00")).unwrap();
@@ -156,7 +154,10 @@ mod tests {
     #[test]
     fn hours_are_elapsed_time_up_to_the_end_of_the_last_day() {
         let hours = steps("1998-05-06T20:00:00Z", "1998-05-06", "1h", None).unwrap();
-        assert_eq!(hours, ["1998-05-06T20:00:00Z", "1998-05-06T21:00:00Z", "1998-05-06T22:00:00Z"]);
+        assert_eq!(
+            hours,
+            ["1998-05-06T20:00:00Z", "1998-05-06T21:00:00Z", "1998-05-06T21:59:59.999999Z"]
+        );
         let instants = steps("1998-05-06T20:00:00Z", "1998-05-06T21:00:00Z", "1h", None);
         assert_eq!(instants.unwrap()[..2], ["1998-05-06T20:00:00Z", "1998-05-06T21:00:00Z"]);
     }
