@@ -378,6 +378,8 @@ mod tests {
                         topic: Some("offers".to_owned()),
                         cause: SuppressionCause::Refused,
                         since: at("1998-05-01T09:00:00Z"),
+                        customer_id: Some(CustomerId::from("RANCH")),
+                        recipient: None,
                     }),
                     others: 0,
                 },

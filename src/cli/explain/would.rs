@@ -1,7 +1,11 @@
 //! What would have changed the outcome, said only where the evidence makes it certain.
 
+use super::super::addresses::bare;
+use super::super::args::Person;
 use super::super::wording::{Times, counted, plain};
-use crate::domain::{Consent, Decision, Looked, Outcome, Passage, SuppressionCause};
+use crate::domain::{
+    Consent, Decision, Looked, Outcome, Passage, Recipient, Suppressed, SuppressionCause,
+};
 
 /// What one thing would have let a refused candidate out; none where it is not certain that it would.
 pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Option<String> {
@@ -43,13 +47,14 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
             true => format!("{leaves} if they had not refused `{topic}`"),
             false => format!("{leaves} if nobody at this address had refused `{topic}`"),
         },
-        Looked::Suppression { applies: Some(applies), others: 0 } => match applies.cause {
-            SuppressionCause::Refused => format!(
-                "{leaves} if they asked for it again: lookout unsuppress {}{}",
-                plain(decision.customer_id.as_str()),
-                applies.topic.as_ref().map(|topic| format!(" --topic {topic}")).unwrap_or_default()
-            ),
-            SuppressionCause::Bounce => format!("{leaves} if they had another address"),
+        Looked::Suppression { applies: Some(applies), .. } => match applies.cause {
+            SuppressionCause::Refused => {
+                format!("{leaves} if they asked for it again: {}", lift(applies)?)
+            }
+            SuppressionCause::Bounce => {
+                applies.recipient.as_ref()?;
+                format!("{leaves} if they had another address")
+            }
             SuppressionCause::Erasure => return None,
         },
         Looked::Mute { condition: Some(condition), .. } => {
@@ -92,6 +97,31 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
         }
         _ => return None,
     })
+}
+
+/// The command that lifts all that applies, if one does: fit for a shell, and read back as it is meant.
+fn lift(applies: &Suppressed) -> Option<String> {
+    let customer = applies.customer_id.clone();
+    let customer = customer.map(|id| (id.to_string(), Person::Customer(id)));
+    // A number of digits alone would be an id.
+    let written = |to: &Recipient| [bare(to).to_owned(), format!("+{}", bare(to))];
+    let address = applies.recipient.iter();
+    let address =
+        address.flat_map(|to| written(to).map(|text| (text, Person::Address(to.clone()))));
+    let named = customer.into_iter().chain(address).find(|(text, meant)| {
+        plain(text) == *text && text.parse::<Person>().is_ok_and(|read| read == *meant)
+    });
+    let topic = applies.topic.iter().map(|topic| format!(" --topic {}", word(topic)));
+    Some(format!("lookout unsuppress {}{}", word(&named?.0), topic.collect::<String>()))
+}
+
+/// A text as one word of a shell.
+fn word(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "-_.,@+:/".contains(c);
+    match !text.is_empty() && !text.starts_with('-') && text.chars().all(is_bare) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 /// Whether one contact more stays within `[hold]`.

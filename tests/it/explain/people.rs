@@ -55,6 +55,23 @@ fn of_what_is_held_nothing_is_promised() {
 }
 
 #[test]
+fn what_would_let_somebody_out_does_so() {
+    let demo = demo();
+    let folder = demo.path();
+    let line = format!("explain RANCH --rule stalled-order --as-of {INSTANT}");
+    let email = "sergio.gutierrez@ranch.example.com";
+    for suppress in [email.to_owned(), "RANCH".to_owned(), format!("{email} --topic service")] {
+        run(folder, &format!("suppress {suppress}")).fine();
+        let told = run(folder, &line).fine();
+        assert!(told.contains("✗ suppression"), "{told}");
+        let (_, cure) = told.split_once("if they asked for it again: lookout ").unwrap();
+        run(folder, cure.lines().next().unwrap()).fine();
+        let told = run(folder, &line).fine();
+        assert!(!told.contains("✗ suppression"), "{suppress}: {cure}: {told}");
+    }
+}
+
+#[test]
 fn what_another_message_of_the_same_rule_keeps_back_is_a_case_of_that_rule_alone() {
     let demo = demo();
     let folder = demo.path();
