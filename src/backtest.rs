@@ -7,7 +7,6 @@ mod limits;
 mod look_ahead;
 mod measures;
 mod outcomes;
-pub mod page;
 mod period;
 mod spread;
 mod tally;

@@ -1,6 +1,7 @@
 //! `lookout backtest`: the pack replayed over history. Lookout's own tables are not touched.
 
 mod chart;
+mod page;
 mod text;
 
 use serde_json::json;
@@ -8,7 +9,7 @@ use serde_json::json;
 use super::args::{Backtest, Exit, Global};
 use super::output::Output;
 use crate::app::{self, AppError};
-use crate::backtest::{Figures, Period, Replay, Wanted, page};
+use crate::backtest::{Figures, Period, Replay, Wanted};
 use crate::domain::{Problem, SignalName, nearest};
 use crate::pack::Pack;
 use crate::signals::{Signal, SourceError};

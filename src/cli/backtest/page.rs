@@ -6,7 +6,7 @@ mod plots;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::{Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, Spread, Weeks};
+use crate::backtest::{Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, Spread, Weeks};
 use crate::domain::{RuleId, parse_instant};
 use crate::templates::escape;
 use plots::{Bar, Column, Part};
@@ -19,7 +19,7 @@ const STRETCHES: usize = 110;
 const COLOURS: usize = 8;
 
 /// The page.
-pub fn page(figures: &Figures) -> String {
+pub(super) fn page(figures: &Figures) -> String {
     let title = title(figures);
     let sections = [
         weekly(figures),
