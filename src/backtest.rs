@@ -140,8 +140,8 @@ impl Replay<'_> {
             app::find(pack, &mut view, as_of, &due, None, Some(store), None).await
         };
         let found = match found {
-            Err(AppError::NoCustomers(why)) => {
-                tally.no_customers(&why);
+            Err(AppError::NoCustomers(_)) => {
+                tally.no_customers();
                 return Ok(());
             }
             found => found?,

@@ -229,6 +229,24 @@ fn the_demo_replayed() {
 }
 
 #[test]
+fn runs_that_decided_nothing_are_said_without_a_cure_that_is_none() {
+    let folder = demo();
+    let sql = std::fs::read_to_string(folder.path().join("rules/signals/customers.sql")).unwrap();
+    let sql = format!(
+        "SELECT * FROM ({}) WHERE date(:as_of) NOT BETWEEN '1998-04-10' AND '1998-04-12'",
+        sql.trim_end().trim_end_matches(';')
+    );
+    write(folder.path(), "rules/signals/customers.sql", &sql);
+    let line = "backtest --from 1998-04-08 --to 1998-04-14 --html page.html";
+    let told = run(folder.path(), line).fine();
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    for told in [told, page] {
+        assert!(told.contains("3 runs decided nothing: by the data of then"), "{told}");
+        assert!(!told.contains("lookout approve"), "{told}");
+    }
+}
+
+#[test]
 fn the_same_again_gives_the_same_bytes() {
     let folder = demo();
     let line = "backtest --from 1998-04-01 --to 1998-04-14 --outcome late_deliveries --format json";

@@ -6,7 +6,10 @@ mod plots;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use crate::backtest::{Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, Spread, Weeks};
+use crate::backtest::{
+    Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, SatOut, Spread, Weeks,
+};
+use crate::cli::wording::counted;
 use crate::domain::{RuleId, parse_instant};
 use crate::templates::escape;
 use plots::{Bar, Column, Part};
@@ -56,16 +59,30 @@ fn heading(figures: &Figures) -> String {
         at.format("%a %-d %b %Y, %H:%M").to_string()
     };
     format!(
-        "<p>{} runs from {} to {}, every {} ({}).<br><span class=\"soft\">{}; pack {}. \
-         Nothing was sent.</span></p>\n",
-        figures.runs,
+        "<p>{} from {} to {}, every {} ({}).<br><span class=\"soft\">{}; pack {}. \
+         Nothing was sent.</span></p>\n{}",
+        counted(figures.runs, "run"),
         at(&figures.from),
         at(&figures.last_run),
         figures.every,
         escape(&figures.timezone),
         escape(&figures.source),
         figures.pack.get(..12).unwrap_or(&figures.pack),
+        skipped(figures),
     )
+}
+
+/// The runs that decided nothing: without them the figures look like those of a quiet time.
+fn skipped(figures: &Figures) -> String {
+    let SatOut { runs, because } = &figures.skipped;
+    match runs {
+        0 => String::new(),
+        runs => format!(
+            "<p class=\"warn\">{} decided nothing: {}.</p>\n",
+            counted(*runs, "run"),
+            escape(&because.join("; "))
+        ),
+    }
 }
 
 fn tiles(figures: &Figures) -> String {
