@@ -14,6 +14,9 @@ use crate::domain::{RuleId, parse_instant};
 use crate::templates::escape;
 use plots::{Bar, Column, Part};
 
+/// What every page has, and no other file.
+pub const MARK: &str = "<meta name=\"generator\" content=\"lookout backtest\">";
+
 const STYLE: &str = include_str!("page/page.css");
 
 /// How many stretches of weeks a plot shows at most.
@@ -36,7 +39,7 @@ pub(super) fn page(figures: &Figures) -> String {
     ];
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n{MARK}\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
          {}</header>\n<main>\n{}{}</main>\n</body>\n</html>\n",
         heading(figures),
