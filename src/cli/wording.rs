@@ -67,7 +67,8 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
             format!("true since {}; falls due {}", at(since), at(until))
         }
         Refusal::AlreadyContacted { at: last, times: count, reminder } => {
-            let done = if channel.is_contact() { "contacted" } else { "handed to a colleague" };
+            let done =
+                if channel.is_contact() { "counts as told" } else { "handed to a colleague" };
             let how_often =
                 if *count > 1 { format!("{count} times, last ") } else { String::new() };
             let then = match reminder {

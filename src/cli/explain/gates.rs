@@ -181,7 +181,7 @@ fn episode(gate: &Passage, place: &Place<'_>) -> String {
         false => format!("true since {}", at(since)),
     };
     let done = match place.channel.is_contact() {
-        true => ("contact", "contacted"),
+        true => ("contact", "counts as told"),
         false => ("task", "handed to a colleague"),
     };
     let story = match (last_at, reminder) {
