@@ -171,7 +171,7 @@ fn a_story_is_told_in_the_order_of_time() {
     for day in ["07T09:00:00Z", "08T10:30:00Z", "09T10:30:00Z", "11T14:00:00Z", "12T14:00:00Z"] {
         run(demo.path(), &format!("run --as-of 1998-05-{day}"));
     }
-    for customer in ["HANAR", "KOENE", "BOTTM"] {
+    for customer in ["HANAR", "KOENE", "BOTTM", "RICAR"] {
         let told = run(demo.path(), &format!("history {customer}")).fine();
         insta::assert_snapshot!(format!("history_{customer}"), told);
     }
