@@ -155,6 +155,14 @@ pub fn reason(code: &str) -> &str {
         "outranked" => "something more important goes to the same person",
         "cap" => "contacted often enough lately",
         "expired" => "no longer worth saying at a decent hour",
+        "no_longer_true" => "no longer true",
+        "true_again" => "what was over is true again",
+        "rule_removed" => "the rule was removed",
+        "quarantined" => "the rule failed too often, or its data could not be used",
+        "not_asked" => "the rule no longer asks for it",
+        "merged" => "told in another message",
+        "rejected" => "somebody rejected it",
+        "erased" => "they were erased",
         Refusal::NOT_PLANNED => "outside the plan that was carried out",
         other => other,
     }
@@ -287,6 +295,11 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"));
         for code in Refusal::CODES {
             assert!(refusals.iter().any(|refusal| refusal.code() == code), "{code}");
+            assert_ne!(reason(code), code);
+        }
+        for code in
+            ["no_longer_true", "true_again", "rule_removed", "quarantined", "not_asked", "merged"]
+        {
             assert_ne!(reason(code), code);
         }
         let task = Channel(Channel::TASK.to_owned());
