@@ -54,7 +54,7 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
         }
         Refusal::NoAddress { column, invalid: false } => format!("`{column}` is empty"),
         Refusal::NoConsent { topic, consent: Consent::OptIn } => {
-            format!("has not agreed to `{topic}`")
+            format!("no consent to `{topic}`")
         }
         Refusal::NoConsent { topic, .. } => format!("has refused `{topic}`"),
         Refusal::Suppressed { topic, cause, since } => suppressed(topic, *cause, &at(since)),
