@@ -45,6 +45,21 @@ impl Times {
     }
 }
 
+/// Why a decision was made against a candidate, by the same words as [`refusal`]; where its own rule is
+/// what went before it, that is not said as if it were another.
+pub fn because(rule: &str, told: &Refusal, channel: &Channel, times: &Times) -> String {
+    match told {
+        Refusal::Outranked { by, customer_id: None } if by.as_str() == rule => {
+            "another message of this rule goes to them".to_owned()
+        }
+        Refusal::Outranked { by, customer_id: Some(other) } if by.as_str() == rule => format!(
+            "another message of this rule goes to {} at the same address",
+            plain(other.as_str())
+        ),
+        told => refusal(told, channel, times),
+    }
+}
+
 /// Why a candidate on `channel` was refused, with the evidence, in a sentence without full stop.
 pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
     let at = |instant: &Instant| times.say(instant);

@@ -193,7 +193,8 @@ impl Story<'_> {
         let mute_read = seen.map(|seen| self.mute_read(rule, seen)).unwrap_or_default();
         for one in explained {
             let channel = &one.decision.channel;
-            let place = gates::Place { channel, abroad, mute_read: &mute_read, times };
+            let rule = &one.decision.rule;
+            let place = gates::Place { rule, channel, abroad, mute_read: &mute_read, times };
             text.push_str(&decision(one, &place, times));
             if let Some(error) = self.unwritable(&one.decision) {
                 text.push_str(&format!("        {}\n", error.instead()));
@@ -233,7 +234,8 @@ fn decision(explained: &Explained, place: &gates::Place<'_>, times: &Times) -> S
     let outcome = match (&decision.refusal, decision.outcome, decision.not_before) {
         (Some(refusal), Outcome::Held, _) => wording::refusal(refusal, &decision.channel, times),
         (Some(refusal), _, _) => {
-            format!("refused: {}", wording::refusal(refusal, &decision.channel, times))
+            let rule = decision.rule.as_str();
+            format!("refused: {}", wording::because(rule, refusal, &decision.channel, times))
         }
         (None, Outcome::Task, _) => "a task for a colleague".to_owned(),
         (None, _, Some(until)) => format!("waits for a decent hour, {}", times.say(&until)),

@@ -74,7 +74,9 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
             decision.rule
         ),
         // Whoever comes second might win in place of the winner.
-        Looked::Rank { winner: Some(winner), ahead, .. } if ahead.len() == 1 => {
+        Looked::Rank { winner: Some(winner), ahead, .. }
+            if ahead.len() == 1 && winner.rule != decision.rule =>
+        {
             format!("{leaves} if {} did not write to them in this run", winner.rule)
         }
         Looked::Cap { caps, .. } => {

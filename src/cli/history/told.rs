@@ -89,7 +89,7 @@ impl Story<'_> {
             What::Ended => "is over".to_owned(),
             What::Refused { channel, reason, held, times: count, last } => {
                 let what = if *held { "" } else { "refused: " };
-                let told = wording::refusal(reason, channel, times);
+                let told = wording::because(&event.rule, reason, channel, times);
                 let again = match count {
                     1 => String::new(),
                     count => {
