@@ -80,6 +80,12 @@ pub(super) async fn run(
             ));
         }
     }
+    let is_held = |rule: &&&PackRule| told.is_held(&rule.rule.settings.id);
+    for rule in rules.iter().filter(is_held) {
+        let id = &rule.rule.settings.id;
+        output
+            .remark(&format!("{id} is held now; in the case it goes out, which knows no [hold]."));
+    }
     let changed = rules.iter().any(|rule| told.was_otherwise(&rule.rule.settings.id));
     if changed {
         output.remark(
@@ -118,6 +124,13 @@ impl Told<'_> {
             cases.push(Made { rule, subject, text, differs });
         }
         Ok(cases)
+    }
+
+    /// Whether something of a rule waits for approval.
+    fn is_held(&self, rule: &RuleId) -> bool {
+        let mut decisions = self.explanation.considered.report.decisions.iter();
+        decisions
+            .any(|d| (&d.rule, &d.customer_id, d.outcome) == (rule, self.customer, Outcome::Held))
     }
 
     /// Whether what a run wrote down of a rule is not what follows once more.
@@ -254,7 +267,10 @@ impl Told<'_> {
     /// What is decided, as a case expects it.
     fn expect(&self, subject: &Subject, decisions: &[&Decision]) -> BTreeMap<String, String> {
         let mut expect = BTreeMap::new();
-        let outreaches = &self.explanation.considered.decided.outreaches;
+        let decided = &self.explanation.considered.decided;
+        // A case knows no `[hold]`: what is held goes out there.
+        let held = decided.held.iter().map(|held| &held.outreach);
+        let outreaches: Vec<_> = decided.outreaches.iter().chain(held).collect();
         for decision in decisions {
             let outreach = outreaches.iter().find(|o| Some(&o.key) == decision.outreach.as_ref());
             match (&decision.refusal, outreach) {

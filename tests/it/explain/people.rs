@@ -52,6 +52,10 @@ fn of_what_is_held_nothing_is_promised() {
     let line = format!("explain TOMSP --rule stalled-order --as-of {INSTANT}");
     let told = run(folder, &line).fine();
     insta::assert_snapshot!("held", told);
+    let made = run(folder, &format!("{line} --as-case --format json")).json();
+    let case = made["cases"][0]["case"].as_str().unwrap();
+    assert!(case.contains("expect = { email = \"email\" }"), "{case}");
+    assert_eq!(made["cases"][0]["same_decision"], true, "a case knows no [hold]");
 }
 
 #[test]
