@@ -13,10 +13,10 @@ use serde_json::json;
 use super::addresses;
 use super::args::{Exit, Global, History, Person};
 use super::output::Output;
-use super::wording::plain;
+use super::wording::{counted, listed, plain};
 use crate::app;
 use crate::config::Config;
-use crate::domain::{CustomerId, Recipient};
+use crate::domain::{CustomerId, Outreach, Recipient};
 use crate::pack::Pack;
 use crate::store::{Kept, Store, Whom};
 
@@ -134,10 +134,7 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
         return Ok(Exit::Fine);
     };
     let text = serde_json::to_string_pretty(&document)?;
-    let mut options = std::fs::OpenOptions::new();
-    let made = options.write(true).create_new(true).open(file);
-    let written = made.and_then(|mut made| std::io::Write::write_all(&mut made, text.as_bytes()));
-    written.map_err(|error| match error.kind() {
+    whole(file, text.as_bytes()).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => anyhow::anyhow!(
             "{} is there already, and nothing is written over it; name another file, or remove this one",
             file.display()
@@ -148,18 +145,55 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
         ),
         _ => anyhow::anyhow!("{} can't be written: {error}", file.display()),
     })?;
+    let (also, others) = others(kept);
     let rows: usize = kept.tables.values().map(Vec::len).sum();
     match super::is_json(output) {
         true => output.json(&json!({
             "schema_version": 1,
             "file": file.display().to_string(),
             "rows": rows,
+            "others": others,
         })),
-        false => output.text(&format!(
-            "{} in {}: all that the books hold about them. It is as confidential as they are.",
-            super::wording::counted(rows as u64, "row"),
-            file.display()
-        )),
+        false => {
+            output.text(&format!(
+                "{} in {}: all that the books hold about them. It is as confidential as they are.",
+                counted(rows as u64, "row"),
+                file.display()
+            ));
+            if !others.is_empty() {
+                let others: Vec<String> = others.iter().map(|id| plain(id.as_str())).collect();
+                output.text(&format!(
+                    "{} also speak of {}, at the same address: look before you hand it out.",
+                    counted(also, "row"),
+                    listed(&others)
+                ));
+            }
+        }
     }
     Ok(Exit::Fine)
+}
+
+/// Writes a new file whole or not at all, for nobody else to read.
+fn whole(file: &Path, text: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut made = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    std::io::Write::write_all(&mut made, text)?;
+    made.persist_noclobber(file).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// How many rows are about somebody else, too, and about whom: a message to both, or one to an address
+/// that they share.
+fn others(kept: &Kept) -> (u64, BTreeSet<CustomerId>) {
+    let (mut rows, mut others) = (0, BTreeSet::new());
+    for row in kept.tables.values().flatten() {
+        let own = row.get("customer_id").and_then(|id| id.as_str()).map(CustomerId::from);
+        let outreach = row.get("payload").cloned().and_then(|it| serde_json::from_value(it).ok());
+        let spoken_of = outreach.into_iter().flat_map(|it: Outreach| it.subjects);
+        let named = own.into_iter().chain(spoken_of.map(|subject| subject.customer));
+        let named: Vec<_> = named.filter(|id| !kept.customers.contains(id)).collect();
+        rows += u64::from(!named.is_empty());
+        others.extend(named);
+    }
+    (rows, others)
 }

@@ -179,6 +179,16 @@ fn a_story_is_told_in_the_order_of_time() {
         let told = run(demo.path(), &format!("history {customer}")).fine();
         insta::assert_snapshot!(format!("history_{customer}"), told);
     }
+    let exported = run(demo.path(), "history HANAR --export hanar.json").fine();
+    assert!(exported.contains("rows also speak of RICAR, at the same address"), "{exported}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let file = std::fs::metadata(demo.path().join("hanar.json")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "nobody else reads it");
+    }
+    let exported = run(demo.path(), "history KOENE --export koene.json").fine();
+    assert!(!exported.contains("also speak"), "{exported}");
     let json = run(demo.path(), "history KOENE --format json").json();
     let events: Vec<_> = json["events"].as_array().unwrap().iter().collect();
     let named: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
