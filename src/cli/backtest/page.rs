@@ -6,6 +6,7 @@ mod plots;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use super::text::why_not_left;
 use crate::backtest::{
     Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, SatOut, Spread, Weeks,
 };
@@ -62,7 +63,7 @@ fn heading(figures: &Figures) -> String {
         at.format("%a %-d %b %Y, %H:%M").to_string()
     };
     format!(
-        "<p>{} from {} to {}, every {} ({}).<br><span class=\"soft\">{}; pack {}. \
+        "<p>{} from {} to {}, every {} ({}).<br><span class=\"soft\">Data: {}; pack {}. \
          Nothing was sent.</span></p>\n{}",
         counted(figures.runs, "run"),
         at(&figures.from),
@@ -92,17 +93,22 @@ fn tiles(figures: &Figures) -> String {
     let totals = &figures.totals;
     let most = totals.most_a_day.map_or("-".to_owned(), |most| most.count.to_string());
     let mut tiles = vec![
-        (totals.contacts.to_string(), "contacts"),
-        (format!("{:.2}", totals.a_day), "contacts a day"),
-        (most, "contacts on the busiest day"),
-        (totals.customers.to_string(), "customers contacted"),
-        (totals.tasks.to_string(), "tasks beside"),
+        (totals.contacts.to_string(), noun(totals.contacts, "contact")),
+        (format!("{:.2}", totals.a_day), "contacts a day".to_owned()),
+        (most, "at most on one day".to_owned()),
+        (totals.customers.to_string(), format!("{} contacted", noun(totals.customers, "customer"))),
+        (totals.tasks.to_string(), format!("{} beside", noun(totals.tasks, "task"))),
     ];
     if let Some(outcome) = &figures.outcome {
-        tiles.push((percent(outcome.share), "of outcomes told before"));
+        tiles.push((percent(outcome.share), "of outcomes told before".to_owned()));
     }
     let tiles = tiles.iter().map(|(number, what)| format!("<li><b>{number}</b>{what}</li>\n"));
     format!("<ul class=\"tiles\">\n{}</ul>\n", tiles.collect::<String>())
+}
+
+/// `contact` of one, `contacts` of any other number.
+fn noun(count: u64, noun: &str) -> String {
+    counted(count, noun).split_whitespace().skip(1).collect()
 }
 
 fn section(title: &str, says: &str, body: &str) -> String {
@@ -188,7 +194,7 @@ fn by_rule(figures: &Figures) -> String {
         let volume = &rule.volume;
         let held = match rule.held.messages {
             0 => "-".to_owned(),
-            messages => format!("{messages} on {} days", rule.held.days),
+            messages => format!("{messages} on {}", counted(rule.held.days, "day")),
         };
         vec![
             escape(rule.rule.as_str()),
@@ -216,16 +222,22 @@ fn remarks(rule: &RuleFigures) -> String {
     };
     if rule.sat_out.runs > 0 {
         let because = rule.sat_out.because.join("; ");
-        remark(format!("{} sat out {} runs: {because}.", rule.rule, rule.sat_out.runs));
+        let runs = counted(rule.sat_out.runs, "run");
+        remark(format!("{} sat out {runs}: {because}.", rule.rule));
     }
     if rule.errors > 0 {
-        remark(format!("{} failed on {} subjects, run by run.", rule.rule, rule.errors));
+        let subjects = counted(rule.errors, "subject");
+        remark(format!("{} failed on {subjects}, run by run.", rule.rule));
     }
     for (why, count) in &rule.not_left {
         remark(format!(
-            "{count} of {} were decided and never left: {}.",
+            "Of {}, {} decided and never left: {}.",
             rule.rule,
-            why.replace('_', " ")
+            match count {
+                1 => "1 was".to_owned(),
+                many => format!("{many} were"),
+            },
+            why_not_left(why)
         ));
     }
     remarks
@@ -369,10 +381,10 @@ fn owners(figures: &Figures) -> String {
     let name = |owner: &Option<String>| owner.as_deref().map_or("nobody named".to_owned(), escape);
     let bars = figures.owners.iter().map(|load| Bar {
         label: name(&load.owner),
-        parts: [(0, load.tasks, "tasks"), (1, load.calls, "calls")]
+        parts: [(0, load.tasks, "task"), (1, load.calls, "call")]
             .into_iter()
             .filter(|(_, count, _)| *count > 0)
-            .map(|(colour, count, what)| Part { colour, count, said: format!("{count} {what}") })
+            .map(|(colour, count, what)| Part { colour, count, said: counted(count, what) })
             .collect(),
     });
     let bars: Vec<Bar> = bars.collect();
@@ -396,7 +408,7 @@ fn owners(figures: &Figures) -> String {
 
 fn customers(figures: &Figures) -> String {
     let bars = figures.customers.iter().map(|one| {
-        let said = format!("{} contacts", one.contacts);
+        let said = counted(one.contacts, "contact");
         let part = Part { colour: 0, count: one.contacts, said };
         Bar { label: escape(one.customer_id.as_str()), parts: vec![part] }
     });
