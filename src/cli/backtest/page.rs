@@ -10,7 +10,7 @@ use super::text::why_not_left;
 use crate::backtest::{
     Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, SatOut, Spread, Weeks,
 };
-use crate::cli::wording::counted;
+use crate::cli::wording::{counted, reason};
 use crate::domain::{RuleId, parse_instant};
 use crate::templates::escape;
 use plots::{Bar, Column, Part};
@@ -280,12 +280,12 @@ fn refused(figures: &Figures) -> String {
     }
     reasons.sort_unstable();
     let place =
-        |reason: &str| colour(reasons.iter().position(|known| *known == reason).unwrap_or(COLOURS));
+        |code: &str| colour(reasons.iter().position(|known| *known == code).unwrap_or(COLOURS));
     let bars = figures.rules.iter().filter_map(|rule| {
         let parts = rule.passed_over().map(|refused| Part {
             colour: place(&refused.reason),
             count: refused.subjects,
-            said: format!("{}: {} subjects", refused.reason, refused.subjects),
+            said: format!("{}: {}", reason(&refused.reason), counted(refused.subjects, "subject")),
         });
         let parts: Vec<Part> = parts.collect();
         let label = escape(rule.rule.as_str());
@@ -299,14 +299,14 @@ fn refused(figures: &Figures) -> String {
         rule.passed_over().map(|refused| {
             vec![
                 escape(rule.rule.as_str()),
-                refused.reason.clone(),
+                reason(&refused.reason).to_owned(),
                 refused.subjects.to_string(),
                 refused.decisions.to_string(),
             ]
         })
     });
     let head = ["rule", "reason", "subjects", "decisions"].map(str::to_owned);
-    let legend = plots::legend(reasons.iter().map(|r| (place(r), (*r).to_owned())));
+    let legend = plots::legend(reasons.iter().map(|code| (place(code), reason(code).to_owned())));
     let body = format!(
         "{legend}{}<details><summary>The same as numbers</summary>{}</details>\n",
         plots::bars(&bars),
