@@ -3,6 +3,8 @@
 
 mod plots;
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
@@ -320,11 +322,11 @@ fn refused(figures: &Figures) -> String {
 fn outcome(figures: &Figures) -> String {
     let Some(outcome) = &figures.outcome else { return String::new() };
     let says = format!(
-        "{} of {} outcomes ({}) came after a contact about the same row, or within some days of one \
-         to the same customer. Last words don't count.",
+        "{} of {} ({}) came after {}. Last words don't count.",
         outcome.told,
-        outcome.outcomes,
+        counted(outcome.outcomes, "outcome"),
         percent(outcome.share),
+        warned(outcome),
     );
     let mut head: Vec<String> =
         ["rule", "matched by", "told before", "median days before", "contacts", "with an outcome"]
@@ -353,6 +355,20 @@ fn matched(rule: &RuleOutcomes) -> String {
     format!("{}{within}", escape(&rule.matched_by))
 }
 
+/// What counts as a contact before an outcome.
+fn warned(outcome: &OutcomeFigures) -> String {
+    let way = |rule: &RuleOutcomes| {
+        let about = match rule.matched_by.as_str() {
+            "customer_id" => "a contact to the same customer",
+            _ => "a contact about the same row",
+        };
+        let within = rule.within.map(|within| format!(" in the {within} before"));
+        format!("{about}{}", within.unwrap_or_default())
+    };
+    let ways: BTreeSet<String> = outcome.rules.iter().map(way).collect();
+    ways.into_iter().collect::<Vec<_>>().join(", or ")
+}
+
 /// How many days before, in at most forty columns of as many days each.
 fn leads(outcome: &OutcomeFigures) -> String {
     let (Some(first), Some(last)) = (outcome.leads.first(), outcome.leads.last()) else {
@@ -360,6 +376,7 @@ fn leads(outcome: &OutcomeFigures) -> String {
     };
     let each = (last.days - first.days) / 40 + 1;
     let begins = (0..=(last.days - first.days) / each).map(|step| first.days + step * each);
+    let mut rows = Vec::new();
     let columns = begins.map(|from| {
         let own = outcome.leads.iter().filter(|lead| (from..from + each).contains(&lead.days));
         let count: u64 = own.map(|lead| lead.outcomes).sum();
@@ -367,14 +384,21 @@ fn leads(outcome: &OutcomeFigures) -> String {
             1 => from.to_string(),
             _ => format!("{from} to {}", from + each - 1),
         };
+        if count > 0 {
+            rows.push(vec![range.clone(), count.to_string()]);
+        }
         let part = Part { colour: 0, count, said: format!("{range} days before: {count}") };
         let named = last.days - first.days < 20 || (from - first.days) / each % 5 == 0;
         let label = if named { range } else { String::new() };
         Column { label, parts: if count > 0 { vec![part] } else { Vec::new() } }
     });
-    let title = "Outcomes, by how many days before it their customer was told";
+    let title = "Outcomes, by how many days before they had been told of";
     let plot = plots::columns(title, &columns.collect::<Vec<_>>());
-    format!("<p class=\"soft\">{title}</p>\n{plot}")
+    let table = table(&["days before", "outcomes"].map(str::to_owned), &rows, 1);
+    format!(
+        "<p class=\"soft\">{title}</p>\n{plot}<details><summary>The same as numbers</summary>{table}\
+         </details>\n"
+    )
 }
 
 fn owners(figures: &Figures) -> String {
