@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::Story;
 use crate::cli::args::Exit;
 use crate::cli::is_json;
 use crate::cli::output::Output;
@@ -146,7 +147,7 @@ impl Told<'_> {
         !told.eq(again)
     }
 
-    /// What something is decided of; where there is nothing, the first that the rule is silent about.
+    /// What something is decided of; where there is nothing, what the rule is asked about next.
     fn subjects(&self, rule: &PackRule) -> anyhow::Result<Vec<Subject>> {
         let id = &rule.rule.settings.id;
         anyhow::ensure!(
@@ -182,10 +183,21 @@ impl Told<'_> {
         );
         let silent = subjects.iter().all(|subject| !subject.matched && !subject.over);
         match silent {
-            true => subjects.truncate(1),
+            true => {
+                let next = self.next(rule);
+                subjects.retain(|subject| Some(&subject.id) == next.as_ref());
+            }
             false => subjects.retain(|subject| subject.matched || subject.over),
         }
         Ok(subjects)
+    }
+
+    /// The subject that a silent rule is asked about next: the one that `explain` shows first.
+    fn next(&self, rule: &PackRule) -> Option<SubjectId> {
+        let Self { pack, customer, explanation, as_of, .. } = *self;
+        let story = Story { pack, customer, explanation, as_of };
+        let ordered = story.in_order(rule, &story.seen(&rule.rule.settings.id));
+        ordered.first().map(|(seen, _)| seen.subject.clone())
     }
 
     /// The case, as it is written.

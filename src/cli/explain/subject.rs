@@ -87,16 +87,27 @@ impl Story<'_> {
         text
     }
 
-    /// What a rule is silent about: whatever turns first, which is what somebody is asked about next;
-    /// else the last.
-    fn silent(&self, rule: &PackRule, silent: &[&Seen], times: &Times) -> String {
+    /// What a rule is silent about, whatever turns first in front, then the last of the others.
+    pub(super) fn in_order<'s>(
+        &self,
+        rule: &PackRule,
+        silent: &[&'s Seen],
+    ) -> Vec<(&'s Seen, Option<Turn>)> {
         let asked = silent.iter().rev().take(SILENT_ASKED);
         let turned = asked.map(|seen| (*seen, self.turn(rule, seen, &self.weigh(rule, seen))));
         let (mut soon, never): (Vec<_>, Vec<_>) = turned.partition(|(_, turn)| turn.is_some());
         soon.sort_by_key(|(_, turn)| turn.map(|turn| turn.at));
-        let shown = if soon.is_empty() { 1 } else { SILENT_SHOWN.min(soon.len()) };
+        soon.into_iter().chain(never).collect()
+    }
+
+    /// What a rule is silent about: whatever turns first, which is what somebody is asked about next;
+    /// else the last.
+    fn silent(&self, rule: &PackRule, silent: &[&Seen], times: &Times) -> String {
+        let ordered = self.in_order(rule, silent);
+        let soon = ordered.iter().filter(|(_, turn)| turn.is_some()).count();
+        let shown = soon.clamp(1, SILENT_SHOWN);
         let mut text = String::new();
-        for (seen, turn) in soon.into_iter().chain(never).take(shown) {
+        for (seen, turn) in ordered.into_iter().take(shown) {
             text.push_str(&self.subject(rule, seen, turn, times));
         }
         let more = silent.len().saturating_sub(shown);
