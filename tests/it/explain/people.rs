@@ -170,6 +170,26 @@ fn somebody_is_found_by_id_address_or_name() {
 }
 
 #[test]
+fn what_no_history_can_be_told_of_is_said() {
+    let demo = demo();
+    let folder = demo.path();
+    let refused = |line: &str| {
+        let ran = run(folder, line);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        ran.err
+    };
+    let nowhere = refused("history HANAR --state sqlite:lokout.db");
+    assert!(nowhere.contains("no state database yet (lokout.db)"), "{nowhere}");
+    run(folder, &format!("run --as-of {INSTANT}")).fine();
+    let nobody = refused("history NOBODY");
+    assert!(nobody.contains("the company's data don't know it: "), "{nobody}");
+    let rule = folder.join("rules/stalled-order/rule.rhai");
+    std::fs::write(&rule, "fn when(customer, order) { nothing }").unwrap();
+    let broken = refused("history NOBODY");
+    assert!(broken.contains("rule.rhai") && broken.contains("`lookout check` shows"), "{broken}");
+}
+
+#[test]
 fn a_story_is_told_in_the_order_of_time() {
     let demo = demo();
     for day in ["07T09:00:00Z", "08T10:30:00Z", "09T10:30:00Z", "11T14:00:00Z", "12T14:00:00Z"] {
