@@ -189,7 +189,7 @@ fn episode(gate: &Passage, place: &Place<'_>) -> String {
     let story = match (last_at, reminder) {
         (None, _) => match due {
             Some(due) if gate.passes => format!("long enough (FOR had passed {})", at(due)),
-            Some(due) => format!("FOR has passed {}", at(due)),
+            Some(due) => format!("FOR passes {}", at(due)),
             None => format!("no {} before", done.0),
         },
         (Some(last), reminder) => {
