@@ -7,7 +7,6 @@ mod limits;
 mod look_ahead;
 mod measures;
 mod outcomes;
-pub mod page;
 mod period;
 mod spread;
 mod tally;
@@ -141,8 +140,8 @@ impl Replay<'_> {
             app::find(pack, &mut view, as_of, &due, None, Some(store), None).await
         };
         let found = match found {
-            Err(AppError::NoCustomers(why)) => {
-                tally.no_customers(&why);
+            Err(AppError::NoCustomers(_)) => {
+                tally.no_customers();
                 return Ok(());
             }
             found => found?,

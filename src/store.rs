@@ -118,6 +118,14 @@ impl Store {
     }
 }
 
+/// A state database in words, without a password.
+///
+/// # Errors
+/// When that is no URL of one.
+pub fn place(url: &str) -> Result<String, StoreError> {
+    Ok(Address::parse(url)?.place())
+}
+
 fn is_there(file: &Path, place: &str) -> Result<bool, StoreError> {
     file.try_exists().map_err(|error| StoreError::Unavailable {
         place: place.to_owned(),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Replay;
@@ -227,7 +227,7 @@ pub(super) fn gather(replay: &Replay<'_>, tally: &Tally, rows: &[OutboxRow]) -> 
     let steps = replay.steps;
     let (first, last) = (steps.runs.first().copied(), steps.runs.last().copied());
     let (first, last) = (first.unwrap_or(steps.end), last.unwrap_or(steps.end));
-    let last_day = calendar.local_date((steps.end - TimeDelta::microseconds(1)).max(last));
+    let last_day = calendar.local_date(steps.end.max(last));
     let first_day = calendar.local_date(first);
     let days = (last_day - first_day).num_days().max(0) as u64 + 1;
     let reached = Reached::all(rows);

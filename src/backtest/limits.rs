@@ -32,9 +32,10 @@ pub(super) fn of(replay: &Replay<'_>, figures: &Figures) -> Vec<String> {
     let held = figures.rules.iter().filter(|rule| rule.held.messages > 0);
     let held: Vec<String> = held
         .map(|rule| {
-            let days = if rule.held.days == 1 { "day" } else { "days" };
+            let plural = |count| if count == 1 { "" } else { "s" };
             let (messages, on) = (rule.held.messages, rule.held.days);
-            format!("{messages} messages of {} on {on} {days}", rule.rule)
+            let (s, days) = (plural(messages), plural(on));
+            format!("{messages} message{s} of {} on {on} day{days}", rule.rule)
         })
         .collect();
     if !held.is_empty() {

@@ -12,7 +12,8 @@ use crate::domain::RuleId;
 pub struct Weeks {
     /// How many weeks a stretch has.
     pub each: i64,
-    /// The first day of each stretch and its contacts by rule, without a gap.
+    /// The first day of each stretch, as far as it is in the period, and its contacts by rule, without a
+    /// gap.
     pub stretches: Vec<(NaiveDate, BTreeMap<RuleId, u64>)>,
 }
 
@@ -25,12 +26,15 @@ impl Weeks {
     fn between(first: NaiveDate, last: NaiveDate, days: &[Day], most: usize) -> Self {
         let monday =
             |day: NaiveDate| day - TimeDelta::days(i64::from(day.weekday().num_days_from_monday()));
+        let begins_on = first;
         let first = monday(first);
         let weeks = (monday(last) - first).num_weeks() + 1;
         let each = (weeks + most.max(1) as i64 - 1) / most.max(1) as i64;
         let begins = (0..weeks).step_by(each.max(1) as usize);
-        let mut stretches: Vec<_> =
-            begins.map(|week| (first + TimeDelta::weeks(week), BTreeMap::new())).collect();
+        let mut stretches: Vec<_> = begins
+            .map(|week| first + TimeDelta::weeks(week))
+            .map(|day| (day.max(begins_on), BTreeMap::new()))
+            .collect();
         for day in days.iter().filter(|day| day.contacts > 0) {
             let place = (day.day - first).num_weeks() / each;
             let place = usize::try_from(place).unwrap_or_default();
@@ -68,7 +72,9 @@ mod tests {
         let of = |most| Weeks::between(day("1998-04-01"), day("1998-05-05"), &days, most);
         let weeks = of(100);
         assert_eq!((weeks.each, weeks.sums()), (1, vec![4, 2, 0, 0, 0, 2]));
-        assert_eq!(weeks.stretches[0].0, day("1998-03-30"));
+        // The month of the Monday before is none of the period.
+        assert_eq!(weeks.stretches[0].0, day("1998-04-01"));
+        assert_eq!(weeks.stretches[1].0, day("1998-04-06"));
         let pairs = of(4);
         assert_eq!((pairs.said().as_str(), pairs.sums()), ("in 2 weeks", vec![6, 0, 2]));
     }

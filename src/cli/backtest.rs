@@ -1,14 +1,18 @@
 //! `lookout backtest`: the pack replayed over history. Lookout's own tables are not touched.
 
 mod chart;
+mod html;
+mod page;
 mod text;
+
+use std::path::Path;
 
 use serde_json::json;
 
 use super::args::{Backtest, Exit, Global};
 use super::output::Output;
 use crate::app::{self, AppError};
-use crate::backtest::{Figures, Period, Replay, Wanted, page};
+use crate::backtest::{Figures, Period, Replay, Wanted};
 use crate::domain::{Problem, SignalName, nearest};
 use crate::pack::Pack;
 use crate::signals::{Signal, SourceError};
@@ -30,20 +34,23 @@ pub(super) async fn run(
     let steps = period.steps(&pack.policy.calendar).map_err(anyhow::Error::msg)?;
     let outcome = args.outcome.as_deref().map(|name| wanted(&pack, name, args)).transpose()?;
     let url = config.source.as_deref().unwrap_or_default();
+    if let Some(file) = &args.html {
+        html::can_be_written(file)?;
+    }
     let replay = Replay { pack: &pack, others, url, steps: &steps, every: args.every, outcome };
     let progress = output.progress("runs replayed", Some(steps.runs.len() as u64));
     let figures = replay.run(&|runs| progress.reach(runs)).await?.figures;
     drop(progress);
-    if let Some(file) = &args.html {
-        std::fs::write(file, page::page(&figures))
-            .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
-    }
-    tell(&figures, args, output);
+    let written = args.html.as_deref().map(|file| html::write(file, &page::page(&figures)));
+    let file = args.html.as_deref().filter(|_| matches!(written, Some(Ok(()))));
+    // What took so long to find is told, whatever became of the page.
+    tell(&figures, file, output);
+    written.unwrap_or(Ok(()))?;
     Ok(Exit::Fine)
 }
 
-fn tell(figures: &Figures, args: &Backtest, output: &mut Output) {
-    let file = args.html.as_ref().map(|file| file.display().to_string());
+fn tell(figures: &Figures, file: Option<&Path>, output: &mut Output) {
+    let file = file.map(|file| file.display().to_string());
     if super::is_json(output) {
         let mut document = json!(figures);
         if let Some(file) = file {

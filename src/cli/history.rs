@@ -13,10 +13,10 @@ use serde_json::json;
 use super::addresses;
 use super::args::{Exit, Global, History, Person};
 use super::output::Output;
-use super::wording::plain;
-use crate::app;
+use super::wording::{counted, listed, plain};
+use crate::app::{self, AppError};
 use crate::config::Config;
-use crate::domain::{CustomerId, Recipient};
+use crate::domain::{CustomerId, Outreach, Recipient, Severity};
 use crate::pack::Pack;
 use crate::store::{Kept, Store, Whom};
 
@@ -35,11 +35,12 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let config = super::config(global)?;
     let Some(store) = app::history(&config).await? else {
-        anyhow::bail!("there is no state database yet, so nothing is held about anybody");
+        anyhow::bail!("{}", no_books(&config)?);
     };
     // The books can be told of without a pack, or where it is wrong; only the words are missing then.
-    let pack = app::pack(&config).ok();
-    let subject = subject(&config, pack.as_ref(), &store, &args.customer, output).await?;
+    let loaded = app::pack(&config);
+    let subject = subject(&config, loaded.as_ref(), &store, &args.customer, output).await?;
+    let pack = loaded.ok();
     let whom = Whom {
         customer: subject.customer.as_ref(),
         recipient: subject.recipient.as_ref(),
@@ -67,17 +68,42 @@ pub(super) async fn run(
     }
 }
 
+/// That there are no books: nothing is known of anybody, which is no answer to who asks what is held.
+fn no_books(config: &Config) -> anyhow::Result<String> {
+    let Some(url) = &config.state else {
+        anyhow::bail!(
+            "no state database is named: say --state, or put [state] url into lookout.toml"
+        );
+    };
+    Ok(format!(
+        "there is no state database yet ({}), so nothing is known of anybody; if there is one, name it \
+         with --state",
+        crate::store::place(url)?
+    ))
+}
+
+/// The first mistake of a pack, and how to see them all.
+fn first_mistake(error: &AppError) -> String {
+    let AppError::Pack(problems) = error else { return error.to_string() };
+    let first = problems.iter().find(|problem| problem.severity == Severity::Error);
+    let first = first.map(|first| {
+        let line = first.place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}; ", first.place.file.display(), first.message)
+    });
+    format!("{}`lookout check` shows what is wrong", first.unwrap_or_default())
+}
+
 /// Who is meant: by the company's data where they can be asked, else by what was said.
 async fn subject(
     config: &Config,
-    pack: Option<&Pack>,
+    pack: Result<&Pack, &AppError>,
     store: &Store,
     named: &str,
     output: &mut Output,
 ) -> anyhow::Result<Subject> {
     let asked = match pack {
-        Some(pack) => by_data(config, pack, named).await,
-        None => Err(anyhow::anyhow!("the pack can't be used")),
+        Ok(pack) => by_data(config, pack, named).await,
+        Err(error) => Err(anyhow::anyhow!("the pack can't be used: {}", first_mistake(error))),
     };
     let (customer, name) = match asked {
         Ok((customer, name)) => (customer, name),
@@ -114,7 +140,9 @@ async fn unknown(
     let whom = Whom { customer: customer.as_ref(), recipient: recipient.as_ref(), theirs: &theirs };
     let kept = store.kept(whom).await?;
     if kept.is_nothing() && kept.erased_at.is_none() {
-        return Err(why.context("nothing is held in the books under that id or address either"));
+        return Err(why.context(
+            "the books hold nothing under that id or address, and the company's data don't know it",
+        ));
     }
     output.remark(&format!("The company's data don't tell who `{}` is: {why}", plain(named)));
     Ok(Subject { customer, recipient, theirs, name: None })
@@ -134,10 +162,7 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
         return Ok(Exit::Fine);
     };
     let text = serde_json::to_string_pretty(&document)?;
-    let mut options = std::fs::OpenOptions::new();
-    let made = options.write(true).create_new(true).open(file);
-    let written = made.and_then(|mut made| std::io::Write::write_all(&mut made, text.as_bytes()));
-    written.map_err(|error| match error.kind() {
+    whole(file, text.as_bytes()).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => anyhow::anyhow!(
             "{} is there already, and nothing is written over it; name another file, or remove this one",
             file.display()
@@ -148,18 +173,55 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
         ),
         _ => anyhow::anyhow!("{} can't be written: {error}", file.display()),
     })?;
+    let (also, others) = others(kept);
     let rows: usize = kept.tables.values().map(Vec::len).sum();
     match super::is_json(output) {
         true => output.json(&json!({
             "schema_version": 1,
             "file": file.display().to_string(),
             "rows": rows,
+            "others": others,
         })),
-        false => output.text(&format!(
-            "{} in {}: all that the books hold about them. It is as confidential as they are.",
-            super::wording::counted(rows as u64, "row"),
-            file.display()
-        )),
+        false => {
+            output.text(&format!(
+                "{} in {}: all that the books hold about them. It is as confidential as they are.",
+                counted(rows as u64, "row"),
+                file.display()
+            ));
+            if !others.is_empty() {
+                let others: Vec<String> = others.iter().map(|id| plain(id.as_str())).collect();
+                output.text(&format!(
+                    "{} also speak of {}, at the same address: look before you hand it out.",
+                    counted(also, "row"),
+                    listed(&others)
+                ));
+            }
+        }
     }
     Ok(Exit::Fine)
+}
+
+/// Writes a new file whole or not at all, for nobody else to read.
+fn whole(file: &Path, text: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut made = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    std::io::Write::write_all(&mut made, text)?;
+    made.persist_noclobber(file).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// How many rows are about somebody else, too, and about whom: a message to both, or one to an address
+/// that they share.
+fn others(kept: &Kept) -> (u64, BTreeSet<CustomerId>) {
+    let (mut rows, mut others) = (0, BTreeSet::new());
+    for row in kept.tables.values().flatten() {
+        let own = row.get("customer_id").and_then(|id| id.as_str()).map(CustomerId::from);
+        let outreach = row.get("payload").cloned().and_then(|it| serde_json::from_value(it).ok());
+        let spoken_of = outreach.into_iter().flat_map(|it: Outreach| it.subjects);
+        let named = own.into_iter().chain(spoken_of.map(|subject| subject.customer));
+        let named: Vec<_> = named.filter(|id| !kept.customers.contains(id)).collect();
+        rows += u64::from(!named.is_empty());
+        others.extend(named);
+    }
+    (rows, others)
 }

@@ -45,6 +45,21 @@ impl Times {
     }
 }
 
+/// Why a decision was made against a candidate, by the same words as [`refusal`]; where its own rule is
+/// what went before it, that is not said as if it were another.
+pub fn because(rule: &str, told: &Refusal, channel: &Channel, times: &Times) -> String {
+    match told {
+        Refusal::Outranked { by, customer_id: None } if by.as_str() == rule => {
+            "another message of this rule goes to them".to_owned()
+        }
+        Refusal::Outranked { by, customer_id: Some(other) } if by.as_str() == rule => format!(
+            "another message of this rule goes to {} at the same address",
+            plain(other.as_str())
+        ),
+        told => refusal(told, channel, times),
+    }
+}
+
 /// Why a candidate on `channel` was refused, with the evidence, in a sentence without full stop.
 pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
     let at = |instant: &Instant| times.say(instant);
@@ -54,7 +69,7 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
         }
         Refusal::NoAddress { column, invalid: false } => format!("`{column}` is empty"),
         Refusal::NoConsent { topic, consent: Consent::OptIn } => {
-            format!("has not agreed to `{topic}`")
+            format!("no consent to `{topic}`")
         }
         Refusal::NoConsent { topic, .. } => format!("has refused `{topic}`"),
         Refusal::Suppressed { topic, cause, since } => suppressed(topic, *cause, &at(since)),
@@ -67,7 +82,8 @@ pub fn refusal(refusal: &Refusal, channel: &Channel, times: &Times) -> String {
             format!("true since {}; falls due {}", at(since), at(until))
         }
         Refusal::AlreadyContacted { at: last, times: count, reminder } => {
-            let done = if channel.is_contact() { "contacted" } else { "handed to a colleague" };
+            let done =
+                if channel.is_contact() { "counts as told" } else { "handed to a colleague" };
             let how_often =
                 if *count > 1 { format!("{count} times, last ") } else { String::new() };
             let then = match reminder {
@@ -154,6 +170,14 @@ pub fn reason(code: &str) -> &str {
         "outranked" => "something more important goes to the same person",
         "cap" => "contacted often enough lately",
         "expired" => "no longer worth saying at a decent hour",
+        "no_longer_true" => "no longer true",
+        "true_again" => "what was over is true again",
+        "rule_removed" => "the rule was removed",
+        "quarantined" => "the rule failed too often, or its data could not be used",
+        "not_asked" => "the rule no longer asks for it",
+        "merged" => "told in another message",
+        "rejected" => "somebody rejected it",
+        "erased" => "they were erased",
         Refusal::NOT_PLANNED => "outside the plan that was carried out",
         other => other,
     }
@@ -286,6 +310,11 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"));
         for code in Refusal::CODES {
             assert!(refusals.iter().any(|refusal| refusal.code() == code), "{code}");
+            assert_ne!(reason(code), code);
+        }
+        for code in
+            ["no_longer_true", "true_again", "rule_removed", "quarantined", "not_asked", "merged"]
+        {
             assert_ne!(reason(code), code);
         }
         let task = Channel(Channel::TASK.to_owned());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    Channel, Consent, CustomerId, Earlier, HoldLimit, Instant, RuleId, Span, SubjectId,
+    Channel, Consent, CustomerId, Earlier, HoldLimit, Instant, Recipient, RuleId, Span, SubjectId,
     SuppressionCause, Value,
 };
 
@@ -61,7 +61,7 @@ pub enum Looked {
     },
     /// What Lookout itself was told.
     Suppression {
-        /// The oldest that applies.
+        /// What applies, where something does.
         applies: Option<Suppressed>,
         /// How many there are that don't: of other topics, or without force here.
         others: u32,
@@ -154,7 +154,7 @@ pub enum Looked {
     },
 }
 
-/// A suppression that applies.
+/// The oldest suppression that applies, and for whom all that apply are entered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Suppressed {
     /// The topic; absent for all.
@@ -163,6 +163,10 @@ pub struct Suppressed {
     pub cause: SuppressionCause,
     /// Since when.
     pub since: Instant,
+    /// The customer whom all that apply name, where they are of one topic and cause.
+    pub customer_id: Option<CustomerId>,
+    /// The address that they all name, likewise.
+    pub recipient: Option<Recipient>,
 }
 
 /// Something else that would go to the same recipient.

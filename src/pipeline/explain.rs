@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::look_back::look_back_then;
 use super::{Considered, EpisodeKey, Found, RunError, Watch, consider, consider_again, find};
 use super::{Over, look_back};
 use crate::domain::{CustomerId, Decision, Instant, Passage, RuleId, RunReport, SubjectId, Trail};
@@ -87,7 +88,8 @@ pub async fn explain(
         }
         None => rules,
     };
-    let found = find(pack, view, as_of, &rules, watch).await?;
+    let mut found = find(pack, view, as_of, &rules, watch).await?;
+    look_back_then(pack, view, as_of, store, &mut found).await?;
     let considered = consider_again(pack, &found, store, as_of).await?;
     Ok(match recorded {
         Some(report) => Explanation::recorded(&report, pack, found, considered),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::{Value as Json, json};
 
 use super::second_look::{again, what_changed};
-use super::{Found, RunError};
+use super::{Found, RuleFound, RunError};
 use crate::domain::{CustomerId, Facts, Instant, Outreach, OutreachKey, RuleId, SubjectId};
 use crate::pack::{Pack, PackRule};
 use crate::signals::View;
@@ -45,7 +45,31 @@ pub async fn look_back(
     store: &Store,
     found: &mut Found,
 ) -> Result<(), RunError> {
-    let ends = ends_that_stand(pack, store, found).await?;
+    let rules = with_last_words(pack, found);
+    let ends = ends_that_stand(store.open_ends(&rules).await?, found);
+    follow(pack, view, as_of, (store, ends), found).await
+}
+
+/// The same on the books as they stood before that instant: what customers had been told of by then.
+pub(super) async fn look_back_then(
+    pack: &Pack,
+    view: &mut View,
+    as_of: Instant,
+    store: &Store,
+    found: &mut Found,
+) -> Result<(), RunError> {
+    let rules = with_last_words(pack, found);
+    let ends = ends_that_stand(store.open_ends_before(&rules, as_of).await?, found);
+    follow(pack, view, as_of, (store, ends), found).await
+}
+
+async fn follow(
+    pack: &Pack,
+    view: &mut View,
+    as_of: Instant,
+    (store, ends): (&Store, Vec<OpenEnd>),
+    found: &mut Found,
+) -> Result<(), RunError> {
     if ends.is_empty() {
         return Ok(());
     }
@@ -76,7 +100,8 @@ pub(super) async fn look_back_on(
     store: &Store,
     found: &mut Found,
 ) -> Result<(), RunError> {
-    let ends = ends_that_stand(pack, store, found).await?;
+    let rules = with_last_words(pack, found);
+    let ends = ends_that_stand(store.open_ends(&rules).await?, found);
     let outreaches = outreaches(store, &ends).await?;
     let Written { rule, customer, subject, facts } = known;
     let answers = again::Answers::written((rule, customer), subject, facts);
@@ -84,19 +109,15 @@ pub(super) async fn look_back_on(
     Ok(())
 }
 
-/// The open ends, but for those with a message that is just on its way: whether there is anything to
-/// follow up is known at the next run.
-async fn ends_that_stand(
-    pack: &Pack,
-    store: &Store,
-    found: &mut Found,
-) -> Result<Vec<OpenEnd>, RunError> {
-    let mut ends = ends(pack, store, found).await?;
+/// The open ends whose rules were judged in good health and are not true of them; but for those with a
+/// message that is just on its way: whether there is anything to follow up is known at the next run.
+fn ends_that_stand(mut ends: Vec<OpenEnd>, found: &mut Found) -> Vec<OpenEnd> {
+    keep_what_ends(&mut ends, found);
     for end in ends.extract_if(.., |end| end.leaving) {
         let fared = found.rules.entry(end.rule).or_default();
         fared.failing.insert((end.customer, end.subject));
     }
-    Ok(ends)
+    ends
 }
 
 /// What told of the open ends.
@@ -143,24 +164,28 @@ fn note(
     }
 }
 
-/// The open ends whose rules were judged in good health and are not true of them.
-async fn ends(pack: &Pack, store: &Store, found: &Found) -> Result<Vec<OpenEnd>, RunError> {
-    let healthy = |id: &RuleId| found.rules.get(id).filter(|rule| rule.quarantine.is_none());
-    let has_last_word =
-        |(id, rule): &(&RuleId, &PackRule)| rule.rule.has_last_word() && healthy(id).is_some();
-    let rules: Vec<RuleId> =
-        pack.rules.iter().filter(has_last_word).map(|(id, _)| id.clone()).collect();
-    let mut ends = store.open_ends(&rules).await?;
+/// The rules with a last word that were judged in good health.
+fn with_last_words(pack: &Pack, found: &Found) -> Vec<RuleId> {
+    let has_last_word = |(id, rule): &(&RuleId, &PackRule)| {
+        rule.rule.has_last_word() && healthy(found, id).is_some()
+    };
+    pack.rules.iter().filter(has_last_word).map(|(id, _)| id.clone()).collect()
+}
+
+fn healthy<'f>(found: &'f Found, id: &RuleId) -> Option<&'f RuleFound> {
+    found.rules.get(id).filter(|rule| rule.quarantine.is_none())
+}
+
+fn keep_what_ends(ends: &mut Vec<OpenEnd>, found: &Found) {
     let mut still: BTreeMap<RuleId, HashSet<(&CustomerId, &SubjectId)>> = BTreeMap::new();
     ends.retain(|end| {
-        let Some(fared) = healthy(&end.rule) else { return false };
+        let Some(fared) = healthy(found, &end.rule) else { return false };
         let matched = still
             .entry(end.rule.clone())
             .or_insert_with(|| fared.matches.iter().map(|m| (&m.customer, &m.subject)).collect());
         let pair = (end.customer.clone(), end.subject.clone());
         !matched.contains(&(&end.customer, &end.subject)) && !fared.failing.contains(&pair)
     });
-    Ok(ends)
 }
 
 /// What is known of a subject that is over; none where that can't be told now.

@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::given::{Given, given};
+use super::given::{Cell, Given, given};
 use super::outbox::read_payload;
 use super::sql::Row;
 use super::{Store, StoreError};
@@ -29,20 +29,35 @@ pub struct OpenEnd {
     pub leaving: bool,
 }
 
-const TOLD: Given<1> = given!(
-    0,
-    (rule text),
-    "SELECT e.rule, e.customer_id, e.subject, e.started_at, c.outreach,
-         CAST(CASE WHEN o.state IN ('sent', 'uncertain') THEN 1 ELSE 0 END AS BIGINT)
-     FROM given g
-     JOIN episodes e ON e.rule = g.rule AND e.ended_at IS NULL
-     JOIN contacts c ON c.rule = e.rule AND c.customer_id = e.customer_id
-         AND c.subject = e.subject AND c.episode_started_at = e.started_at
-         AND c.channel <> 'task'
-     JOIN outreaches o ON o.key = c.outreach
-         AND o.state IN ('sent', 'uncertain', 'claimed', 'transmitting', 'retry')
-     ORDER BY c.at, c.dedupe_key"
-);
+/// The contacts of some rules' open episodes. Which episodes are open, and which contacts are known, is
+/// said by the ends.
+macro_rules! told {
+    ($own:tt, $open:literal, $known:literal) => {
+        given!(
+            $own,
+            (rule text),
+            concat!(
+                "SELECT e.rule, e.customer_id, e.subject, e.started_at, c.outreach,
+                     CAST(CASE WHEN o.state IN ('sent', 'uncertain') THEN 1 ELSE 0 END AS BIGINT)
+                 FROM given g
+                 JOIN episodes e ON e.rule = g.rule AND ",
+                $open,
+                " JOIN contacts c ON c.rule = e.rule AND c.customer_id = e.customer_id
+                     AND c.subject = e.subject AND c.episode_started_at = e.started_at
+                     AND c.channel <> 'task'",
+                $known,
+                " JOIN outreaches o ON o.key = c.outreach
+                     AND o.state IN ('sent', 'uncertain', 'claimed', 'transmitting', 'retry')
+                 ORDER BY c.at, c.dedupe_key"
+            )
+        )
+    };
+}
+
+const TOLD: Given<1> = told!(0, "e.ended_at IS NULL", "");
+
+const TOLD_BEFORE: Given<1> =
+    told!(1, "e.started_at < $1 AND (e.ended_at IS NULL OR e.ended_at >= $1)", " AND c.at < $1");
 
 const WORKED_ON: &str = "SELECT e.rule, e.customer_id, e.subject, e.started_at, c.outreach,
          CAST(0 AS BIGINT)
@@ -63,8 +78,7 @@ impl Store {
     /// Open episodes that customers were told about or are being told, of these rules, and those of any rule with an
     /// open task. Each episode is there once.
     pub async fn open_ends(&self, rules: &[RuleId]) -> Result<Vec<OpenEnd>, StoreError> {
-        let rules: BTreeSet<&RuleId> = rules.iter().collect();
-        let rules: Vec<_> = rules.iter().map(|rule| [rule.as_str().into()]).collect();
+        let rules = cells(rules);
         let mut tx = self.database.read().await?;
         let found = async {
             let worked_on = tx.fetch(WORKED_ON, &[]).await?;
@@ -86,6 +100,26 @@ impl Store {
         Ok(ends.into_values().collect())
     }
 
+    /// What customers had been told of in the open episodes of these rules just before an instant.
+    /// What was on its way then is told of as it ended.
+    pub async fn open_ends_before(
+        &self,
+        rules: &[RuleId],
+        as_of: Instant,
+    ) -> Result<Vec<OpenEnd>, StoreError> {
+        let rules = cells(rules);
+        if rules.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.database.read().await?;
+        let told = tx.fetch_given(&TOLD_BEFORE, &[as_of.into()], &rules).await;
+        let mut ends = BTreeMap::new();
+        for row in &tx.end(told).await? {
+            add(&mut ends, row, row.count(5)? == 0)?;
+        }
+        Ok(ends.into_values().collect())
+    }
+
     /// Outreaches as they were last decided, by their keys.
     pub async fn outreaches(
         &self,
@@ -97,6 +131,11 @@ impl Store {
         let rows = tx.end(rows).await?;
         rows.iter().map(|row| Ok((row.id(0)?, read_payload(row, 1)?))).collect()
     }
+}
+
+fn cells(rules: &[RuleId]) -> Vec<[Cell<'_>; 1]> {
+    let rules: BTreeSet<&RuleId> = rules.iter().collect();
+    rules.into_iter().map(|rule| [rule.as_str().into()]).collect()
 }
 
 type Ends = BTreeMap<(RuleId, CustomerId, SubjectId), OpenEnd>;

@@ -173,6 +173,42 @@ fn it_counts_what_plain_sql_counts() {
     assert_eq!(by_rule["followed"], followed);
 }
 
+/// The pack's zone is of no account: the last day is in it, the one after is not.
+#[test]
+fn nothing_of_the_day_after_is_counted() {
+    let folder = with_nothing_in_the_way();
+    let policy = NOTHING_IN_THE_WAY.replace("Europe/Berlin", "UTC");
+    write(folder.path(), "rules/policy.toml", &policy);
+    let line = "backtest --from 1998-04-01 --to 1998-05-05 --outcome late_deliveries";
+    let figures = json(folder.path(), line);
+    let database = Connection::open(folder.path().join("northwind.db")).unwrap();
+    let late = "SELECT COUNT(*) FROM orders
+         WHERE required_date > '1998-04-01' AND required_date <= ?
+           AND (shipped_date > required_date OR shipped_date IS NULL)";
+    let late =
+        |until: &str| -> i64 { database.query_row(late, [until], |row| row.get(0)).unwrap() };
+    assert!(late("1998-05-05") < late("1998-05-06"));
+    assert_eq!(figures["outcome"]["outcomes"], late("1998-05-05"));
+    assert_eq!(figures["last_day"], "1998-05-05");
+
+    // What waits for the midnight after it has not left.
+    let quiet = policy.replace("ignore = [\"quiet_hours\", ", "ignore = [");
+    let quiet = format!("{quiet}\n[quiet_hours]\nfrom = \"18:00\"\nto = \"00:00\"\n");
+    write(folder.path(), "rules/policy.toml", &quiet);
+    let customers = CUSTOMERS.replace("Europe/Berlin", "UTC");
+    write(folder.path(), "rules/signals/customers.sql", &customers);
+    let line = "backtest --from 1998-05-03 --to 1998-05-03 --at 19:00";
+    let figures = json(folder.path(), line);
+    assert_eq!(figures["totals"]["contacts"], 0, "{}", figures["days"]);
+    let figures =
+        json(folder.path(), &line.replace("--to 1998-05-03", "--to 1998-05-04T00:00:00Z"));
+    assert!(figures["totals"]["contacts"].as_i64() > Some(0));
+    assert_eq!(
+        (&figures["last_day"], &figures["days"][0]["day"]),
+        (&"1998-05-04".into(), &"1998-05-04".into())
+    );
+}
+
 #[test]
 fn the_demo_replayed() {
     let folder = demo();
@@ -190,6 +226,24 @@ fn the_demo_replayed() {
     assert!(!folder.path().join("lookout.db").exists());
     // A customer is known by the id only.
     assert!(!page.contains("Alfreds") && !told.contains("Alfreds"));
+}
+
+#[test]
+fn runs_that_decided_nothing_are_said_without_a_cure_that_is_none() {
+    let folder = demo();
+    let sql = std::fs::read_to_string(folder.path().join("rules/signals/customers.sql")).unwrap();
+    let sql = format!(
+        "SELECT * FROM ({}) WHERE date(:as_of) NOT BETWEEN '1998-04-10' AND '1998-04-12'",
+        sql.trim_end().trim_end_matches(';')
+    );
+    write(folder.path(), "rules/signals/customers.sql", &sql);
+    let line = "backtest --from 1998-04-08 --to 1998-04-14 --html page.html";
+    let told = run(folder.path(), line).fine();
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    for told in [told, page] {
+        assert!(told.contains("3 runs decided nothing: by the data of then"), "{told}");
+        assert!(!told.contains("lookout approve"), "{told}");
+    }
 }
 
 #[test]

@@ -171,16 +171,20 @@ fn refused(figures: &Figures) -> String {
     aligned(&rows, 2)
 }
 
-fn not_left(figures: &Figures) -> String {
-    let why = |code: &str| match code {
+/// Why what was decided never left.
+pub(super) fn why_not_left(code: &str) -> &'static str {
+    match code {
         "no_longer_true" => "no longer true when it was to leave",
         "expired" => "no longer worth saying when it could leave",
         "failed" => "its words could not be written",
         _ => "still waiting at the end",
-    };
+    }
+}
+
+fn not_left(figures: &Figures) -> String {
     let rows = figures.rules.iter().flat_map(|rule| {
         let row = |(code, count): (&String, &u64)| {
-            vec![rule.rule.to_string(), count.to_string(), why(code).to_owned()]
+            vec![rule.rule.to_string(), count.to_string(), why_not_left(code).to_owned()]
         };
         rule.not_left.iter().map(row)
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{BOLD, RESET, Told};
 use crate::cli::tables::list;
-use crate::cli::wording::{Times, counted, plain, reason, refusal};
+use crate::cli::wording::{Times, because, counted, plain, reason};
 use crate::domain::{Decision, Outcome, Outreach, OutreachKey, Refusal, RuleTally};
 
 /// The outreaches that decisions name.
@@ -142,7 +142,7 @@ fn refused(
         if decision.outcome == Outcome::Held {
             return None;
         }
-        Some(refusal(refused, &decision.channel, times))
+        Some(because(decision.rule.as_str(), refused, &decision.channel, times))
     };
     let row = |decision: &&Decision| {
         let why = why(decision)?;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::Story;
 use crate::cli::args::Exit;
 use crate::cli::is_json;
 use crate::cli::output::Output;
@@ -80,6 +81,12 @@ pub(super) async fn run(
             ));
         }
     }
+    let is_held = |rule: &&&PackRule| told.is_held(&rule.rule.settings.id);
+    for rule in rules.iter().filter(is_held) {
+        let id = &rule.rule.settings.id;
+        output
+            .remark(&format!("{id} is held now; in the case it goes out, which knows no [hold]."));
+    }
     let changed = rules.iter().any(|rule| told.was_otherwise(&rule.rule.settings.id));
     if changed {
         output.remark(
@@ -120,6 +127,13 @@ impl Told<'_> {
         Ok(cases)
     }
 
+    /// Whether something of a rule waits for approval.
+    fn is_held(&self, rule: &RuleId) -> bool {
+        let mut decisions = self.explanation.considered.report.decisions.iter();
+        decisions
+            .any(|d| (&d.rule, &d.customer_id, d.outcome) == (rule, self.customer, Outcome::Held))
+    }
+
     /// Whether what a run wrote down of a rule is not what follows once more.
     fn was_otherwise(&self, rule: &RuleId) -> bool {
         let come_to = |d: &Decision| {
@@ -133,7 +147,7 @@ impl Told<'_> {
         !told.eq(again)
     }
 
-    /// What something is decided of; where there is nothing, the first that the rule is silent about.
+    /// What something is decided of; where there is nothing, what the rule is asked about next.
     fn subjects(&self, rule: &PackRule) -> anyhow::Result<Vec<Subject>> {
         let id = &rule.rule.settings.id;
         anyhow::ensure!(
@@ -169,10 +183,21 @@ impl Told<'_> {
         );
         let silent = subjects.iter().all(|subject| !subject.matched && !subject.over);
         match silent {
-            true => subjects.truncate(1),
+            true => {
+                let next = self.next(rule);
+                subjects.retain(|subject| Some(&subject.id) == next.as_ref());
+            }
             false => subjects.retain(|subject| subject.matched || subject.over),
         }
         Ok(subjects)
+    }
+
+    /// The subject that a silent rule is asked about next: the one that `explain` shows first.
+    fn next(&self, rule: &PackRule) -> Option<SubjectId> {
+        let Self { pack, customer, explanation, as_of, .. } = *self;
+        let story = Story { pack, customer, explanation, as_of };
+        let ordered = story.in_order(rule, &story.seen(&rule.rule.settings.id));
+        ordered.first().map(|(seen, _)| seen.subject.clone())
     }
 
     /// The case, as it is written.
@@ -254,7 +279,10 @@ impl Told<'_> {
     /// What is decided, as a case expects it.
     fn expect(&self, subject: &Subject, decisions: &[&Decision]) -> BTreeMap<String, String> {
         let mut expect = BTreeMap::new();
-        let outreaches = &self.explanation.considered.decided.outreaches;
+        let decided = &self.explanation.considered.decided;
+        // A case knows no `[hold]`: what is held goes out there.
+        let held = decided.held.iter().map(|held| &held.outreach);
+        let outreaches: Vec<_> = decided.outreaches.iter().chain(held).collect();
         for decision in decisions {
             let outreach = outreaches.iter().find(|o| Some(&o.key) == decision.outreach.as_ref());
             match (&decision.refusal, outreach) {
@@ -356,7 +384,8 @@ fn contact(
 fn rivals(decisions: &[&Decision], as_of: Instant) -> BTreeSet<RuleId> {
     let refusals = decisions.iter().filter_map(|d| Some((&d.rule, d.refusal.as_ref()?)));
     let others = refusals.flat_map(|(own, refusal)| match refusal {
-        Refusal::Outranked { by, .. } => vec![by.clone()],
+        // Another message of the same rule is no rival of it: a case has one subject.
+        Refusal::Outranked { by, .. } if by != own => vec![by.clone()],
         Refusal::Cap { earlier, .. } => {
             let now = earlier.iter().filter(|e| e.at >= as_of && e.rule != *own);
             now.map(|earlier| earlier.rule.clone()).collect()

@@ -5,7 +5,8 @@ use chrono_tz::Tz;
 
 use super::super::wording::{Times, counted, some_of, thousands};
 use crate::domain::{
-    CapLooked, Channel, Consent, Instant, Looked, Passage, Rival, Suppressed, SuppressionCause,
+    CapLooked, Channel, Consent, Instant, Looked, Passage, Rival, RuleId, Suppressed,
+    SuppressionCause,
 };
 
 /// How many earlier contacts of a cap are named.
@@ -13,6 +14,7 @@ const NAMED: usize = 6;
 
 /// What is known of the candidate beside its gates.
 pub(super) struct Place<'a> {
+    pub(super) rule: &'a RuleId,
     pub(super) channel: &'a Channel,
     /// Where the customer lives, where that is another zone than the pack's.
     pub(super) abroad: Option<Tz>,
@@ -118,7 +120,7 @@ fn evidence(gate: &Passage, place: &Place<'_>) -> String {
             thousands(*allowed),
             limit.name()
         ),
-        Looked::Rank { .. } => rank(&gate.looked),
+        Looked::Rank { .. } => rank(&gate.looked, place.rule),
         Looked::Cap { ignored: true, .. } => "the topic ignores caps".to_owned(),
         Looked::Cap { caps, .. } => match caps.first() {
             Some(cap) => self::cap(cap, place),
@@ -181,13 +183,13 @@ fn episode(gate: &Passage, place: &Place<'_>) -> String {
         false => format!("true since {}", at(since)),
     };
     let done = match place.channel.is_contact() {
-        true => ("contact", "contacted"),
+        true => ("contact", "counts as told"),
         false => ("task", "handed to a colleague"),
     };
     let story = match (last_at, reminder) {
         (None, _) => match due {
             Some(due) if gate.passes => format!("long enough (FOR had passed {})", at(due)),
-            Some(due) => format!("FOR has passed {}", at(due)),
+            Some(due) => format!("FOR passes {}", at(due)),
             None => format!("no {} before", done.0),
         },
         (Some(last), reminder) => {
@@ -217,17 +219,23 @@ fn ordinal(number: u32) -> String {
     format!("{number}{ending}")
 }
 
-fn rank(looked: &Looked) -> String {
+fn rank(looked: &Looked, own: &RuleId) -> String {
     let Looked::Rank { ignored, priority, winner, behind, .. } = looked else {
         return String::new();
     };
     let names = |rivals: &[Rival]| -> String {
-        let told: Vec<_> =
-            rivals.iter().map(|rival| format!("{} ({})", rival.rule, rival.priority)).collect();
+        let told = rivals.iter().map(|rival| match rival.rule == *own {
+            true => "another message of this rule".to_owned(),
+            false => format!("{} ({})", rival.rule, rival.priority),
+        });
+        let told: Vec<_> = told.collect();
         some_of(&told, 3)
     };
     match winner {
         _ if *ignored => format!("priority {priority}; the topic goes beside anything else"),
+        Some(winner) if winner.rule == *own => {
+            format!("another message of this rule goes first, about {}", winner.subject)
+        }
         Some(winner) => format!(
             "{} has priority {} over {priority}, and writes about {}",
             winner.rule, winner.priority, winner.subject
@@ -286,7 +294,7 @@ fn quiet(gate: &Passage, place: &Place<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CustomerId, Earlier, RuleId, Span, SubjectId, parse_instant};
+    use crate::domain::{CustomerId, Earlier, Span, SubjectId, parse_instant};
 
     fn at(text: &str) -> Instant {
         parse_instant(text).unwrap()
@@ -297,6 +305,7 @@ mod tests {
         let email = Channel(Channel::EMAIL.to_owned());
         let abroad = Some(Tz::Europe__Lisbon);
         let place = Place {
+            rule: &RuleId::from("thank-you"),
             channel: &email,
             abroad,
             mute_read: "customer.tickets.open = 0",
@@ -359,7 +368,9 @@ mod tests {
             told(false, episode(1, Some("1998-05-08T09:00:00Z"), Some("1998-05-07T08:00:00Z"))),
             told(false, episode(2, None, Some("1998-05-07T08:00:00Z"))),
             told(false, rank(Some(rival("stalled-order", 80)), Vec::new())),
-            told(true, rank(None, vec![rival("thank-you", 20)])),
+            told(true, rank(None, vec![rival("win-back", 20)])),
+            told(false, rank(Some(rival("thank-you", 30)), Vec::new())),
+            told(true, rank(None, vec![rival("thank-you", 30)])),
             told(false, cooldown(Some("1998-05-01T09:00:00Z"))),
             told(true, cooldown(None)),
             told(
@@ -378,6 +389,8 @@ mod tests {
                         topic: Some("offers".to_owned()),
                         cause: SuppressionCause::Refused,
                         since: at("1998-05-01T09:00:00Z"),
+                        customer_id: Some(CustomerId::from("RANCH")),
+                        recipient: None,
                     }),
                     others: 0,
                 },

@@ -87,16 +87,27 @@ impl Story<'_> {
         text
     }
 
-    /// What a rule is silent about: whatever turns first, which is what somebody is asked about next;
-    /// else the last.
-    fn silent(&self, rule: &PackRule, silent: &[&Seen], times: &Times) -> String {
+    /// What a rule is silent about, whatever turns first in front, then the last of the others.
+    pub(super) fn in_order<'s>(
+        &self,
+        rule: &PackRule,
+        silent: &[&'s Seen],
+    ) -> Vec<(&'s Seen, Option<Turn>)> {
         let asked = silent.iter().rev().take(SILENT_ASKED);
         let turned = asked.map(|seen| (*seen, self.turn(rule, seen, &self.weigh(rule, seen))));
         let (mut soon, never): (Vec<_>, Vec<_>) = turned.partition(|(_, turn)| turn.is_some());
         soon.sort_by_key(|(_, turn)| turn.map(|turn| turn.at));
-        let shown = if soon.is_empty() { 1 } else { SILENT_SHOWN.min(soon.len()) };
+        soon.into_iter().chain(never).collect()
+    }
+
+    /// What a rule is silent about: whatever turns first, which is what somebody is asked about next;
+    /// else the last.
+    fn silent(&self, rule: &PackRule, silent: &[&Seen], times: &Times) -> String {
+        let ordered = self.in_order(rule, silent);
+        let soon = ordered.iter().filter(|(_, turn)| turn.is_some()).count();
+        let shown = soon.clamp(1, SILENT_SHOWN);
         let mut text = String::new();
-        for (seen, turn) in soon.into_iter().chain(never).take(shown) {
+        for (seen, turn) in ordered.into_iter().take(shown) {
             text.push_str(&self.subject(rule, seen, turn, times));
         }
         let more = silent.len().saturating_sub(shown);
@@ -193,7 +204,8 @@ impl Story<'_> {
         let mute_read = seen.map(|seen| self.mute_read(rule, seen)).unwrap_or_default();
         for one in explained {
             let channel = &one.decision.channel;
-            let place = gates::Place { channel, abroad, mute_read: &mute_read, times };
+            let rule = &one.decision.rule;
+            let place = gates::Place { rule, channel, abroad, mute_read: &mute_read, times };
             text.push_str(&decision(one, &place, times));
             if let Some(error) = self.unwritable(&one.decision) {
                 text.push_str(&format!("        {}\n", error.instead()));
@@ -233,7 +245,8 @@ fn decision(explained: &Explained, place: &gates::Place<'_>, times: &Times) -> S
     let outcome = match (&decision.refusal, decision.outcome, decision.not_before) {
         (Some(refusal), Outcome::Held, _) => wording::refusal(refusal, &decision.channel, times),
         (Some(refusal), _, _) => {
-            format!("refused: {}", wording::refusal(refusal, &decision.channel, times))
+            let rule = decision.rule.as_str();
+            format!("refused: {}", wording::because(rule, refusal, &decision.channel, times))
         }
         (None, Outcome::Task, _) => "a task for a colleague".to_owned(),
         (None, _, Some(until)) => format!("waits for a decent hour, {}", times.say(&until)),

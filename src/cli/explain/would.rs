@@ -1,7 +1,11 @@
 //! What would have changed the outcome, said only where the evidence makes it certain.
 
-use super::super::wording::{Times, plain};
-use crate::domain::{Consent, Decision, HoldLimit, Looked, Outcome, Passage, SuppressionCause};
+use super::super::addresses::bare;
+use super::super::args::Person;
+use super::super::wording::{Times, counted, plain};
+use crate::domain::{
+    Consent, Decision, Looked, Outcome, Passage, Recipient, Suppressed, SuppressionCause,
+};
 
 /// What one thing would have let a refused candidate out; none where it is not certain that it would.
 pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Option<String> {
@@ -18,11 +22,11 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
             "nothing alone would let it out: {first} and {second} both refuse it"
         ));
     }
-    let leaves = match decision.channel.is_contact() && !has_room(gates) {
-        // One more might be held.
-        true if decision.outcome == Outcome::Refused => return None,
-        _ => leaves(gates, times),
-    };
+    // One more might be held.
+    if decision.outcome == Outcome::Refused && decision.channel.is_contact() && !has_room(gates) {
+        return None;
+    }
+    let leaves = leaves(gates, times);
     let at = |instant| times.say(instant);
     Some(match &obstacle.looked {
         Looked::Address { column, .. } => format!("{leaves} if `{column}` held a valid address"),
@@ -43,13 +47,14 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
             true => format!("{leaves} if they had not refused `{topic}`"),
             false => format!("{leaves} if nobody at this address had refused `{topic}`"),
         },
-        Looked::Suppression { applies: Some(applies), others: 0 } => match applies.cause {
-            SuppressionCause::Refused => format!(
-                "{leaves} if they asked for it again: lookout unsuppress {}{}",
-                plain(decision.customer_id.as_str()),
-                applies.topic.as_ref().map(|topic| format!(" --topic {topic}")).unwrap_or_default()
-            ),
-            SuppressionCause::Bounce => format!("{leaves} if they had another address"),
+        Looked::Suppression { applies: Some(applies), .. } => match applies.cause {
+            SuppressionCause::Refused => {
+                format!("{leaves} if they asked for it again: {}", lift(applies)?)
+            }
+            SuppressionCause::Bounce => {
+                applies.recipient.as_ref()?;
+                format!("{leaves} if they had another address")
+            }
             SuppressionCause::Erasure => return None,
         },
         Looked::Mute { condition: Some(condition), .. } => {
@@ -64,21 +69,28 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
         Looked::Cooldown { contacted: Some(contacted), .. } => {
             format!("{leaves} if this rule had not written {}", at(contacted))
         }
-        Looked::Hold { limit, .. } if *limit != HoldLimit::Everything => {
-            format!("{leaves} if somebody approved it: lookout approve {}", decision.rule)
-        }
+        Looked::Hold { .. } => format!(
+            "is decided afresh, with rank and caps, once somebody approves it: lookout approve {}",
+            decision.rule
+        ),
         // Whoever comes second might win in place of the winner.
-        Looked::Rank { winner: Some(winner), ahead, .. } if ahead.len() == 1 => {
+        Looked::Rank { winner: Some(winner), ahead, .. }
+            if ahead.len() == 1 && winner.rule != decision.rule =>
+        {
             format!("{leaves} if {} did not write to them in this run", winner.rule)
         }
         Looked::Cap { caps, .. } => {
-            let mut full = caps.iter().filter_map(|cap| cap.free_at);
-            let free_at = full.next()?;
+            let mut full = caps.iter().filter_map(|cap| Some((cap, cap.free_at?)));
+            let (cap, free_at) = full.next()?;
             if full.next().is_some() {
                 return None;
             }
+            let fewer = match (cap.earlier.len() + 1).saturating_sub(cap.contacts as usize) {
+                1 => "one contact".to_owned(),
+                more => counted(more as u64, "contact"),
+            };
             format!(
-                "{leaves} if one contact fewer had gone to them; there is room from {}",
+                "{leaves} if {fewer} fewer had gone to them; there is room from {}",
                 at(&free_at)
             )
         }
@@ -87,6 +99,31 @@ pub(super) fn told(decision: &Decision, gates: &[Passage], times: &Times) -> Opt
         }
         _ => return None,
     })
+}
+
+/// The command that lifts all that applies, if one does: fit for a shell, and read back as it is meant.
+fn lift(applies: &Suppressed) -> Option<String> {
+    let customer = applies.customer_id.clone();
+    let customer = customer.map(|id| (id.to_string(), Person::Customer(id)));
+    // A number of digits alone would be an id.
+    let written = |to: &Recipient| [bare(to).to_owned(), format!("+{}", bare(to))];
+    let address = applies.recipient.iter();
+    let address =
+        address.flat_map(|to| written(to).map(|text| (text, Person::Address(to.clone()))));
+    let named = customer.into_iter().chain(address).find(|(text, meant)| {
+        plain(text) == *text && text.parse::<Person>().is_ok_and(|read| read == *meant)
+    });
+    let topic = applies.topic.iter().map(|topic| format!(" --topic {}", word(topic)));
+    Some(format!("lookout unsuppress {}{}", word(&named?.0), topic.collect::<String>()))
+}
+
+/// A text as one word of a shell.
+fn word(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "-_.,@+:/".contains(c);
+    match !text.is_empty() && !text.starts_with('-') && text.chars().all(is_bare) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 /// Whether one contact more stays within `[hold]`.
@@ -105,5 +142,51 @@ fn leaves(gates: &[Passage], times: &Times) -> String {
     match later {
         Some(at) => format!("would go out {}", times.say(at)),
         None => "would go out".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+
+    use super::*;
+    use crate::domain::{CapLooked, Channel, Earlier, Instant, RuleId, Span, parse_instant};
+
+    fn at(text: &str) -> Instant {
+        parse_instant(text).unwrap()
+    }
+
+    /// What is said of a refusal by caps with room for so many contacts a day.
+    fn capped(contacts: u32, earlier: &[&str]) -> Option<String> {
+        let earlier = earlier.iter().map(|left| Earlier { rule: "alarm".into(), at: at(left) });
+        let caps = vec![CapLooked {
+            contacts,
+            per: Span::days(1),
+            channel: None,
+            earlier: earlier.collect(),
+            free_at: Some(at("1998-05-06T10:00:00Z")),
+        }];
+        let looked = Looked::Cap { ignored: false, caps };
+        let decision = Decision {
+            rule: RuleId::from("news"),
+            customer_id: "C7".into(),
+            subject: "C7".into(),
+            channel: Channel(Channel::EMAIL.to_owned()),
+            outcome: Outcome::Refused,
+            refusal: None,
+            outreach: None,
+            not_before: None,
+            position: 0,
+        };
+        let times = Times { zone: Tz::UTC, as_of: at("1998-05-05T12:00:00Z") };
+        told(&decision, &[Passage { passes: false, looked }], &times)
+    }
+
+    #[test]
+    fn a_cap_says_how_many_contacts_stand_in_the_way() {
+        let one = capped(2, &["1998-05-05T08:00:00Z", "1998-05-05T10:00:00Z"]).unwrap();
+        let two = capped(1, &["1998-05-05T08:00:00Z", "1998-05-05T10:00:00Z"]).unwrap();
+        assert!(one.contains("if one contact fewer had gone to them; there is room from"), "{one}");
+        assert!(two.contains("if 2 contacts fewer had gone to them; there is room from"), "{two}");
     }
 }

@@ -1,7 +1,7 @@
 //! What the books hold about somebody as events in the order of time. The same refusal run after
 //! run is one event. Nothing is read here but what was held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -34,8 +34,17 @@ pub(super) enum What {
     Ended,
     /// Nothing went out, or it is held: the reason, how often in a row, and until which run.
     Refused { channel: Channel, reason: Box<Refusal>, held: bool, times: u64, last: Instant },
+    /// It was decided, and had to wait.
+    Deferred { channel: Channel, until: Instant },
     /// A message or a call.
-    Message { outreach: Box<Outreach>, state: OutreachState, left: Option<Instant>, detail: String },
+    Message {
+        outreach: Box<Outreach>,
+        state: OutreachState,
+        /// When it came to this state, where its own clock tells that.
+        left: Option<Instant>,
+        detail: String,
+        approved: bool,
+    },
     /// Work for a colleague.
     Task { id: i64, title: String, assign: Option<String>, state: String },
     /// They are not to be contacted.
@@ -46,16 +55,23 @@ pub(super) enum What {
 pub(super) fn of(kept: &Kept) -> Vec<Event> {
     let mut events: Vec<Event> = kept.rows("episodes").iter().flat_map(episode).collect();
     events.extend(refusals(kept));
+    events.extend(deferrals(kept));
     events.extend(kept.rows("outreaches").iter().filter_map(message));
     events.extend(kept.rows("tasks").iter().filter_map(task));
-    events.extend(kept.rows("suppressions").iter().filter_map(suppression));
+    for event in kept.rows("suppressions").iter().filter_map(suppression) {
+        // One who opted out is entered with each address.
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
     let order = |what: &What| match what {
         What::Ended => 0,
         What::Suppressed { .. } => 1,
         What::Began => 2,
         What::Refused { .. } => 3,
-        What::Message { .. } => 4,
-        What::Task { .. } => 5,
+        What::Deferred { .. } => 4,
+        What::Message { .. } => 5,
+        What::Task { .. } => 6,
     };
     events.sort_by(|a, b| {
         let key = |event: &Event| (event.at, order(&event.what));
@@ -119,6 +135,26 @@ fn refusals(kept: &Kept) -> Vec<Event> {
     told
 }
 
+/// What had to wait, once for each minute that it waited for. What its message says itself is not said
+/// twice: that stands at the run which decided it last.
+fn deferrals(kept: &Kept) -> Vec<Event> {
+    let said = |row: &Row| (text(row, "outreach"), text(row, "run"));
+    let told_by_message = |row: &Row| {
+        let mut messages = kept.rows("outreaches").iter();
+        messages.any(|message| (text(message, "key"), text(message, "run")) == said(row))
+    };
+    let mut told = BTreeSet::new();
+    let deferred = kept.rows("decisions").iter().filter(|row| text(row, "outcome") == "deferred");
+    let waits = deferred.filter_map(|row| {
+        let until = at(row, "not_before")?;
+        let first = told.insert((text(row, "outreach"), text(row, "subject"), until));
+        let what = What::Deferred { channel: Channel(text(row, "channel")), until };
+        let event = event(row, at(row, "run")?, what);
+        (first && !told_by_message(row)).then_some(event)
+    });
+    waits.collect()
+}
+
 fn refusal(row: &Row) -> Option<Refusal> {
     let reason = row.get("reason").filter(|reason| !reason.is_null())?;
     serde_json::from_value(json!({ "reason": reason, "evidence": row.get("evidence") })).ok()
@@ -132,14 +168,23 @@ fn message(row: &Row) -> Option<Event> {
     }
     let state = OutreachState::from_name(&text(row, "state"))?;
     let ahead = row.get("ahead").and_then(Value::as_i64).unwrap_or(0);
-    let settled = at(row, "settled_at").map(|at| at + chrono::TimeDelta::microseconds(ahead));
+    // What a later run took back has its wall time, and no clock that leads from there to the run's.
+    let ours = !matches!(state, OutreachState::Expired | OutreachState::Withdrawn);
+    let settled = at(row, "settled_at").filter(|_| ours);
+    let left = settled.map(|at| at + chrono::TimeDelta::microseconds(ahead));
     let subjects: Vec<&str> = outreach.subjects.iter().map(|s| s.subject.as_str()).collect();
-    let detail = maybe(row, "last_error").or_else(|| maybe(row, "detail")).unwrap_or_default();
+    let detail = maybe(row, "detail").or_else(|| maybe(row, "last_error")).unwrap_or_default();
     Some(Event {
         at: at(row, "run")?,
         rule: text(row, "rule"),
         subject: subjects.join(", "),
-        what: What::Message { left: settled, outreach: Box::new(outreach), state, detail },
+        what: What::Message {
+            outreach: Box::new(outreach),
+            state,
+            left,
+            detail,
+            approved: maybe(row, "approval").is_some(),
+        },
     })
 }
 

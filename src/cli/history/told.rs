@@ -12,6 +12,9 @@ use crate::domain::{Instant, Outreach, OutreachState, RuleId, SuppressionCause, 
 use crate::pack::Pack;
 use crate::store::Kept;
 
+/// What no table holds any more.
+const GONE: &str = "Opt-outs that were lifted and what was held and rejected are not kept.";
+
 /// What is told of somebody.
 pub(super) struct Story<'a> {
     pub(super) kept: &'a Kept,
@@ -47,6 +50,9 @@ impl Story<'_> {
             text.push_str("\nThe books hold nothing about them.\n");
         }
         text.push_str(&self.timeline(&events));
+        if !events.is_empty() {
+            text.push_str(&format!("\n{GONE}\n"));
+        }
         text
     }
 
@@ -83,7 +89,7 @@ impl Story<'_> {
             What::Ended => "is over".to_owned(),
             What::Refused { channel, reason, held, times: count, last } => {
                 let what = if *held { "" } else { "refused: " };
-                let told = wording::refusal(reason, channel, times);
+                let told = wording::because(&event.rule, reason, channel, times);
                 let again = match count {
                     1 => String::new(),
                     count => {
@@ -92,12 +98,18 @@ impl Story<'_> {
                 };
                 format!("{channel} {what}{told}{again}")
             }
-            What::Message { outreach, state, left, detail } => {
+            What::Deferred { channel, until } => {
+                format!("{channel} put off to {}", times.say(until))
+            }
+            What::Message { outreach, state, left, detail, approved } => {
                 let title = self.title(outreach).map(|title| format!(" “{}”", plain(&title)));
                 let how = match (state, left) {
                     (OutreachState::Sent, Some(left)) => format!("left {}", times.say(left)),
                     (OutreachState::Ready, _) => {
                         format!("waits for {}", times.say(&outreach.not_before))
+                    }
+                    (OutreachState::Expired, _) => {
+                        format!("expired: worth saying until {}", times.say(&outreach.expires_at))
                     }
                     (state, Some(at)) => format!("{} {}", state.name(), times.say(at)),
                     (state, None) => state.name().to_owned(),
@@ -109,7 +121,9 @@ impl Story<'_> {
                     (_, detail) => format!(": {}", plain(detail)),
                 };
                 let others = self.others(outreach);
-                format!("{}{}{others}, {how}{detail}", outreach.channel, title.unwrap_or_default())
+                let approved = if *approved { ", approved" } else { "" };
+                let title = title.unwrap_or_default();
+                format!("{}{title}{others}{approved}, {how}{detail}", outreach.channel)
             }
             What::Task { id, title, assign, state } => {
                 let to =
@@ -210,11 +224,15 @@ impl Story<'_> {
                 told["last"] = json!(format_instant(last));
                 told
             }
-            What::Message { outreach, state, left, detail } => json!({
+            What::Deferred { channel, until } => json!({
+                "event": "deferred", "channel": channel, "until": format_instant(until),
+            }),
+            What::Message { outreach, state, left, detail, approved } => json!({
                 "event": "message",
                 "channel": outreach.channel,
                 "outreach": outreach.key,
                 "state": state.name(),
+                "approved": approved,
                 "settled_at": left.as_ref().map(format_instant),
                 "title": self.title(outreach),
                 "detail": Some(detail).filter(|detail| !detail.is_empty()),

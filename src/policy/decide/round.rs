@@ -89,8 +89,11 @@ impl Inputs<'_> {
                 continue;
             }
             let looked = hold.look(&trail.rule, contacts, *approved, self);
-            let room = |passage: &Passage| {
-                matches!(passage.looked, Looked::Rank { .. } | Looked::Joins { .. })
+            // What would come too late anyway has that reason, also where it would be held.
+            let room = |passage: &Passage| match passage.looked {
+                Looked::Rank { .. } | Looked::Joins { .. } => true,
+                Looked::Quiet { .. } => passage.passes,
+                _ => false,
             };
             let at = trail.gates.iter().position(room).unwrap_or(trail.gates.len());
             trail.gates.insert(at, looked);

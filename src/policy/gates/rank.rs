@@ -22,10 +22,10 @@ fn look(bid: &Bid<'_>, table: &Table<'_, '_>) -> Looked {
     let (mut ahead, mut behind): (Vec<Rival>, Vec<Rival>) = Default::default();
     let mut reached = false;
     for other in table.person.bids.iter().filter(|other| other.channel.is_contact()) {
-        reached |= other.rule.id == bid.rule.id;
+        reached |= other.key() == bid.key() && other.position == bid.position;
         let rivals = if reached { &mut behind } else { &mut ahead };
         let known = rivals.iter().any(|rival| rival.rule == other.rule.id);
-        if other.rule.id != bid.rule.id && !known {
+        if !known && !goes_with(other, bid) {
             rivals.push(rival(other));
         }
     }
@@ -36,6 +36,15 @@ fn look(bid: &Bid<'_>, table: &Table<'_, '_>) -> Looked {
         ahead,
         behind,
     }
+}
+
+/// Whether the two are what one message says.
+fn goes_with(other: &Bid<'_>, bid: &Bid<'_>) -> bool {
+    // Where `contact()` goes is not settled yet for those that come later.
+    let settled =
+        |bid: &Bid<'_>| bid.options.is_empty().then(|| (bid.channel.clone(), bid.template.clone()));
+    let said = |bid: &Bid<'_>| (bid.last_word, settled(bid));
+    other.rule.id == bid.rule.id && said(other) == said(bid)
 }
 
 /// The first contact of this run, as far as it has come.

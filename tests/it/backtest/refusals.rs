@@ -24,6 +24,20 @@ fn a_signal_that_never_asks_what_time_it_is_is_refused() {
 }
 
 #[test]
+fn a_page_is_written_over_nothing_but_a_page() {
+    let folder = demo();
+    let policy = folder.path().join("rules/policy.toml");
+    let before = std::fs::read(&policy).unwrap();
+    let told = refused(folder.path(), "--html rules/policy.toml");
+    assert!(told.contains("is there already and is no page of a backtest"), "{told}");
+    assert_eq!(std::fs::read(&policy).unwrap(), before);
+    let told = refused(folder.path(), "--html nowhere/page.html");
+    assert!(told.contains("its folder does not exist"), "{told}");
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".tmp")));
+}
+
+#[test]
 fn outcomes_must_say_when_they_happened() {
     let folder = demo();
     let told = refused(folder.path(), "--outcome late_delivery");

@@ -105,6 +105,12 @@ fn what_is_silent_is_a_case_too_and_a_rule_has_to_be_named() {
     assert_eq!(made["cases"][0]["same_decision"], json!(true));
     let text = made["cases"][0]["case"].as_str().unwrap();
     assert!(text.contains("expect = { no_match = true }"), "{text}");
+    // Of many it is the one that `explain` shows: what turns next.
+    let line = "explain SAVEA --rule thank-you-survey --as-of 1998-05-08T09:00:00Z";
+    let shown = run(folder.path(), line).fine();
+    assert!(shown.contains("delivery 11064: does not match"), "{shown}");
+    let made = run(folder.path(), &format!("{line} --as-case --format json")).json();
+    assert_eq!(made["cases"][0]["subject"], "11064");
     let without = run(folder.path(), "explain ALFKI --as-case");
     assert_eq!(without.code, 2);
     assert!(without.err.contains("--rule"), "{}", without.err);

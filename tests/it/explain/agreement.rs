@@ -1,7 +1,7 @@
 //! What is explained is what the run decided: for every customer and every rule of the demo.
 
 use lookout::demo;
-use lookout::domain::{CustomerId, Decision, Instant, RunReport, parse_instant};
+use lookout::domain::{CustomerId, Decision, Instant, Looked, Passage, RunReport, parse_instant};
 use lookout::pack::{self, Pack};
 use lookout::pipeline::{self, Basis, Explanation, Watch};
 use lookout::rehearsal::Rehearsal;
@@ -15,7 +15,7 @@ struct Site {
     pack: Pack,
     source: Source,
     store: Books,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Books in memory that are delivered from to nowhere, or a database.
@@ -43,7 +43,7 @@ async fn site(state: Option<&str>) -> Site {
         Some(url) => Books::Kept(Store::open(url).await.unwrap()),
         None => Books::Tried(Rehearsal::new(&pack).await.unwrap()),
     };
-    Site { pack, source, store, _folder: folder }
+    Site { pack, source, store, folder }
 }
 
 fn at(text: &str) -> Instant {
@@ -55,8 +55,9 @@ impl Site {
         let rules = self.pack.rules.keys().cloned().collect();
         let mut view = self.source.view(as_of).await.unwrap();
         let watch = Watch::default();
-        let found = pipeline::find(&self.pack, &mut view, as_of, &rules, watch).await.unwrap();
+        let mut found = pipeline::find(&self.pack, &mut view, as_of, &rules, watch).await.unwrap();
         let store = self.store.store();
+        pipeline::look_back(&self.pack, &mut view, as_of, store, &mut found).await.unwrap();
         let run = pipeline::commit(&self.pack, &found, store, as_of, as_of).await.unwrap();
         run.report
     }
@@ -75,7 +76,7 @@ impl Site {
     }
 
     fn customers(&self) -> Vec<CustomerId> {
-        let file = self._folder.path().join("northwind.db");
+        let file = self.folder.path().join("northwind.db");
         let connection = rusqlite::Connection::open(file).unwrap();
         let mut ids = connection.prepare("SELECT customer_id FROM customers ORDER BY 1").unwrap();
         let ids = ids.query_map([], |row| row.get::<_, String>(0)).unwrap();
@@ -89,6 +90,10 @@ fn decisions(explanation: &Explanation) -> Vec<Decision> {
 
 fn theirs(report: &RunReport, customer: &CustomerId) -> Vec<Decision> {
     report.decisions.iter().filter(|d| d.customer_id == *customer).cloned().collect()
+}
+
+fn is_last_word(gate: &Passage) -> bool {
+    matches!(gate.looked, Looked::Episode { last_word: true, .. })
 }
 
 /// Every verdict is the sum of its parts, every trail ends where the decision does.
@@ -164,6 +169,10 @@ async fn the_same_on_postgresql() {
 #[tokio::test]
 async fn an_older_run_is_explained_by_what_was_known_then() {
     let site = site(None).await;
+    // What somebody was told of on the first day is over on the last.
+    let file = site.folder.path().join("northwind.db");
+    let shipped = "UPDATE orders SET shipped_date = '1998-05-07' WHERE order_id = 11040";
+    rusqlite::Connection::open(file).unwrap().execute(shipped, []).unwrap();
     let instants = ["1998-05-05T09:00:00Z", "1998-05-06T09:00:00Z", "1998-05-07T09:00:00Z"].map(at);
     let mut reports = Vec::new();
     let between = at("1998-05-06T14:00:00Z");
@@ -180,16 +189,19 @@ async fn an_older_run_is_explained_by_what_was_known_then() {
         reports.push(site.run(as_of).await);
         site.deliver(as_of).await;
     }
-    let mut ways = 0;
+    let (mut ways, mut last_words) = (0, 0);
     for (as_of, report) in instants.into_iter().zip(&reports) {
         for customer in site.customers() {
             let recorded = site.explain(&customer, as_of).await;
             assert_eq!(decisions(&recorded), theirs(report, &customer), "{customer} at {as_of}");
-            ways += recorded.decisions.iter().filter(|it| it.gates.is_some()).count();
+            let known = || recorded.decisions.iter().filter_map(|it| it.gates.as_ref());
+            ways += known().count();
+            last_words += known().filter(|gates| gates.iter().any(is_last_word)).count();
         }
     }
     let all: usize = reports.iter().map(|report| report.decisions.len()).sum();
     assert!(ways * 10 >= all * 9, "the way to {ways} of {all} decisions is still known");
+    assert!(last_words > 0, "what was over is known, too");
     // An instant between two runs knows nothing of the later one.
     for (customer, before) in customers.iter().zip(&evaluated) {
         let after = site.explain(customer, between).await;

@@ -30,6 +30,8 @@ pub(super) struct Part {
 /// The height of a plot in its own units; a column is ten wide.
 const HEIGHT: f64 = 100.0;
 const WIDE: usize = 10;
+/// A part this high has no gap around it.
+const THIN: f64 = 3.0;
 
 /// Columns side by side, over a line, with a scale beside them.
 pub(super) fn columns(title: &str, columns: &[Column]) -> String {
@@ -49,8 +51,10 @@ pub(super) fn columns(title: &str, columns: &[Column]) -> String {
         for Part { colour, count, said } in &column.parts {
             let height = *count as f64 * unit;
             y -= height;
+            // A gap between parts; what is thin would vanish behind it.
+            let gap = if height > THIN { " g" } else { "" };
             drawn.push_str(&format!(
-                "<rect class=\"f{colour}\" x=\"{}\" y=\"{y:.2}\" width=\"{}\" height=\"{height:.2}\">\
+                "<rect class=\"f{colour}{gap}\" x=\"{}\" y=\"{y:.2}\" width=\"{}\" height=\"{height:.2}\">\
                  <title>{said}</title></rect>\n",
                 place * WIDE + 1,
                 WIDE - 2,

@@ -3,13 +3,22 @@
 
 mod plots;
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::{Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, Spread, Weeks};
+use super::text::why_not_left;
+use crate::backtest::{
+    Figures, Most, OutcomeFigures, RuleFigures, RuleOutcomes, SatOut, Spread, Weeks,
+};
+use crate::cli::wording::{counted, reason};
 use crate::domain::{RuleId, parse_instant};
 use crate::templates::escape;
 use plots::{Bar, Column, Part};
+
+/// What every page has, and no other file.
+pub const MARK: &str = "<meta name=\"generator\" content=\"lookout backtest\">";
 
 const STYLE: &str = include_str!("page/page.css");
 
@@ -19,7 +28,7 @@ const STRETCHES: usize = 110;
 const COLOURS: usize = 8;
 
 /// The page.
-pub fn page(figures: &Figures) -> String {
+pub(super) fn page(figures: &Figures) -> String {
     let title = title(figures);
     let sections = [
         weekly(figures),
@@ -33,7 +42,7 @@ pub fn page(figures: &Figures) -> String {
     ];
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n{MARK}\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
          {}</header>\n<main>\n{}{}</main>\n</body>\n</html>\n",
         heading(figures),
@@ -56,33 +65,52 @@ fn heading(figures: &Figures) -> String {
         at.format("%a %-d %b %Y, %H:%M").to_string()
     };
     format!(
-        "<p>{} runs from {} to {}, every {} ({}).<br><span class=\"soft\">{}; pack {}. \
-         Nothing was sent.</span></p>\n",
-        figures.runs,
+        "<p>{} from {} to {}, every {} ({}).<br><span class=\"soft\">Data: {}; pack {}. \
+         Nothing was sent.</span></p>\n{}",
+        counted(figures.runs, "run"),
         at(&figures.from),
         at(&figures.last_run),
         figures.every,
         escape(&figures.timezone),
         escape(&figures.source),
         figures.pack.get(..12).unwrap_or(&figures.pack),
+        skipped(figures),
     )
+}
+
+/// The runs that decided nothing: without them the figures look like those of a quiet time.
+fn skipped(figures: &Figures) -> String {
+    let SatOut { runs, because } = &figures.skipped;
+    match runs {
+        0 => String::new(),
+        runs => format!(
+            "<p class=\"warn\">{} decided nothing: {}.</p>\n",
+            counted(*runs, "run"),
+            escape(&because.join("; "))
+        ),
+    }
 }
 
 fn tiles(figures: &Figures) -> String {
     let totals = &figures.totals;
     let most = totals.most_a_day.map_or("-".to_owned(), |most| most.count.to_string());
     let mut tiles = vec![
-        (totals.contacts.to_string(), "contacts"),
-        (format!("{:.2}", totals.a_day), "contacts a day"),
-        (most, "contacts on the busiest day"),
-        (totals.customers.to_string(), "customers contacted"),
-        (totals.tasks.to_string(), "tasks beside"),
+        (totals.contacts.to_string(), noun(totals.contacts, "contact")),
+        (format!("{:.2}", totals.a_day), "contacts a day".to_owned()),
+        (most, "at most on one day".to_owned()),
+        (totals.customers.to_string(), format!("{} contacted", noun(totals.customers, "customer"))),
+        (totals.tasks.to_string(), format!("{} beside", noun(totals.tasks, "task"))),
     ];
     if let Some(outcome) = &figures.outcome {
-        tiles.push((percent(outcome.share), "of outcomes told before"));
+        tiles.push((percent(outcome.share), "of outcomes told before".to_owned()));
     }
     let tiles = tiles.iter().map(|(number, what)| format!("<li><b>{number}</b>{what}</li>\n"));
     format!("<ul class=\"tiles\">\n{}</ul>\n", tiles.collect::<String>())
+}
+
+/// `contact` of one, `contacts` of any other number.
+fn noun(count: u64, noun: &str) -> String {
+    counted(count, noun).split_whitespace().skip(1).collect()
 }
 
 fn section(title: &str, says: &str, body: &str) -> String {
@@ -168,7 +196,7 @@ fn by_rule(figures: &Figures) -> String {
         let volume = &rule.volume;
         let held = match rule.held.messages {
             0 => "-".to_owned(),
-            messages => format!("{messages} on {} days", rule.held.days),
+            messages => format!("{messages} on {}", counted(rule.held.days, "day")),
         };
         vec![
             escape(rule.rule.as_str()),
@@ -196,16 +224,22 @@ fn remarks(rule: &RuleFigures) -> String {
     };
     if rule.sat_out.runs > 0 {
         let because = rule.sat_out.because.join("; ");
-        remark(format!("{} sat out {} runs: {because}.", rule.rule, rule.sat_out.runs));
+        let runs = counted(rule.sat_out.runs, "run");
+        remark(format!("{} sat out {runs}: {because}.", rule.rule));
     }
     if rule.errors > 0 {
-        remark(format!("{} failed on {} subjects, run by run.", rule.rule, rule.errors));
+        let subjects = counted(rule.errors, "subject");
+        remark(format!("{} failed on {subjects}, run by run.", rule.rule));
     }
     for (why, count) in &rule.not_left {
         remark(format!(
-            "{count} of {} were decided and never left: {}.",
+            "Of {}, {} decided and never left: {}.",
             rule.rule,
-            why.replace('_', " ")
+            match count {
+                1 => "1 was".to_owned(),
+                many => format!("{many} were"),
+            },
+            why_not_left(why)
         ));
     }
     remarks
@@ -248,12 +282,12 @@ fn refused(figures: &Figures) -> String {
     }
     reasons.sort_unstable();
     let place =
-        |reason: &str| colour(reasons.iter().position(|known| *known == reason).unwrap_or(COLOURS));
+        |code: &str| colour(reasons.iter().position(|known| *known == code).unwrap_or(COLOURS));
     let bars = figures.rules.iter().filter_map(|rule| {
         let parts = rule.passed_over().map(|refused| Part {
             colour: place(&refused.reason),
             count: refused.subjects,
-            said: format!("{}: {} subjects", refused.reason, refused.subjects),
+            said: format!("{}: {}", reason(&refused.reason), counted(refused.subjects, "subject")),
         });
         let parts: Vec<Part> = parts.collect();
         let label = escape(rule.rule.as_str());
@@ -267,14 +301,14 @@ fn refused(figures: &Figures) -> String {
         rule.passed_over().map(|refused| {
             vec![
                 escape(rule.rule.as_str()),
-                refused.reason.clone(),
+                reason(&refused.reason).to_owned(),
                 refused.subjects.to_string(),
                 refused.decisions.to_string(),
             ]
         })
     });
     let head = ["rule", "reason", "subjects", "decisions"].map(str::to_owned);
-    let legend = plots::legend(reasons.iter().map(|r| (place(r), (*r).to_owned())));
+    let legend = plots::legend(reasons.iter().map(|code| (place(code), reason(code).to_owned())));
     let body = format!(
         "{legend}{}<details><summary>The same as numbers</summary>{}</details>\n",
         plots::bars(&bars),
@@ -288,11 +322,11 @@ fn refused(figures: &Figures) -> String {
 fn outcome(figures: &Figures) -> String {
     let Some(outcome) = &figures.outcome else { return String::new() };
     let says = format!(
-        "{} of {} outcomes ({}) came after a contact about the same row, or within some days of one \
-         to the same customer. Last words don't count.",
+        "{} of {} ({}) came after {}. Last words don't count.",
         outcome.told,
-        outcome.outcomes,
+        counted(outcome.outcomes, "outcome"),
         percent(outcome.share),
+        warned(outcome),
     );
     let mut head: Vec<String> =
         ["rule", "matched by", "told before", "median days before", "contacts", "with an outcome"]
@@ -321,6 +355,20 @@ fn matched(rule: &RuleOutcomes) -> String {
     format!("{}{within}", escape(&rule.matched_by))
 }
 
+/// What counts as a contact before an outcome.
+fn warned(outcome: &OutcomeFigures) -> String {
+    let way = |rule: &RuleOutcomes| {
+        let about = match rule.matched_by.as_str() {
+            "customer_id" => "a contact to the same customer",
+            _ => "a contact about the same row",
+        };
+        let within = rule.within.map(|within| format!(" in the {within} before"));
+        format!("{about}{}", within.unwrap_or_default())
+    };
+    let ways: BTreeSet<String> = outcome.rules.iter().map(way).collect();
+    ways.into_iter().collect::<Vec<_>>().join(", or ")
+}
+
 /// How many days before, in at most forty columns of as many days each.
 fn leads(outcome: &OutcomeFigures) -> String {
     let (Some(first), Some(last)) = (outcome.leads.first(), outcome.leads.last()) else {
@@ -328,6 +376,7 @@ fn leads(outcome: &OutcomeFigures) -> String {
     };
     let each = (last.days - first.days) / 40 + 1;
     let begins = (0..=(last.days - first.days) / each).map(|step| first.days + step * each);
+    let mut rows = Vec::new();
     let columns = begins.map(|from| {
         let own = outcome.leads.iter().filter(|lead| (from..from + each).contains(&lead.days));
         let count: u64 = own.map(|lead| lead.outcomes).sum();
@@ -335,24 +384,31 @@ fn leads(outcome: &OutcomeFigures) -> String {
             1 => from.to_string(),
             _ => format!("{from} to {}", from + each - 1),
         };
+        if count > 0 {
+            rows.push(vec![range.clone(), count.to_string()]);
+        }
         let part = Part { colour: 0, count, said: format!("{range} days before: {count}") };
         let named = last.days - first.days < 20 || (from - first.days) / each % 5 == 0;
         let label = if named { range } else { String::new() };
         Column { label, parts: if count > 0 { vec![part] } else { Vec::new() } }
     });
-    let title = "Outcomes, by how many days before it their customer was told";
+    let title = "Outcomes, by how many days before they had been told of";
     let plot = plots::columns(title, &columns.collect::<Vec<_>>());
-    format!("<p class=\"soft\">{title}</p>\n{plot}")
+    let table = table(&["days before", "outcomes"].map(str::to_owned), &rows, 1);
+    format!(
+        "<p class=\"soft\">{title}</p>\n{plot}<details><summary>The same as numbers</summary>{table}\
+         </details>\n"
+    )
 }
 
 fn owners(figures: &Figures) -> String {
     let name = |owner: &Option<String>| owner.as_deref().map_or("nobody named".to_owned(), escape);
     let bars = figures.owners.iter().map(|load| Bar {
         label: name(&load.owner),
-        parts: [(0, load.tasks, "tasks"), (1, load.calls, "calls")]
+        parts: [(0, load.tasks, "task"), (1, load.calls, "call")]
             .into_iter()
             .filter(|(_, count, _)| *count > 0)
-            .map(|(colour, count, what)| Part { colour, count, said: format!("{count} {what}") })
+            .map(|(colour, count, what)| Part { colour, count, said: counted(count, what) })
             .collect(),
     });
     let bars: Vec<Bar> = bars.collect();
@@ -376,7 +432,7 @@ fn owners(figures: &Figures) -> String {
 
 fn customers(figures: &Figures) -> String {
     let bars = figures.customers.iter().map(|one| {
-        let said = format!("{} contacts", one.contacts);
+        let said = counted(one.contacts, "contact");
         let part = Part { colour: 0, count: one.contacts, said };
         Bar { label: escape(one.customer_id.as_str()), parts: vec![part] }
     });
