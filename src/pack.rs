@@ -15,8 +15,8 @@ use chrono_tz::Tz;
 
 use crate::document::did_you_mean;
 use crate::domain::{
-    About, Ask, Channel, Consent, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings,
-    Severity,
+    About, Ask, Channel, Consent, Customer, Field, Outreach, OutreachSubject, Place, Problem,
+    RuleId, RuleSettings, Severity,
 };
 use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
@@ -44,6 +44,19 @@ pub struct Pack {
     pub mutes: BTreeMap<String, Condition>,
     /// What evaluates the rules.
     pub engine: Engine,
+}
+
+/// What a message is written from.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    /// The name of the words.
+    pub template: &'a str,
+    /// The way that it goes.
+    pub channel: &'a Channel,
+    /// What it is sent under, as policy.toml names it.
+    pub topic: Option<&'a str>,
+    /// What it speaks of; of the first it is known who reads it.
+    pub subjects: &'a [OutreachSubject],
 }
 
 /// One rule with its words and its examples.
@@ -289,22 +302,43 @@ impl Pack {
             message: format!("the pack no longer has the rule `{}`", outreach.rule),
         };
         let rule = self.rules.get(&outreach.rule).ok_or_else(gone)?;
+        let customer = outreach.subjects.first().filter(|_| !outreach.channel.is_task());
+        let locale = customer.and_then(|subject| subject.facts.customer().text("locale"));
+        let letter = Letter {
+            template: &outreach.template,
+            channel: &outreach.channel,
+            topic: outreach.topic.as_deref(),
+            subjects: &outreach.subjects,
+        };
+        self.letter(rule, &letter, locale.as_deref(), page)
+    }
+
+    /// The words of a rule in a language, whichever its reader would get.
+    ///
+    /// # Errors
+    /// When the words can't be rendered with these facts.
+    pub fn letter(
+        &self,
+        rule: &PackRule,
+        letter: &Letter<'_>,
+        locale: Option<&str>,
+        page: Option<&str>,
+    ) -> Result<Message, RenderError> {
         let subject = rule.rule.subject_name.as_deref();
-        let context = templates::context(subject, &rule.rule.constants, &outreach.subjects);
-        let first = outreach.subjects.first().filter(|_| !outreach.channel.is_task());
+        let context = templates::context(subject, &rule.rule.constants, letter.subjects);
+        let first = letter.subjects.first().filter(|_| !letter.channel.is_task());
         let customer = first.map(|subject| subject.facts.customer());
-        let locale = customer.and_then(|customer| customer.text("locale"));
-        let stop = self.how_to_stop(outreach.topic.as_deref(), page);
-        let name = outreach.topic.as_deref().unwrap_or_default();
-        let title = self.policy.topics.get(name).and_then(|topic| topic.title(locale.as_deref()));
+        let stop = self.how_to_stop(letter.topic, page);
+        let name = letter.topic.unwrap_or_default();
+        let title = self.policy.topics.get(name).and_then(|topic| topic.title(locale));
         let topic = title.unwrap_or(name);
-        let in_short = outreach.channel.0 != Channel::EMAIL;
+        let in_short = letter.channel.0 != Channel::EMAIL;
         let reader = Reader {
-            locale: locale.as_deref(),
+            locale,
             timezone: self.timezone(customer),
             ending: customer.map(|_| Ending { topic, in_short, stop: &stop }),
         };
-        rule.templates.render(&outreach.template, reader, &context)
+        rule.templates.render(letter.template, reader, &context)
     }
 
     /// How a customer stops a topic, where `page` is the address of the page for it, if there is

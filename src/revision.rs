@@ -96,7 +96,10 @@ pub fn folder_at(folder: &Path, revision: &str) -> Result<Extracted, RevisionErr
 /// When git, the repository or the revision is not there.
 pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, RevisionError> {
     let commit = commit(folder, revision)?;
-    let changed = git(folder, ["diff", "--name-only", "--relative", "-z", &commit, "--", "."])?;
+    let changed = git(
+        folder,
+        ["diff", "--name-only", "--no-renames", "--relative", "-z", &commit, "--", "."],
+    )?;
     let new = git(folder, ["ls-files", "--others", "--exclude-standard", "-z", "--", "."])?;
     let names = [text(changed)?, text(new)?].concat();
     Ok(names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect())

@@ -11,11 +11,11 @@ use super::wording::counted;
 use crate::app;
 use crate::config::Config;
 use crate::domain::{Ask, Channel, CustomerId, Facts, Instant, OutreachSubject, RuleId, Value};
-use crate::pack::{Pack, PackRule};
+use crate::pack::{Letter, Pack, PackRule};
 use crate::pipeline::{self, Seen, Watch, case};
 use crate::rules::cases::Case;
 use crate::stage;
-use crate::templates::{self, Ending, Reader, preview::Previewed};
+use crate::templates::{self, preview::Previewed};
 
 pub(super) async fn run(
     global: &Global,
@@ -183,27 +183,14 @@ fn messages(
     subjects: &BTreeMap<(String, Channel), Vec<OutreachSubject>>,
 ) -> (Vec<Previewed>, Vec<String>) {
     let (mut messages, mut problems) = (Vec::new(), Vec::new());
-    let topic = rule.rule.settings.topic.as_deref();
-    let stop = pack.how_to_stop(topic, None);
     for ((template, channel), subjects) in subjects {
         let first = subjects.first();
         let name = first.and_then(|s| s.facts.customer().text("name"));
         let customer = name.or_else(|| first.map(|s| s.customer.to_string())).unwrap_or_default();
-        let context =
-            templates::context(rule.rule.subject_name.as_deref(), &rule.rule.constants, subjects);
-        let to_customer = first.filter(|_| !channel.is_task());
-        let ending = to_customer.map(|_| Ending {
-            topic: topic.unwrap_or_default(),
-            in_short: channel.0 != Channel::EMAIL,
-            stop: &stop,
-        });
+        let topic = rule.rule.settings.topic.as_deref();
+        let letter = Letter { template, channel, topic, subjects };
         for locale in rule.templates.locales(template) {
-            let reader = Reader {
-                locale: Some(&locale),
-                timezone: pack.timezone(to_customer.map(|s| s.facts.customer())),
-                ending,
-            };
-            match rule.templates.render(template, reader, &context) {
+            match pack.letter(rule, &letter, Some(&locale), None) {
                 Ok(message) => messages.push(Previewed {
                     channel: channel.to_string(),
                     locale,

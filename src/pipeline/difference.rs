@@ -3,11 +3,14 @@
 
 mod sums;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Considered;
 use crate::domain::{
-    CustomerId, Decision, Instant, Outcome, Outreach, OutreachSubject, Refusal, RuleId, SubjectId,
+    CustomerId, Decision, Instant, Outcome, Outreach, OutreachKey, OutreachSubject, Refusal,
+    RuleId, SubjectId,
 };
 use crate::pack::Pack;
 
@@ -101,8 +104,8 @@ impl Kind {
 pub struct Decided {
     /// The decision.
     pub decision: Decision,
-    /// The message or task, where there is one.
-    pub outreach: Option<Outreach>,
+    /// The message or task, where there is one; many subjects may be in one.
+    pub outreach: Option<Arc<Outreach>>,
     /// Its subject line or title; where it can't be rendered, why.
     pub title: Option<String>,
 }
@@ -171,8 +174,12 @@ type About = (RuleId, CustomerId, SubjectId);
 struct Index<'a> {
     side: Side<'a>,
     decisions: BTreeMap<About, Vec<&'a Decision>>,
-    outreaches: BTreeMap<&'a str, &'a Outreach>,
+    outreaches: BTreeMap<&'a str, Arc<Outreach>>,
     hears: BTreeSet<CustomerId>,
+    /// What was rendered, by the outreach's key: each of its subjects asks for it.
+    titles: RefCell<BTreeMap<OutreachKey, String>>,
+    /// Where the words of two outreaches differ, by both keys.
+    apart: RefCell<BTreeMap<[OutreachKey; 2], Option<[String; 2]>>>,
 }
 
 impl<'a> Index<'a> {
@@ -193,8 +200,9 @@ impl<'a> Index<'a> {
         }
         let held = decided.held.iter().map(|held| &held.outreach);
         let outreaches = decided.outreaches.iter().chain(held);
-        let outreaches = outreaches.map(|outreach| (outreach.key.as_str(), outreach)).collect();
-        Self { side, decisions, outreaches, hears }
+        let outreaches = outreaches.map(|o| (o.key.as_str(), Arc::new(o.clone()))).collect();
+        let (titles, apart) = Default::default();
+        Self { side, decisions, outreaches, hears, titles, apart }
     }
 
     /// The decisions about a contact, or about tasks, in the order in which they were asked for.
@@ -203,8 +211,8 @@ impl<'a> Index<'a> {
         all.filter(|decision| decision.channel.is_contact() == contact).collect()
     }
 
-    fn outreach(&self, decision: &Decision) -> Option<&'a Outreach> {
-        self.outreaches.get(decision.outreach.as_ref()?.as_str()).copied()
+    fn outreach(&self, decision: &Decision) -> Option<&Arc<Outreach>> {
+        self.outreaches.get(decision.outreach.as_ref()?.as_str())
     }
 
     /// What becomes of the contact. There is one a subject and run, however many ways `then` asks.
@@ -295,8 +303,11 @@ impl<'a> Index<'a> {
     fn decided(&self, decision: &Decision) -> Decided {
         let outreach = self.outreach(decision);
         let title = outreach.map(|outreach| {
-            let message = self.side.pack.message(outreach, None);
-            message.map_or_else(|error| error.instead(), |message| message.subject)
+            let render = || match self.side.pack.message(outreach, None) {
+                Ok(message) => message.subject,
+                Err(error) => error.instead(),
+            };
+            self.titles.borrow_mut().entry(outreach.key.clone()).or_insert_with(render).clone()
         });
         Decided { decision: decision.clone(), outreach: outreach.cloned(), title }
     }
@@ -322,10 +333,17 @@ impl<'a> Index<'a> {
         what
     }
 
-    /// The first lines in which two messages differ, as far as both speak of the same: that one of
-    /// them speaks of more is a change of what it speaks of more.
+    /// The first lines in which the messages of two decisions differ.
     fn words(&self, new: &Self, old: &'a Decision, now: &'a Decision) -> Option<[String; 2]> {
         let (a, b) = (self.outreach(old)?, new.outreach(now)?);
+        let mut known = self.apart.borrow_mut();
+        let both = [a, b].map(|outreach| outreach.key.clone());
+        known.entry(both).or_insert_with(|| self.first_lines_apart(new, a, b)).clone()
+    }
+
+    /// The same of two messages, as far as both speak of the same: that one of them speaks of more is a
+    /// change of what it speaks of more.
+    fn first_lines_apart(&self, new: &Self, a: &Outreach, b: &Outreach) -> Option<[String; 2]> {
         let (old_pack, new_pack) = (self.side.pack, new.side.pack);
         let version = |pack: &Pack| pack.rules.get(&a.rule).map(|rule| rule.version.bound.clone());
         let (mine, theirs) = (in_common(a, b), in_common(b, a));
@@ -365,13 +383,9 @@ fn apart(old: &str, new: &str) -> Option<[String; 2]> {
 
 /// An outreach as far as another one speaks of the same.
 fn in_common(outreach: &Outreach, other: &Outreach) -> Outreach {
+    let about: BTreeSet<_> = other.subjects.iter().map(|s| (&s.customer, &s.subject)).collect();
     let mut common = outreach.clone();
-    common.subjects.retain(|subject| {
-        other
-            .subjects
-            .iter()
-            .any(|s| (&s.customer, &s.subject) == (&subject.customer, &subject.subject))
-    });
+    common.subjects.retain(|subject| about.contains(&(&subject.customer, &subject.subject)));
     common
 }
 

@@ -119,6 +119,14 @@ fn only_what_a_change_touches_is_tested() {
     git(folder, "commit -qm second");
     assert_eq!(rules("--changed"), [""; 0]);
     assert_eq!(rules("--changed=HEAD~1"), ["onboarding"]);
+    // A file that is named anew is missing where it was.
+    git(folder, "mv rules/failed-logins/email.th.md rules/onboarding/email.th.md");
+    let moved = folder.join("rules/onboarding/email.th.md");
+    let text = fs::read_to_string(&moved).unwrap();
+    fs::write(&moved, text.replace("{{ UNLOCK }}", "https://example.com")).unwrap();
+    let told = run(folder, "test --changed");
+    assert!(told.out.starts_with("failed-logins\n"), "{}{}", told.out, told.err);
+    git(folder, "reset -q --hard");
     touch("signals/logins.sql");
     assert_eq!(rules("--changed"), ["failed-logins"]);
     // A rival's words are not tried, but its priority and topic are.

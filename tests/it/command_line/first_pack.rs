@@ -25,6 +25,26 @@ fn a_newcomer_gets_a_pack_that_is_right_and_can_be_changed() {
     assert!(again.err.contains("care is there already and not empty"), "{}", again.err);
 }
 
+/// Where the words don't say why they come, the topic does, by the name that customers read.
+#[test]
+fn a_preview_names_the_topic_as_the_message_does() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), "init care").fine();
+    let care = folder.path().join("care");
+    for entry in fs::read_dir(care.join("rules/overdue-invoice")).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        let kept = text.lines().filter(|line| !line.starts_with("because:"));
+        fs::write(&file, kept.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    }
+    let at = "--as-of 2026-03-10T10:00:00Z";
+    let message = run(&care, &format!("dry-run --message c01 {at}")).fine();
+    assert!(message.contains("your orders"), "{message}");
+    run(&care, &format!("preview overdue-invoice --customer c01 --out page.html {at}")).fine();
+    let page = fs::read_to_string(care.join("page.html")).unwrap();
+    assert!(page.contains("your orders") && !page.contains("Topic: service"), "{page}");
+}
+
 /// Words that only a later contact gets are shown too: a case that says what was before, or a step, asks
 /// for them.
 #[test]
