@@ -42,6 +42,12 @@ pub(super) fn load(
     check_functions(&file, &script, problems);
     // Where nobody can tell what it is about, its parameters say whether it is about rows.
     let has_row = || script.functions.keys().any(|(n, parameters)| n == "when" && *parameters > 1);
+    if ["when", "then"].iter().any(|name| !script.has(name))
+        && let Some(problem) = syntax::open_comment(&file, &text)
+    {
+        problems.push(problem);
+        return None;
+    }
     let is_keyed =
         settings.about != About::Customers || (constants.is_broken("ABOUT") && has_row());
     let when = entry(&file, &script, "when", is_keyed, problems);

@@ -246,6 +246,45 @@ fn scripts_that_do_not_parse() {
     })
     .collect();
     insta::assert_snapshot!(all);
+        "(customer.plan = 5)",
+        "customer.x > = 5",
+        "(customer.x => 5)",
+        "customer.x =< 5",
+        "customer.x <> 5",
+        "customer.x ≥ 5",
+        "customer.plan in (\"a\", \"b\") || customer.x",
+        "customer.plan == \"a\" || \"b\" || \"c\"",
+        "customer.plan.to_upper() != \"a\" and \"b\"",
+        "days_since(customer.since) > 3 || 5",
+        "customer.x && \"b\"",
+        "if \"a\" { true }",
+        "customer.x ? 1 : 2",
+        "customer.x > 10%",
+        "customer.x > 10 % && customer.y",
+        "customer.x &&\n  // and more\n",
+        "not customer.x == 5",
+        "customer.x && customer.y not in [1]",
+        "customer.x is not null",
+        "customer.x is missing or customer.y",
+        "customer.x is greater than 5",
+        "customer.plan contains \"a\"",
+        "customer.x > 7 days",
+        "customer.x > 3 months",
+        "customer.x > 1,000",
+        "customer.x > 1,5",
+        "If customer.x { true } else { false }",
+        "if customer.x then true else false",
+        "if customer.x { true } elif customer.y { true }",
+        "if customer.x: true",
+        "if customer.x { true } else\n  false",
+        "let last visit = 5; true",
+        "let last-visit = 5; true",
+        "let x: 5; x",
+        "// it ends\n/* here",
+        "customer.x -- or more",
+        "# a comment",
+        "days_since(customer.since > 3",
+        "[1, 2",
 }
 
 #[test]
@@ -257,6 +296,21 @@ fn everything_wrong_is_said_at_once() {
 }
 
 #[test]
+/// What looks like a slip, and is none.
+#[test]
+fn what_rhai_takes_is_no_slip() {
+    for script in [
+        "// it isn't 'x'\nfn when(customer) { customer.plan == \"it's 'x'\" } fn then(customer) { task(\"task\"); }",
+        "fn when(customer) { customer.x > 1 } /* 'y' */ fn then(customer) { task(\"task\"); } /* to do",
+        "fn contains(x, end) { x % end } fn when(customer) { contains(customer.x, 3) == 0 } fn then(customer) { task(\"task\"); }",
+        "fn when(customer) { let days = 3; if customer.x { days = 4; } days > 3 } fn then(customer) { task(\"task\", #{}, #{ days: 3 }); }",
+        "fn when(customer) { `it's ${customer.plan}` == \"x\" } fn then(customer) { task(\"task\"); }",
+    ] {
+        let (rule, problems) = load(script);
+        assert!(rule.is_some() && problems.is_empty(), "{script}\n{}", told(&problems));
+    }
+}
+
 fn a_script_that_is_absent_or_no_text_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let mut problems = Vec::new();
