@@ -176,7 +176,10 @@ impl Engine {
         if !found.is_empty() {
             // The script's own line and column mean nothing in the file that quotes it.
             problems.extend(
-                found.into_iter().map(|problem| Problem { place: place.clone(), ..problem }),
+                found.into_iter().map(|problem| Problem {
+                    place: place.clone(),
+                    ..check::quoted(text, problem)
+                }),
             );
             return None;
         }

@@ -14,7 +14,7 @@ use crate::rules::script::Function;
 use crate::rules::{dates, sandbox, verbs};
 
 /// Functions that change nothing of what they are given.
-const PURE: [&str; 22] = [
+pub(super) const PURE: [&str; 22] = [
     "len",
     "contains",
     "starts_with",
