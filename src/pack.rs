@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 
 use crate::domain::{
     About, Ask, Channel, Consent, Customer, Field, Outreach, Place, Problem, RuleId, RuleSettings,
-    Severity,
+    Severity, SignalName,
 };
 use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
@@ -95,7 +95,12 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
     let mutes = mutes(&policy, &engine, problems);
     let mut rules = BTreeMap::new();
     for (id, folder) in rule_folders(folder, problems) {
-        if let Some(rule) = engine.load(&folder, id.clone(), problems) {
+        let about = |signal: &SignalName, place: Place, problems: &mut Vec<Problem>| {
+            if let Some(signals) = &signals {
+                cross_check::about(&id, signal, place, signals, problems);
+            }
+        };
+        if let Some(rule) = engine.load(&folder, id.clone(), &about, problems) {
             rules.insert(id, PackRule::new(rule, &folder, &policy_file, problems));
         }
     }

@@ -15,7 +15,7 @@ pub(super) use words::field;
 
 use super::{Pack, PackRule};
 use crate::domain::{
-    About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
+    Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
 use crate::policy::Policy;
 use crate::signals::{Signal, Signals};
@@ -35,7 +35,6 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         rules.iter().map(|(id, rule)| (id.clone(), rule.contacts().next().is_some())).collect();
     for (id, rule) in rules {
         rivals(id, rule, &contacts, problems);
-        about(id, rule, signals, problems);
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
         unasked::words(rule, policy, problems);
@@ -112,9 +111,14 @@ fn setting_place(rule: &PackRule, name: &str) -> Place {
     rule.rule.setting_places.get(name).cloned().unwrap_or_else(|| Place::file(&rule.rule.file))
 }
 
-fn about(id: &RuleId, rule: &PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
-    let About::Signal(name) = &rule.rule.settings.about else { return };
-    let place = setting_place(rule, "ABOUT");
+/// Reports where a rule can't be about a signal.
+pub(super) fn about(
+    id: &RuleId,
+    name: &SignalName,
+    place: Place,
+    signals: &Signals,
+    problems: &mut Vec<Problem>,
+) {
     match signals.others.get(name) {
         Some(signal) if signal.key.is_some() => {}
         Some(signal) => {

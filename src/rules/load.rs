@@ -12,7 +12,7 @@ use super::row::{Names, RowKind, Slot};
 use super::script::{self, Compiled, Function, Script};
 use super::settings::Constants;
 use super::{Rule, dates, lower, sandbox, syntax, verbs};
-use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, nearest};
+use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, SignalName, nearest};
 
 /// What the first parameter is always called.
 const CUSTOMER: &str = "customer";
@@ -20,12 +20,16 @@ const CUSTOMER: &str = "customer";
 /// Names that a row can't have: templates and scripts use them, or the tables that cases stand in.
 const TAKEN: [&str; 6] = [CUSTOMER, "episode", "also", "step", "each", "base"];
 
+/// Reports where no rule can be about a signal, at the place that names it.
+pub type CheckAbout<'a> = dyn Fn(&SignalName, Place, &mut Vec<Problem>) + 'a;
+
 /// Reads `folder/rule.rhai`. `None` where it can't be used; the problems say why.
 pub(super) fn load(
     engine: &rhai::Engine,
     natives: &sandbox::Functions,
     folder: &Path,
     id: RuleId,
+    check_about: &CheckAbout<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Rule> {
     let file = folder.join("rule.rhai");
@@ -46,6 +50,14 @@ pub(super) fn load(
     }
     let constants = Constants::read(&file, script.ast.statements(), problems);
     let settings = constants.settings(id, script.summary(), problems);
+    if let (About::Signal(signal), Some(place)) = (&settings.about, constants.place("ABOUT")) {
+        let before = problems.len();
+        check_about(signal, place, problems);
+        // Whatever else seems to be wrong follows from it.
+        if problems.len() > before {
+            return None;
+        }
+    }
     check_functions(&file, &script, problems);
     // Where nobody can tell what it is about, its parameters say whether it is about rows.
     let has_row = || script.functions.keys().any(|(n, parameters)| n == "when" && *parameters > 1);

@@ -169,6 +169,11 @@ impl Constants {
             repeat: self.span("REPEAT", problems),
             reminders: self.number("REMINDERS", 1, 1000, problems).map_or(1, |n| n as u32),
             cooldown: self.span("COOLDOWN", problems),
+    /// Where a metadata constant that can be used stands.
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        self.metadata.get(name).map(|(_, place)| place.clone())
+    }
+
             expires: self.span("EXPIRES", problems).unwrap_or(Span::days(3)),
         };
         let repeats = self.metadata.contains_key("REPEAT") || self.is_broken("REPEAT");

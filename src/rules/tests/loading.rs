@@ -314,9 +314,13 @@ fn what_rhai_takes_is_no_slip() {
 fn a_script_that_is_absent_or_no_text_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let mut problems = Vec::new();
-    assert!(engine().load(folder.path(), RuleId::from("x"), &mut problems).is_none());
+    assert!(
+        engine().load(folder.path(), RuleId::from("x"), &|_, _, _| (), &mut problems).is_none()
+    );
     std::fs::write(folder.path().join("rule.rhai"), b"//! \xff").unwrap();
-    assert!(engine().load(folder.path(), RuleId::from("x"), &mut problems).is_none());
+    assert!(
+        engine().load(folder.path(), RuleId::from("x"), &|_, _, _| (), &mut problems).is_none()
+    );
     let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["missing-rule", "not-utf8"]);
 }
