@@ -140,6 +140,8 @@ fn mistakes_in_constants() {
         "const ABOUT = \"customers\";",
         "let x = 1;",
         "print(\"hello\");",
+        "PATIENCE = 7;",
+        "let TOPIC = \"service\";",
     ];
     let all: String = constants
         .iter()
