@@ -129,7 +129,7 @@ impl Checker<'_> {
         let strange =
             listed.iter().find(|item| super::compare::are_strangers(&value.known, &item.known));
         if let Some(item) = strange.cloned() {
-            self.strangers(Comparison::Equal, &value, &item, item.spot);
+            self.strangers(Comparison::Equal, &value, &item, item.spot, None);
             return self.open(scene, spot);
         }
         let mays = listed.iter().map(|item| compare(Comparison::Equal, &value.known, &item.known));

@@ -121,7 +121,14 @@ impl Checker<'_> {
     }
 
     /// A comparison of kinds that never agree.
-    pub(super) fn strangers(&mut self, how: Comparison, a: &Outcome, b: &Outcome, spot: Spot) {
+    pub(super) fn strangers(
+        &mut self,
+        how: Comparison,
+        a: &Outcome,
+        b: &Outcome,
+        spot: Spot,
+        help: Option<String>,
+    ) {
         let text = self.source.text(spot);
         let (a_text, b_text) = (self.source.text(a.spot), self.source.text(b.spot));
         let both_absent = a.known.is.and(b.known.is).has(Is::ABSENT);
@@ -142,7 +149,8 @@ impl Checker<'_> {
             true => "no error is raised, but these never agree".to_owned(),
             false => "these are the kinds that the cases have".to_owned(),
         };
-        let help = cure((&a.known, &a_text), (&b.known, &b_text))
+        let help = help
+            .or_else(|| cure((&a.known, &a_text), (&b.known, &b_text)))
             .or_else(|| cure((&b.known, &b_text), (&a.known, &a_text)))
             .unwrap_or_else(|| "compare it with a value of its own kind".to_owned());
         self.report(spot, Severity::Finding, "different-kinds", said(message, label, help));
@@ -156,6 +164,40 @@ impl Checker<'_> {
         let help = cure((&value.known, &value_text), (case, &text))
             .unwrap_or_else(|| format!("write cases that are {kind}"));
         self.report(
+    /// A single value that is compared with a list.
+    pub(super) fn one_and_list(
+        &mut self,
+        how: Comparison,
+        one: &Outcome,
+        list: &Outcome,
+        spot: Spot,
+    ) {
+        let text = self.source.text(spot);
+        let (one, list) = (self.source.text(one.spot), self.source.text(list.spot));
+        let (comes_to, operator) = match how {
+            Comparison::Unequal => ("always true", "!in"),
+            _ => ("never true", "in"),
+        };
+        let message = format!("`{text}` is {comes_to}: a list equals no single value");
+        let label = "no error is raised, but these never agree";
+        let help = format!("write `{one} {operator} {list}`");
+        self.report(spot, Severity::Finding, "different-kinds", said(message, label, help));
+    }
+
+    /// A date that is put in an order with a text which is none.
+    pub(super) fn no_date(&mut self, date: &Outcome, text: &str, spot: Spot) {
+        let date = self.source.text(date.spot);
+        let message = format!("`{date}` is a date, and \"{text}\" is written like none");
+        let label = "these are compared letter by letter, not as days";
+        let help = match date_meant(text) {
+            Some(meant) => format!("write \"{meant}\", or count the days: `days_since({date})`"),
+            None => {
+                format!("write it like \"1998-05-07\", or count the days: `days_since({date})`")
+            }
+        };
+        self.report(spot, Severity::Finding, "no-date", said(message, label, help));
+    }
+
             spot,
             Severity::Finding,
             "different-kinds",
@@ -372,6 +414,21 @@ fn range(known: &Known) -> String {
         }
         Texts::But(texts) if known.is.has(Is::WORDS) && !texts.is_empty() => {
             let texts: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();
+/// `2026-02-01` for `01.02.2026` and `2026-2-1`; what may be read in two ways is none.
+fn date_meant(text: &str) -> Option<String> {
+    let parts = |separator: char| -> Option<[u32; 3]> {
+        let parts: Vec<u32> = text.split(separator).map_while(|part| part.parse().ok()).collect();
+        parts.try_into().ok()
+    };
+    let (year, month, day) = match (parts('.'), parts('-').or_else(|| parts('/'))) {
+        (Some([day, month, year]), _) if year > 31 => (year, month, day),
+        (_, Some([year, month, day])) if year > 31 => (year, month, day),
+        _ => return None,
+    };
+    let meant = format!("{year:04}-{month:02}-{day:02}");
+    (Kind::of(&Value::Text(meant.clone())) == Some(Kind::Date)).then_some(meant)
+}
+
             format!("as something else than {}", texts.join(" or "))
         }
         _ if known.is.only(Is::BOOL) => format!("at {}", known.is == Is::TRUE),
