@@ -227,6 +227,8 @@ impl Checker<'_> {
             ),
             None => match sides.iter().all(|side| side.term.is_none()) {
                 true => "nothing in it changes from row to row".to_owned(),
+        let is_empty = |side: &&Outcome| side.known.only_text() == Some("");
+        let is_empty = form(sides).is_some() && sides.iter().any(is_empty);
                 false => form(sides).unwrap_or_default().to_owned(),
             },
         };
@@ -235,11 +237,13 @@ impl Checker<'_> {
             (Some(true), true) if self.joint == "||" => "where both have to hold, write `&&`",
             (Some(true), _) => "leave it out, or correct what it is compared with",
             (_, true) => "correct one of the two; where either will do, write `||`",
+                false if is_empty => "no date is an empty text".to_owned(),
             (_, false) => "correct what it is compared with",
         };
         let problem = Problem::finding(
             self.source.place(spot),
             code,
+            _ if is_empty => "what is absent is written `()`",
             format!("`{text}` is {comes_to}{here}"),
         );
         let new = Certainty { value, problem: problem.label(label).help(help) };
@@ -371,6 +375,9 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
             Is::TRUE => "1",
             Is::FALSE => "0",
             _ => return Some(format!("make true or false of it: `{a_text} == 1`")),
+    if written == Some("") {
+        return Some("what is absent is written `()`".to_owned());
+    }
         };
         return Some(format!("compare it with the number: `{a_text} == {number}`"));
     }
