@@ -44,6 +44,13 @@ impl Checker<'_> {
                 format!("ask whether it is there: `{text} != ()`; or compare it: `{text} == \"…\"`")
             }
             (_, "true or false") => format!("compare it with something: `{text} == …`"),
+            (_, "a date or an instant") if known.is.only(Is::WORDS.or(Is::ABSENT)) => {
+                match known.only_text().map(date_meant) {
+                    Some(Some(meant)) => format!("write \"{meant}\""),
+                    Some(None) => "a date is written \"1998-05-07\"".to_owned(),
+                    None => "name a column that holds dates".to_owned(),
+                }
+            }
             (_, "a number") if known.is.only(Is::DATE.or(Is::INSTANT).or(Is::ABSENT)) => {
                 format!("count the days: `days_since({text})`")
             }
@@ -80,6 +87,7 @@ impl Checker<'_> {
             "`in` with a range" => {
                 format!("ask first: `{text} != () && {}`", self.source.text(spot))
             }
+            "`parse_int`" | "`parse_float`" => format!("ask first: `{text} != () && …`"),
             "`contains`" | "`starts_with`" | "`ends_with`" | "`len`" | "`in`" | "`to_upper`"
             | "`to_lower`" | "`sub_string`" | "`split`" => {
                 format!("write `({text} ?? \"\")`, or ask first: `{text} != () && …`")
@@ -156,14 +164,6 @@ impl Checker<'_> {
         self.report(spot, Severity::Finding, "different-kinds", said(message, label, help));
     }
 
-    /// A `switch` that never comes to one of its cases.
-    pub(super) fn never_the_case(&mut self, value: &Outcome, case: &Known, spot: Spot) {
-        let (value_text, text) = (self.source.text(value.spot), self.source.text(spot));
-        let (kind, other) = (value.known.is.words(), case.is.words());
-        let message = format!("`{value_text}` is {kind}, and never {other} such as `{text}`");
-        let help = cure((&value.known, &value_text), (case, &text))
-            .unwrap_or_else(|| format!("write cases that are {kind}"));
-        self.report(
     /// A single value that is compared with a list.
     pub(super) fn one_and_list(
         &mut self,
@@ -198,6 +198,14 @@ impl Checker<'_> {
         self.report(spot, Severity::Finding, "no-date", said(message, label, help));
     }
 
+    /// A `switch` that never comes to one of its cases.
+    pub(super) fn never_the_case(&mut self, value: &Outcome, case: &Known, spot: Spot) {
+        let (value_text, text) = (self.source.text(value.spot), self.source.text(spot));
+        let (kind, other) = (value.known.is.words(), case.is.words());
+        let message = format!("`{value_text}` is {kind}, and never {other} such as `{text}`");
+        let help = cure((&value.known, &value_text), (case, &text))
+            .unwrap_or_else(|| format!("write cases that are {kind}"));
+        self.report(
             spot,
             Severity::Finding,
             "different-kinds",
@@ -219,6 +227,8 @@ impl Checker<'_> {
             _ => ("never-true", "never true"),
         };
         let named = sides.iter().find(|side| side.term.is_some() && by_flow);
+        let is_empty = |side: &&Outcome| side.known.only_text() == Some("");
+        let is_empty = form(sides).is_some() && sides.iter().any(is_empty);
         let label = match named {
             Some(side) => format!(
                 "what comes before leaves `{}` {}",
@@ -227,23 +237,21 @@ impl Checker<'_> {
             ),
             None => match sides.iter().all(|side| side.term.is_none()) {
                 true => "nothing in it changes from row to row".to_owned(),
-        let is_empty = |side: &&Outcome| side.known.only_text() == Some("");
-        let is_empty = form(sides).is_some() && sides.iter().any(is_empty);
+                false if is_empty => "no date is an empty text".to_owned(),
                 false => form(sides).unwrap_or_default().to_owned(),
             },
         };
         let here = if by_flow { " here" } else { "" };
         let help = match (value, by_flow) {
+            _ if is_empty => "what is absent is written `()`",
             (Some(true), true) if self.joint == "||" => "where both have to hold, write `&&`",
             (Some(true), _) => "leave it out, or correct what it is compared with",
             (_, true) => "correct one of the two; where either will do, write `||`",
-                false if is_empty => "no date is an empty text".to_owned(),
             (_, false) => "correct what it is compared with",
         };
         let problem = Problem::finding(
             self.source.place(spot),
             code,
-            _ if is_empty => "what is absent is written `()`",
             format!("`{text}` is {comes_to}{here}"),
         );
         let new = Certainty { value, problem: problem.label(label).help(help) };
@@ -367,6 +375,9 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
     if only(a, Is::WORDS) && Kind::of(&Value::Text(b_text.to_owned())) == Some(Kind::Date) {
         return Some(format!("a date stands in double quotes: `\"{b_text}\"`"));
     }
+    if written == Some("") {
+        return Some("what is absent is written `()`".to_owned());
+    }
     if only(a, Is::DATE.or(Is::INSTANT)) && only(b, Is::NUMBER) {
         return Some(format!("count the days: `days_since({a_text})`"));
     }
@@ -375,9 +386,6 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
             Is::TRUE => "1",
             Is::FALSE => "0",
             _ => return Some(format!("make true or false of it: `{a_text} == 1`")),
-    if written == Some("") {
-        return Some("what is absent is written `()`".to_owned());
-    }
         };
         return Some(format!("compare it with the number: `{a_text} == {number}`"));
     }
@@ -394,12 +402,31 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
         return Some(format!("write it without quotes: `{}`", written.unwrap_or_default()));
     }
     if only(a, Is::WORDS) && only(b, Is::NUMBER) {
-        let number = if b_text.contains('.') { "parse_float" } else { "parse_int" };
-        return Some(format!(
-            "make a number of it in the signal's query, or here: `{number}({a_text})`"
-        ));
+        let kind = if b_text.contains('.') { "DECIMAL(12, 2)" } else { "INTEGER" };
+        let column = a_text.rsplit('.').next().unwrap_or_default();
+        let is_column = column.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let help = "make a number of it in the signal's query";
+        return Some(match is_column && column != a_text {
+            true => format!("{help}: `CAST({column} AS {kind}) AS {column}`"),
+            false => help.to_owned(),
+        });
     }
     None
+}
+
+/// `2026-02-01` for `01.02.2026` and `2026-2-1`; what may be read in two ways is none.
+fn date_meant(text: &str) -> Option<String> {
+    let parts = |separator: char| -> Option<[u32; 3]> {
+        let parts: Vec<u32> = text.split(separator).map_while(|part| part.parse().ok()).collect();
+        parts.try_into().ok()
+    };
+    let (year, month, day) = match (parts('.'), parts('-').or_else(|| parts('/'))) {
+        (Some([day, month, year]), _) if year > 31 => (year, month, day),
+        (_, Some([year, month, day])) if year > 31 => (year, month, day),
+        _ => return None,
+    };
+    let meant = format!("{year:04}-{month:02}-{day:02}");
+    (Kind::of(&Value::Text(meant.clone())) == Some(Kind::Date)).then_some(meant)
 }
 
 /// What is left of a value, after `leaves x …`.
@@ -421,21 +448,6 @@ fn range(known: &Known) -> String {
         }
         Texts::But(texts) if known.is.has(Is::WORDS) && !texts.is_empty() => {
             let texts: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();
-/// `2026-02-01` for `01.02.2026` and `2026-2-1`; what may be read in two ways is none.
-fn date_meant(text: &str) -> Option<String> {
-    let parts = |separator: char| -> Option<[u32; 3]> {
-        let parts: Vec<u32> = text.split(separator).map_while(|part| part.parse().ok()).collect();
-        parts.try_into().ok()
-    };
-    let (year, month, day) = match (parts('.'), parts('-').or_else(|| parts('/'))) {
-        (Some([day, month, year]), _) if year > 31 => (year, month, day),
-        (_, Some([year, month, day])) if year > 31 => (year, month, day),
-        _ => return None,
-    };
-    let meant = format!("{year:04}-{month:02}-{day:02}");
-    (Kind::of(&Value::Text(meant.clone())) == Some(Kind::Date)).then_some(meant)
-}
-
             format!("as something else than {}", texts.join(" or "))
         }
         _ if known.is.only(Is::BOOL) => format!("at {}", known.is == Is::TRUE),
