@@ -18,6 +18,7 @@ use crate::domain::{
     Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
 use crate::policy::Policy;
+use crate::rules::check::is_called;
 use crate::signals::{Signal, Signals};
 
 /// Checks every rule against the rest of the pack, and notes what its words and its topic read.
@@ -84,7 +85,7 @@ fn rivals(
                 "only what reaches a customer can outrank a contact".to_owned(),
             ),
             None => {
-                let known = contacts.keys().map(RuleId::as_str);
+                let known = contacts.keys().filter(|known| *known != id).map(RuleId::as_str);
                 let help = match nearest(rival.value.as_str(), known.clone()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
                     None => format!("rules of this pack: {}", known.collect::<Vec<_>>().join(", ")),
@@ -148,6 +149,11 @@ fn signal_of(field: &Field, signals: &Signals, place: &Place, problems: &mut Vec
             problems.push(Problem::error(place.clone(), "keyed-signal", message).help(help));
         }
         Some(_) => {}
+        None if is_called(column) && signals.customers.names(name.as_str()) => {
+            let message = format!("`{column}` is a function");
+            let help = format!("call it: `customer.{name}.{column}()`");
+            problems.push(Problem::error(place.clone(), "unknown-function", message).help(help));
+        }
         None => no_signal(name, signals, place.clone(), problems),
     }
 }
@@ -241,12 +247,13 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
             Ask::Send(_, template) if wrong.contains(template) => {}
             Ask::Send(_, template) if !names.contains(template.as_str()) => {
                 let message = format!("`{id}` has no words named `{template}`");
-                let help = match nearest(template, names.iter().copied()) {
+                let bare = template.strip_suffix(".md").unwrap_or(template);
+                let help = match nearest(bare, names.iter().copied()) {
+                    _ if names.contains(bare) => format!("leave out the `.md`: \"{bare}\""),
                     Some(meant) => format!("did you mean \"{meant}\"?"),
-                    None => format!(
-                        "write them into {}",
-                        folder.join(format!("{template}.md")).display()
-                    ),
+                    None => {
+                        format!("write them into {}", folder.join(format!("{bare}.md")).display())
+                    }
                 };
                 problems.push(
                     Problem::error(ask.place.clone(), "unknown-template", message).help(help),
