@@ -17,7 +17,7 @@ pub(super) struct Slip {
 }
 
 /// The slips that are known. The first that fits is told.
-const SLIPS: [fn(&Around<'_>) -> Option<Slip>; 17] = [
+const SLIPS: [fn(&Around<'_>) -> Option<Slip>; 18] = [
     open_comment,
     single_quotes,
     curly_quotes,
@@ -34,6 +34,7 @@ const SLIPS: [fn(&Around<'_>) -> Option<Slip>; 17] = [
     list_in_round_brackets,
     map_without_hash,
     nothing_to_the_right,
+    wrong_bracket,
     missing_bracket,
 ];
 
@@ -386,6 +387,27 @@ fn nothing_to_the_right(around: &Around<'_>) -> Option<Slip> {
     };
     let from = if is_share { -2 } else { -1 };
     around.slip(from, -1, message, help)
+}
+
+/// A bracket that closes nothing, or one of another kind.
+fn wrong_bracket(around: &Around<'_>) -> Option<Slip> {
+    let close = around.text(0);
+    let (opens, other) = match close {
+        ")" => ("(", "]"),
+        "]" => ("[", ")"),
+        _ => return None,
+    };
+    let open = around.open();
+    match open.last().map_or("", |open| around.text(*open)) {
+        "" | "{" | "#{" => {
+            let help = format!("delete it, or write the `{opens}` that belongs to it");
+            around.slip(0, 0, format!("this `{close}` closes nothing"), help)
+        }
+        open if open != opens => {
+            around.slip(0, 0, format!("`{close}` closes no `{open}`"), format!("write `{other}`"))
+        }
+        _ => None,
+    }
 }
 
 /// A bracket that is not there: where a block should begin, or where what is open should end.

@@ -285,6 +285,8 @@ fn scripts_that_do_not_parse() {
         "# a comment",
         "days_since(customer.since > 3",
         "[1, 2",
+        "days_since(customer.since)) > 3",
+        "customer.plan in [\"a\", \"b\")",
     ]
     .iter()
     .map(|when| {
