@@ -16,7 +16,7 @@ use chrono_tz::Tz;
 use crate::document::did_you_mean;
 use crate::domain::{
     About, Ask, Channel, Consent, Customer, Field, Outreach, OutreachSubject, Place, Problem,
-    RuleId, RuleSettings, Severity,
+    RuleId, RuleSettings, Severity, SignalName,
 };
 use crate::policy::{self, Policy, Version};
 use crate::rules::{Condition, Engine, Rule, cases::Case};
@@ -114,7 +114,12 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Pack> {
     let mutes = mutes(&policy, &engine, problems);
     let mut rules = BTreeMap::new();
     for (id, folder) in rule_folders(folder, problems) {
-        if let Some(rule) = engine.load(&folder, id.clone(), problems) {
+        let about = |signal: &SignalName, place: Place, problems: &mut Vec<Problem>| {
+            if let Some(signals) = &signals {
+                cross_check::about(&id, signal, place, signals, problems);
+            }
+        };
+        if let Some(rule) = engine.load(&folder, id.clone(), &about, problems) {
             rules.insert(id, PackRule::new(rule, &folder, &policy_file, problems));
         }
     }

@@ -31,6 +31,7 @@ use crate::domain::{Ask, Field, Place, RuleSettings, Value};
 use crate::predicate::Expr;
 
 pub use engine::{Condition, Engine};
+pub use load::CheckAbout;
 pub use panel::Panel;
 pub use row_error::RowError;
 pub use sandbox::TEXT_BYTES;

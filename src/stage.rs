@@ -3,6 +3,9 @@
 
 mod earlier;
 
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
+
 use crate::domain::Instant;
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::case::{self, Played, Scene};
@@ -18,7 +21,8 @@ use crate::rules::cases::{Case, Expect};
 pub async fn play(pack: &Pack, rule: &PackRule, case: &Case) -> Result<Vec<Played>, RunError> {
     match case.steps.is_empty() {
         true => Ok(vec![case::play(pack, rule, case)]),
-        false => play_out(pack, rule, case).await,
+        // What a run would log happens to nobody here.
+        false => play_out(pack, rule, case).with_subscriber(NoSubscriber::default()).await,
     }
 }
 

@@ -17,9 +17,10 @@ pub(super) use words::field;
 use super::{Pack, PackRule};
 use crate::document::{did_you_mean, misnamed};
 use crate::domain::{
-    About, Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
+    Ask, Channel, Customer, Field, Place, Problem, RuleId, Severity, SignalName, nearest,
 };
 use crate::policy::Policy;
+use crate::rules::check::is_called;
 use crate::signals::{Signal, Signals};
 
 /// Checks every rule against the rest of the pack, and notes what its words and its topic read.
@@ -37,7 +38,6 @@ pub(super) fn pack(pack: &mut Pack, problems: &mut Vec<Problem>) {
         rules.iter().map(|(id, rule)| (id.clone(), rule.contacts().next().is_some())).collect();
     for (id, rule) in rules {
         rivals(id, rule, &contacts, problems);
-        about(id, rule, signals, problems);
         topic(rule, policy, &policy_file, problems);
         asks(id, rule, problems);
         unasked::words(rule, policy, problems);
@@ -91,7 +91,7 @@ fn rivals(
                 "only what reaches a customer can outrank a contact".to_owned(),
             ),
             None => {
-                let known = contacts.keys().map(RuleId::as_str);
+                let known = contacts.keys().filter(|known| *known != id).map(RuleId::as_str);
                 let help = match nearest(rival.value.as_str(), known.clone()) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
                     None => format!("rules of this pack: {}", known.collect::<Vec<_>>().join(", ")),
@@ -118,9 +118,14 @@ fn setting_place(rule: &PackRule, name: &str) -> Place {
     rule.rule.setting_places.get(name).cloned().unwrap_or_else(|| Place::file(&rule.rule.file))
 }
 
-fn about(id: &RuleId, rule: &PackRule, signals: &Signals, problems: &mut Vec<Problem>) {
-    let About::Signal(name) = &rule.rule.settings.about else { return };
-    let place = setting_place(rule, "ABOUT");
+/// Reports where a rule can't be about a signal.
+pub(super) fn about(
+    id: &RuleId,
+    name: &SignalName,
+    place: Place,
+    signals: &Signals,
+    problems: &mut Vec<Problem>,
+) {
     match signals.others.get(name) {
         Some(signal) if signal.key.is_some() => {}
         Some(signal) => {
@@ -150,6 +155,11 @@ fn signal_of(field: &Field, signals: &Signals, place: &Place, problems: &mut Vec
             problems.push(Problem::error(place.clone(), "keyed-signal", message).help(help));
         }
         Some(_) => {}
+        None if is_called(column) && signals.customers.names(name.as_str()) => {
+            let message = format!("`{column}` is a function");
+            let help = format!("call it: `customer.{name}.{column}()`");
+            problems.push(Problem::error(place.clone(), "unknown-function", message).help(help));
+        }
         None => no_signal(name, signals, place.clone(), problems),
     }
 }
@@ -253,11 +263,12 @@ fn asks(id: &RuleId, rule: &PackRule, problems: &mut Vec<Problem>) {
             Ask::Send(_, template) if wrong.contains(template) => {}
             Ask::Send(_, template) if !names.contains(template.as_str()) => {
                 let message = format!("`{id}` has no words named `{template}`");
-                let help = match nearest(template, names.iter().copied()) {
+                let bare = template.strip_suffix(".md").unwrap_or(template);
+                let help = match nearest(bare, names.iter().copied()) {
+                    _ if names.contains(bare) => format!("leave out the `.md`: \"{bare}\""),
                     Some(meant) => format!("did you mean \"{meant}\"?"),
-                    None => did_you_mean(folder, &format!("{template}.md")).unwrap_or_else(|| {
-                        let file = folder.join(format!("{template}.md"));
-                        format!("write them into {}", file.display())
+                    None => did_you_mean(folder, &format!("{bare}.md")).unwrap_or_else(|| {
+                        format!("write them into {}", folder.join(format!("{bare}.md")).display())
                     }),
                 };
                 problems.push(

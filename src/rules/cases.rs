@@ -69,7 +69,7 @@ struct Draft {
 }
 
 /// What a case may say beside its facts, and a row of its table, too.
-const KEYS: [&str; 11] = [
+pub(crate) const KEYS: [&str; 11] = [
     "name",
     "as_of",
     "customer",

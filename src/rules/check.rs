@@ -63,7 +63,27 @@ pub fn condition(condition: &Condition, types: &FieldTypes) -> Vec<Problem> {
     let names = vec![("customer".to_owned(), Binding::Row(RowKind::Customer))];
     let scene = Scene::of(names);
     checker.verdict("the condition", &condition.statements, (0, 1), scene);
-    checker.finish()
+    let text = condition.text();
+    checker.finish().into_iter().map(|problem| quoted(text, problem)).collect()
+}
+
+/// A problem of a condition that TOML holds between double quotes, as far as one can tell: what helps may
+/// need such quotes itself.
+pub(super) fn quoted(text: &str, mut problem: Problem) -> Problem {
+    if problem.help.contains('"') && !text.contains('"') {
+        let whole = match text.contains('\'') {
+            true => text.replace('\'', "\""),
+            false => "…".to_owned(),
+        };
+        let besides = format!("; then the whole condition stands in single quotes: '{whole}'");
+        problem.help.push_str(&besides);
+    }
+    problem
+}
+
+/// Whether something is a function that is called on a value: `customer.plan.len()`.
+pub fn is_called(name: &str) -> bool {
+    calls::PURE.contains(&name)
 }
 
 /// What came of a part of a script.

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use rhai::{Caches, Dynamic, GlobalRuntimeState, Module, Scope, Shared, Stmt};
 
 use super::check::{self, Written};
+use super::load::CheckAbout;
 use super::reading::{Kind, Part, Reader};
 use super::row::{Names, Row, RowKind, Slot};
 use super::row_error::{RowError, describe};
@@ -61,8 +62,15 @@ impl Engine {
     }
 
     /// Reads `folder/rule.rhai`. `None` where it can't be used; the problems say why.
-    pub fn load(&self, folder: &Path, id: RuleId, problems: &mut Vec<Problem>) -> Option<Rule> {
-        load::load(&self.rhai, &self.functions, folder, id, problems)
+    /// What it is about is checked by `check_about`, before anything is said that follows from it.
+    pub fn load(
+        &self,
+        folder: &Path,
+        id: RuleId,
+        check_about: &CheckAbout<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Rule> {
+        load::load(&self.rhai, &self.functions, folder, id, check_about, problems)
     }
 
     /// The rows of a batch for which the rule's `when` is true, and those on which it raises.
@@ -176,7 +184,10 @@ impl Engine {
         if !found.is_empty() {
             // The script's own line and column mean nothing in the file that quotes it.
             problems.extend(
-                found.into_iter().map(|problem| Problem { place: place.clone(), ..problem }),
+                found.into_iter().map(|problem| Problem {
+                    place: place.clone(),
+                    ..check::quoted(text, problem)
+                }),
             );
             return None;
         }

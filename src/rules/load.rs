@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::cases::KEYS;
 use super::check::{self, Written};
 use super::reading::{Kind, Part, Reader};
 use super::row::{Names, RowKind, Slot};
 use super::script::{self, Compiled, Function, Script};
 use super::settings::Constants;
 use super::{Rule, dates, lower, sandbox, syntax, verbs};
-use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, nearest};
+use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, SignalName, nearest};
 
 /// What the first parameter is always called.
 const CUSTOMER: &str = "customer";
 
-/// Names that a row can't have: templates and scripts use them.
-const TAKEN: [&str; 4] = [CUSTOMER, "episode", "also", "contacts"];
+/// Names that a row can't have: templates and scripts use them, or the tables that cases stand in.
+const TAKEN: [&str; 6] = [CUSTOMER, "episode", "also", "step", "each", "base"];
+
+/// Reports where no rule can be about a signal, at the place that names it.
+pub type CheckAbout<'a> = dyn Fn(&SignalName, Place, &mut Vec<Problem>) + 'a;
 
 /// Reads `folder/rule.rhai`. `None` where it can't be used; the problems say why.
 pub(super) fn load(
@@ -25,6 +29,7 @@ pub(super) fn load(
     natives: &sandbox::Functions,
     folder: &Path,
     id: RuleId,
+    check_about: &CheckAbout<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Rule> {
     let file = folder.join("rule.rhai");
@@ -37,17 +42,32 @@ pub(super) fn load(
             return None;
         }
     };
+    if ["when", "then"].iter().any(|name| !script.has(name))
+        && let Some(problem) = syntax::open_comment(&file, &text)
+    {
+        problems.push(problem);
+        return None;
+    }
     let constants = Constants::read(&file, script.ast.statements(), problems);
     let settings = constants.settings(id, script.summary(), problems);
+    if let (About::Signal(signal), Some(place)) = (&settings.about, constants.place("ABOUT")) {
+        let before = problems.len();
+        check_about(signal, place, problems);
+        // Whatever else seems to be wrong follows from it.
+        if problems.len() > before {
+            return None;
+        }
+    }
     check_functions(&file, &script, problems);
     // Where nobody can tell what it is about, its parameters say whether it is about rows.
     let has_row = || script.functions.keys().any(|(n, parameters)| n == "when" && *parameters > 1);
     let is_keyed =
         settings.about != About::Customers || (constants.is_broken("ABOUT") && has_row());
-    let when = entry(&file, &script, "when", is_keyed, problems);
-    let then = entry(&file, &script, "then", is_keyed, problems);
-    let resolved = match script.functions.keys().any(|(name, _)| name == "resolved") {
-        true => Some(entry(&file, &script, "resolved", is_keyed, problems)?),
+    let row = is_keyed.then(|| row_name(&script, &settings.about));
+    let when = entry(&file, &script, "when", row.as_deref(), problems);
+    let then = entry(&file, &script, "then", row.as_deref(), problems);
+    let resolved = match script.has("resolved") {
+        true => Some(entry(&file, &script, "resolved", row.as_deref(), problems)?),
         false => None,
     };
     let (when, then) = (when?, then?);
@@ -149,16 +169,43 @@ fn check_functions(file: &Path, script: &Script, problems: &mut Vec<Problem>) {
     }
 }
 
-/// `when`, `then` or `resolved`, with the parameters that the rule's subject calls for.
+/// What to call the row where that is missing: as another function does, or one of what the signal
+/// holds many of.
+fn row_name(script: &Script, about: &About) -> String {
+    let is_row = |name: &&String| !is_taken(name) && *name != "_";
+    let named = ["when", "then", "resolved"].iter().find_map(|name| {
+        let mut all = script.functions.iter().filter(|((n, _), _)| n == name);
+        all.find_map(|(_, function)| function.parameters.get(1).filter(is_row))
+    });
+    match (named, about) {
+        (Some(name), _) => name.clone(),
+        (None, About::Signal(signal)) => match signal.as_str().strip_suffix("ies") {
+            Some(stem) => format!("{stem}y"),
+            None => signal.as_str().strip_suffix('s').unwrap_or("row").to_owned(),
+        },
+        (None, About::Customers) => "row".to_owned(),
+    }
+}
+
+fn is_taken(name: &str) -> bool {
+    TAKEN.contains(&name) || KEYS.contains(&name)
+}
+
+/// `when`, `then` or `resolved`, with the parameters that the rule's subject calls for. `row` is what to
+/// call the row of a rule about rows.
 fn entry<'s>(
     file: &Path,
     script: &'s Script,
     name: &str,
-    is_keyed: bool,
+    row: Option<&str>,
     problems: &mut Vec<Problem>,
 ) -> Option<&'s Function> {
+    let is_keyed = row.is_some();
     let rows = if is_keyed { 2 } else { 1 };
-    let wanted = if is_keyed { "(customer, row)" } else { "(customer)" };
+    let wanted = match row {
+        Some(row) => format!("({CUSTOMER}, {row})"),
+        None => format!("({CUSTOMER})"),
+    };
     let counts = if name == "then" { rows..=rows + 1 } else { rows..=rows };
     let fits = |function: &&Function| counts.contains(&function.parameters.len());
     let all: Vec<&Function> =
@@ -250,10 +297,10 @@ fn subject_name(
         return None;
     }
     let (name, other) = (&when.0.parameters[1], &then.0.parameters[1]);
-    if TAKEN.contains(&name.as_str()) {
+    if is_taken(name) {
         refuse(
             when,
-            format!("the row can't be called `{name}`"),
+            format!("the row can't be called `{name}`: words or cases have that name already"),
             "name it after what it is, such as `order`".to_owned(),
         );
     }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod chain;
+mod elsewhere;
 mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,9 +50,15 @@ pub(super) struct Reader<'a> {
     /// Where the customer is first contacted.
     pub(super) contacts_at: Option<Place>,
     part: Part,
+    /// Whether a date or an instant is wanted.
+    in_time: bool,
     /// How many conditions and loops it is inside of; what may have ended it before counts as one.
     decided: usize,
     names: Vec<(String, Kind)>,
+    /// Whether the rule looks at the rows of a signal.
+    has_subject: bool,
+    /// Names that are nowhere, of which everything is said.
+    told: BTreeSet<String>,
     /// Functions that were read already: whether for `then`, their name, and what they were given.
     visited: BTreeSet<(bool, String, Vec<Kind>)>,
 }
@@ -75,8 +82,11 @@ impl<'a> Reader<'a> {
             unwritten: false,
             contacts_at: None,
             part: Part::When,
+            in_time: false,
             decided: 0,
             names: Vec::new(),
+            has_subject: false,
+            told: BTreeSet::new(),
             visited: BTreeSet::new(),
         }
     }
@@ -93,6 +103,7 @@ impl<'a> Reader<'a> {
             self.decided = 0;
         }
         let outer = std::mem::replace(&mut self.names, parameters.into_iter().collect());
+        self.has_subject |= self.names.iter().any(|(_, kind)| *kind == Kind::Row(RowKind::Subject));
         body.iter_mut().for_each(|statement| self.statement(statement));
         self.names = outer;
         body
@@ -184,7 +195,9 @@ impl<'a> Reader<'a> {
                 self.declare(name.as_str(), name.pos);
             }
             Stmt::Assignment(parts) => {
-                if self.is_changeable(&parts.1.lhs) {
+                let is_plain = parts.0.get_op_assignment_info().is_none();
+                let is_new = is_plain && self.lacks_let(&parts.1.lhs);
+                if !is_new && self.is_changeable(&parts.1.lhs) {
                     self.expression(&mut parts.1.lhs);
                 }
                 self.expression(&mut parts.1.rhs);
@@ -216,6 +229,20 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Reports a variable that is given its first value without `let`.
+    fn lacks_let(&mut self, target: &Expr) -> bool {
+        let Expr::Variable(variable, _, at) = target else { return false };
+        let name = variable.1.as_str();
+        let mut known = self.names.iter().map(|(known, _)| known.as_str());
+        let is_known = self.constants.contains_key(name) || self.told.contains(name);
+        if is_known || !variable.2.is_empty() || nearest(name, &mut known).is_some() {
+            return false;
+        }
+        let help = format!("a new name begins with `let`: `let {name} = …;`");
+        self.unknown_once(name, *at, help);
+        true
     }
 
     /// Facts and constants don't change. Whether `target` may.
@@ -273,8 +300,12 @@ impl<'a> Reader<'a> {
             Some(Kind::Plain) if variable.2.is_empty() => {}
             Some(Kind::Row(row)) if variable.2.is_empty() => {
                 let message = format!("`{name}` can't be used as a whole");
-                let help =
-                    format!("read one of its fields, such as `{name}.{}`", sample_field(row));
+                let help = match self.in_time {
+                    true => format!("read one of its columns that has a date: `{name}.COLUMN`"),
+                    false => {
+                        format!("read one of its fields, such as `{name}.{}`", sample_field(row))
+                    }
+                };
                 self.refuse("whole-row", at, &name, message, help);
             }
             _ if !variable.2.is_empty() => {
@@ -288,16 +319,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reports a name that is nowhere, and nothing where it is read again.
+    fn unknown_once(&mut self, name: &str, at: Position, help: String) {
+        self.refuse("unknown-name", at, name, format!("there is no `{name}` here"), help);
+        self.told.insert(name.to_owned());
+    }
+
     fn unknown_name(&mut self, name: &str, at: Position) {
+        if self.told.contains(name) {
+            return;
+        }
         let known = self
             .names
             .iter()
             .map(|(n, _)| n.as_str())
             .chain(self.constants.keys().map(String::as_str));
         let help = match nearest(name, known) {
-            _ if ["nil", "none", "NULL", "None"].contains(&name) => {
-                "what is absent is written `()`".to_owned()
-            }
+            _ if let Some(help) = elsewhere::name(name) => help.to_owned(),
             Some(meant) => format!("did you mean `{meant}`?"),
             None if dates::NAMES.contains(&name) || self.script.keys().any(|(n, _)| n == name) => {
                 format!("`{name}` is a function: write `{name}(…)`")

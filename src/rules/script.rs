@@ -79,6 +79,11 @@ pub(super) fn parse(engine: &rhai::Engine, text: &str) -> Result<Script, ParseEr
 }
 
 impl Script {
+    /// Whether it has a function of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.functions.keys().any(|(known, _)| known == name)
+    }
+
     /// The first line of the script's `//!` comment.
     pub(super) fn summary(&self) -> String {
         let lines = self.ast.doc().lines().map(|line| line.trim_start_matches("//!").trim());

@@ -61,18 +61,51 @@ impl Constants {
                     }
                     constants.take(file, name.as_str(), at, expression, problems);
                 }
-                other => problems.push(
-                    Problem::error(
-                        place(file, other.position(), 1),
-                        "stray-statement",
-                        "only constants and functions can stand at a script's top",
-                    )
-                    .label("this would never run")
-                    .help("write `const NAME = value;`, or move it into `when` or `then`"),
-                ),
+                other => constants.stray(file, other, problems),
             }
         }
         constants
+    }
+
+    /// Refuses a statement. One that gives a name a value is taken for the constant that it should be, so
+    /// that nothing else seems to be missing.
+    fn stray(&mut self, file: &Path, statement: &Stmt, problems: &mut Vec<Problem>) {
+        let named = match statement {
+            Stmt::Var(declared, ..) => {
+                Some((declared.0.name.as_str(), declared.0.pos, &declared.1))
+            }
+            Stmt::Assignment(sides) => match &sides.1.lhs {
+                Expr::Variable(name, _, at) => Some((name.1.as_str(), *at, &sides.1.rhs)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let named = named.and_then(|(name, at, given)| {
+            let value = given.get_literal_value(None)?;
+            let is_text = value.is_string();
+            Some((
+                name,
+                at,
+                given,
+                if is_text { format!("\"{value}\"") } else { value.to_string() },
+            ))
+        });
+        let message = "only constants and functions can stand at a script's top";
+        let (at, help) = match &named {
+            Some((name, at, _, value)) => (
+                place(file, *at, name.chars().count()),
+                format!("a constant begins with `const`: `const {name} = {value};`"),
+            ),
+            None => (
+                place(file, statement.position(), 1),
+                "write `const NAME = value;`, or move it into `when` or `then`".to_owned(),
+            ),
+        };
+        let problem = Problem::error(at.clone(), "stray-statement", message);
+        problems.push(problem.label("this would never run").help(help));
+        if let Some((name, _, given, _)) = named {
+            self.take(file, name, at, given, problems);
+        }
     }
 
     fn take(
@@ -134,6 +167,11 @@ impl Constants {
     /// Whether a metadata constant is there, and misspelt or not written out.
     pub(super) fn is_broken(&self, name: &str) -> bool {
         self.broken.contains(name)
+    }
+
+    /// Where a metadata constant that can be used stands.
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        self.metadata.get(name).map(|(_, place)| place.clone())
     }
 
     /// Where each metadata constant stands.

@@ -2,12 +2,15 @@
 //! It never judges what a script means; `reading` does.
 
 mod slips;
+mod tokens;
 
 use std::path::Path;
 
 use rhai::{LexError, ParseError, ParseErrorType, Position};
 
 use crate::domain::{Place, Problem};
+use slips::Slip;
+use tokens::Tokens;
 
 /// A place in a script.
 pub(super) fn place(file: &Path, position: Position, width: usize) -> Place {
@@ -22,26 +25,40 @@ pub(super) fn place(file: &Path, position: Position, width: usize) -> Place {
 
 /// A parse error as a problem.
 pub(super) fn problem(file: &Path, text: &str, error: &ParseError) -> Problem {
-    if let Some(slip) = slips::find(text, error.err_type(), error.position()) {
-        let place = place(file, slip.at, slip.width);
-        return Problem::error(place, "syntax", slip.message).help(slip.help);
+    let (tokens, at) = (Tokens::of(text), error.position());
+    if let Some(slip) = slips::find(&tokens, error.err_type(), at) {
+        return of_slip(file, slip);
     }
-    let word = word_at(text, error.position());
-    let (message, help) = match (error.err_type(), operator(word)) {
-        (ParseErrorType::MissingToken(..), Some(operator)) => {
-            said(format!("`{word}` means nothing here"), format!("write `{operator}`"))
-        }
-        (ParseErrorType::MissingToken(token, _), None) if token == ";" && word == "fn" => said(
+    let refused =
+        tokens.all.get(tokens.position(at)).filter(|token| !at.is_none() && token.is_word());
+    let width = refused.map_or(1, |token| token.width());
+    let (message, help) = words(error.err_type());
+    let (message, help) = match (error.err_type(), unended(&tokens, at)) {
+        (ParseErrorType::MissingToken(..), Unended::Constant(line)) => said(
             "a function begins here before what stands above has ended",
-            match unended_constant(text, error.position()) {
-                Some(line) => format!("is a `;` missing at the end of line {line}?"),
-                None => "is a `}` missing above? Each `{` needs its `}`".to_owned(),
-            },
+            format!("is a `;` missing at the end of line {line}?"),
         ),
-        (error, _) => words(error),
+        (ParseErrorType::MissingToken(token, _), Unended::Nothing(word))
+            if [";", ")", "]", ","].contains(&token.as_str()) =>
+        {
+            said(
+                format!("`{word}` can't stand here"),
+                "is an operator such as `&&` missing before it, or a `;` or a `,`?",
+            )
+        }
+        _ => (message, help),
     };
-    let width = word.chars().count().max(1);
-    Problem::error(place(file, error.position(), width), "syntax", message).help(help)
+    Problem::error(place(file, at, width), "syntax", message).help(help)
+}
+
+/// A comment of a script that takes the rest of it along, which Rhai takes as the end.
+pub(super) fn open_comment(file: &Path, text: &str) -> Option<Problem> {
+    let at = Tokens::of(text).open_comment?;
+    Some(of_slip(file, slips::never_ends(at)))
+}
+
+fn of_slip(file: &Path, slip: Slip) -> Problem {
+    Problem::error(place(file, slip.at, slip.width), "syntax", slip.message).help(slip.help)
 }
 
 /// A parse error of a condition that stands alone.
@@ -57,31 +74,27 @@ pub(super) fn of_condition(file: &Path, text: &str, error: &ParseError) -> Probl
     }
 }
 
-/// The line above a place, from 1, if a constant stands there that does not end with `;`.
-fn unended_constant(text: &str, at: Position) -> Option<usize> {
-    let above = text.lines().take(at.line()?.saturating_sub(1)).enumerate();
-    let code = |line: &str| line.split("//").next().unwrap_or("").trim().to_owned();
-    let (number, line) =
-        above.map(|(n, line)| (n + 1, code(line))).filter(|(_, l)| !l.is_empty()).last()?;
-    (line.starts_with("const ") && !line.ends_with(';')).then_some(number)
+/// What has not ended before the token that was refused.
+enum Unended<'t> {
+    /// A constant, on this line, before a function.
+    Constant(usize),
+    /// The line before, as far as one can tell.
+    Line,
+    /// Nothing: this word or sign stands in the middle of a line.
+    Nothing(&'t str),
 }
 
-/// The word that stands at a place of a script; empty where none does.
-fn word_at(text: &str, at: Position) -> &str {
-    let line = at.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
-    let start = line.char_indices().nth(at.position().unwrap_or(1).max(1) - 1);
-    let rest = start.map_or("", |(start, _)| &line[start..]);
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
-}
-
-/// How Rhai writes what other languages say in a word.
-fn operator(word: &str) -> Option<&'static str> {
-    match word.to_lowercase().as_str() {
-        "and" => Some("&&"),
-        "or" => Some("||"),
-        "is" => Some("=="),
-        _ => None,
+fn unended(tokens: &Tokens, at: Position) -> Unended<'_> {
+    let number = tokens.position(at);
+    let (before, refused) = tokens.all.split_at(number.min(tokens.all.len()));
+    let Some((last, refused)) = before.last().zip(refused.first()) else { return Unended::Line };
+    let first = before.iter().find(|token| token.line == last.line);
+    match last.line == refused.line {
+        true => Unended::Nothing(&refused.text),
+        false if refused.text == "fn" && first.is_some_and(|token| token.text == "const") => {
+            Unended::Constant(last.line)
+        }
+        false => Unended::Line,
     }
 }
 
@@ -94,9 +107,6 @@ fn words(error: &ParseErrorType) -> (String, String) {
             said(format!("`{token}` is missing {purpose}"), missing_token(token))
         }
         E::MissingSymbol(what) if !what.is_empty() => said(what.to_lowercase(), ""),
-        E::Reserved(word) if word == "#" => {
-            said("`#` means nothing here", "a comment begins with `//`")
-        }
         E::Reserved(word) => said(
             format!("`{word}` is a word that Rhai keeps for itself"),
             format!(
@@ -107,6 +117,9 @@ fn words(error: &ParseErrorType) -> (String, String) {
             "a name is missing after the dot",
             "write a field, such as `customer.plan`; a column whose name Rhai keeps for itself (`new`, `case`, `default`, …) has to be renamed in the signal's query",
         ),
+        E::MismatchedType(wanted, _) if wanted == "a boolean expression" => {
+            said("this is no condition", "compare it with something: `… == …`")
+        }
         E::VariableExpected => said("a name is missing here", ""),
         E::ExprExpected(what) => said(format!("something is missing: {what}"), ""),
         E::FnDuplicatedDefinition(name, _) => said(
@@ -149,9 +162,6 @@ fn lexical(error: &LexError) -> (String, String) {
     match error {
         LexError::UnterminatedString => {
             said("a text has no end", "close it with a double quote on the same line")
-        }
-        LexError::MalformedChar(text) => {
-            said(format!("'{text}' is in single quotes"), "a text stands in double quotes: \"…\"")
         }
         LexError::MalformedNumber(text) => said(format!("`{text}` is not a number"), ""),
         LexError::MalformedEscapeSequence(text) => {

@@ -64,7 +64,8 @@ fn load(script: &str) -> (Option<Rule>, Vec<Problem>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rule.rhai"), script).unwrap();
     let mut problems = Vec::new();
-    let rule = engine().load(folder.path(), RuleId::from("stalled-order"), &mut problems);
+    let rule =
+        engine().load(folder.path(), RuleId::from("stalled-order"), &|_, _, _| (), &mut problems);
     for problem in &mut problems {
         problem.place.file = "rule.rhai".into();
     }

@@ -135,7 +135,7 @@ pub(super) fn first_map(verb: &str) -> usize {
 /// What helps where a verb gets something else than a map.
 pub(super) fn no_map(verb: &str, is_options: bool, got: &str) -> Wrong {
     let help = match is_options {
-        true => "write #{ assign: customer.owner, due: \"4h\" }",
+        true => "write #{ due: \"4h\" }",
         false => "write #{ name: \"value\" }",
     };
     let message = format!("`{verb}` takes a map here, and got {got}");
@@ -155,7 +155,8 @@ pub(super) fn wrong_option(verb: &str, key: &str, value: Option<&Dynamic>) -> Op
         ("assign" | "due", Some(value)) if value.is_unit() => None,
         ("assign", _) if text.is_some() => None,
         ("assign", _) => {
-            Some(needs("the name of a colleague", "write assign: customer.owner".to_owned()))
+            let help = "name one in double quotes, or a column that does".to_owned();
+            Some(needs("the name of a colleague", help))
         }
         ("due", _) if text.as_ref().is_some_and(|text| text.trim().parse::<Span>().is_ok()) => None,
         ("due", _) => {

@@ -63,7 +63,8 @@ fn a_folder_s_rule_and_cases_agree() {
     std::fs::write(folder.path().join("cases.toml"), CASES).unwrap();
     let engine = Engine::new(&Calendar { timezone: chrono_tz::UTC, working: None });
     let mut problems: Vec<Problem> = Vec::new();
-    let rule = engine.load(folder.path(), RuleId::from("ending"), &mut problems).unwrap();
+    let rule =
+        engine.load(folder.path(), RuleId::from("ending"), &|_, _, _| (), &mut problems).unwrap();
     let file = folder.path().join("cases.toml");
     let cases = cases::load(&file, rule.subject_name.as_deref(), &mut problems);
     assert_eq!(problems, []);

@@ -5,6 +5,7 @@ use crate::cli::wording::{self, Times};
 use crate::domain::{Decision, Facts, Field, Outcome, Value};
 use crate::pack::{Pack, PackRule};
 use crate::pipeline::case::Played;
+use crate::rules::RowError;
 
 /// The explanation of one step, `indent` blanks before each line.
 pub(super) fn explanation(pack: &Pack, rule: &PackRule, played: &Played, indent: usize) -> String {
@@ -12,10 +13,10 @@ pub(super) fn explanation(pack: &Pack, rule: &PackRule, played: &Played, indent:
     let facts: Vec<_> =
         rule.rule.when_reads().map(|field| said(rule, field, &played.facts)).collect();
     let mut text = aligned(&facts, indent);
-    if let Err(error) = &played.matched {
-        let place = error.line.map(|line| format!("{}:{line}: ", rule.rule.file.display()));
-        let place = place.unwrap_or_default();
-        text.push_str(&format!("{:indent$}{place}{}\n", "", wording::plain(&error.message)));
+    // What the error is stands above, as what came of the case.
+    if let Err(RowError { line: Some(line), .. }) = &played.matched {
+        let file = rule.rule.file.display();
+        text.push_str(&format!("{:indent$}it fails at {file}:{line}\n", ""));
     }
     for decision in &played.considered.report.decisions {
         let whose = match decision.rule == rule.rule.settings.id {

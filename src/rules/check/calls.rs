@@ -8,13 +8,13 @@ use super::operators::comparison;
 use super::scene::{Binding, Scene, Term};
 use super::source::Spot;
 use super::{Checker, Outcome};
-use crate::predicate::Comparison;
+use crate::predicate::{Comparison, Told};
 use crate::rules::row::RowKind;
 use crate::rules::script::Function;
 use crate::rules::{dates, sandbox, verbs};
 
 /// Functions that change nothing of what they are given.
-const PURE: [&str; 22] = [
+pub(super) const PURE: [&str; 22] = [
     "len",
     "contains",
     "starts_with",
@@ -40,8 +40,18 @@ const PURE: [&str; 22] = [
 ];
 
 /// Functions that raise on what is no text, list or map.
-const OF_WORDS: [&str; 8] =
-    ["len", "contains", "starts_with", "ends_with", "to_upper", "to_lower", "sub_string", "split"];
+const OF_WORDS: [&str; 10] = [
+    "len",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "to_upper",
+    "to_lower",
+    "sub_string",
+    "split",
+    "parse_int",
+    "parse_float",
+];
 
 /// Functions that raise on what is absent.
 const OF_NUMBERS: [&str; 6] = ["abs", "to_float", "to_int", "floor", "ceiling", "round"];
@@ -129,7 +139,7 @@ impl Checker<'_> {
         let strange =
             listed.iter().find(|item| super::compare::are_strangers(&value.known, &item.known));
         if let Some(item) = strange.cloned() {
-            self.strangers(Comparison::Equal, &value, &item, item.spot);
+            self.strangers(Comparison::Equal, &value, &item, item.spot, None);
             return self.open(scene, spot);
         }
         let mays = listed.iter().map(|item| compare(Comparison::Equal, &value.known, &item.known));
@@ -278,6 +288,12 @@ impl Checker<'_> {
             self.wrong_kind(spot, of.spot, &of.known, &what, "a date or an instant");
             return self.plain(Known::of(Is::INT), None, of.after, spot);
         }
+        if self.tells_no_time(&of) {
+            let what = format!("`{}`", dates::NAMES[number]);
+            self.wrong_kind(spot, of.spot, &of.known, &what, "a date or an instant");
+            let known = Known::of(is.and(Is::ABSENT).or(Is::INT));
+            return self.plain(known, None, of.after, spot);
+        }
         match of.term {
             Some(of_term) => {
                 let term = Term::Time(number, Box::new(of_term));
@@ -289,6 +305,19 @@ impl Checker<'_> {
                 let known = Known { absent, ..Known::of(is.and(Is::ABSENT).or(Is::INT)) };
                 self.plain(known, None, of.after, spot)
             }
+        }
+    }
+
+    /// Whether something is text in which nobody ever wrote a date: a column of the database, or a text
+    /// that is written out.
+    fn tells_no_time(&self, of: &Outcome) -> bool {
+        let is_text = |is: Is| is.without(Is::ABSENT) == Is::TEXT;
+        match &of.term {
+            Some(term @ Term::Field(_)) => {
+                self.is_sure() && is_text(self.fields.everywhere(term).is)
+            }
+            Some(_) => false,
+            None => of.known.only_text().is_some_and(|text| Told::read(text).is_none()),
         }
     }
 

@@ -156,9 +156,11 @@ impl Known {
     }
 
     pub(super) fn constant(value: &Dynamic) -> Self {
-        match from_dynamic(value) {
-            Some(value) => Self::value(&value),
-            None => Self::of(Is::OTHER),
+        match (from_dynamic(value), value.as_char()) {
+            (Some(value), _) => Self::value(&value),
+            // One letter in single quotes is compared as a text of that letter.
+            (None, Ok(letter)) => Self::value(&Value::Text(letter.to_string())),
+            _ => Self::of(Is::OTHER),
         }
     }
 

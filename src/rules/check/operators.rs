@@ -50,7 +50,12 @@ impl Checker<'_> {
         let b = self.expression(sides[1], a.after.clone());
         let after = b.after.clone();
         if are_strangers(&a.known, &b.known) {
-            self.strangers(how, &a, &b, spot);
+            let whole = self.chained(sides[0], &a, &b, spot);
+            self.strangers(how, &a, &b, spot, whole);
+            return self.open(after, spot);
+        }
+        if self.is_one_and_list(how, sides, [&a, &b], spot) || self.is_no_date(how, [&a, &b], spot)
+        {
             return self.open(after, spot);
         }
         if self.loses_fraction(how, &a, &b) || self.loses_fraction(how, &b, &a) {
@@ -71,6 +76,54 @@ impl Checker<'_> {
             }
         }
         outcome
+    }
+
+    /// `3 < x < 7` as two comparisons.
+    fn chained(&self, first: &Expr, a: &Outcome, b: &Outcome, spot: Spot) -> Option<String> {
+        let Expr::FnCall(call, _) = first else { return None };
+        comparison(&call.name).filter(|_| call.is_operator_call())?;
+        let middle = self.source.text(self.source.spot(call.args.get(1)?));
+        let all = self.source.text((a.spot.1, spot.1));
+        let a = self.source.text(a.spot);
+        let a = a.strip_prefix('(').and_then(|a| a.strip_suffix(')')).unwrap_or(&a);
+        let b = self.source.text(b.spot);
+        let operator = all.strip_suffix(&b)?.trim();
+        Some(format!("write two comparisons: `{a} && {middle} {operator} {b}`"))
+    }
+
+    /// Reports a single value that is compared with a list.
+    fn is_one_and_list(
+        &mut self,
+        how: Comparison,
+        sides: [&Expr; 2],
+        outcomes: [&Outcome; 2],
+        spot: Spot,
+    ) -> bool {
+        let is_list = |side: usize| matches!(sides[side], Expr::Array(..));
+        let is_one = |side: usize| outcomes[side].known.is.only(Is::CELL);
+        match [is_list(0) && is_one(1), is_list(1) && is_one(0)] {
+            [true, _] => self.one_and_list(how, outcomes[1], outcomes[0], spot),
+            [_, true] => self.one_and_list(how, outcomes[0], outcomes[1], spot),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Reports a date that is put in an order with a text that is written like no date.
+    fn is_no_date(&mut self, how: Comparison, [a, b]: [&Outcome; 2], spot: Spot) -> bool {
+        let is_time = |side: &Outcome| {
+            let is = side.known.is.without(Is::ABSENT);
+            is != Is::NOTHING && is.only(Is::DATE.or(Is::INSTANT))
+        };
+        let is_order = !matches!(how, Comparison::Equal | Comparison::Unequal);
+        for (date, other) in [(a, b), (b, a)] {
+            let text = other.known.only_text().filter(|text| !begins_a_date(text));
+            if let Some(text) = text.filter(|_| is_order && is_time(date)).map(str::to_owned) {
+                self.no_date(date, &text, spot);
+                return true;
+            }
+        }
+        false
     }
 
     fn compared(
@@ -293,6 +346,14 @@ impl Checker<'_> {
         self.cut_off(division, &format!("it is compared with `{text}`"));
         true
     }
+}
+
+/// Whether a text is a date or an instant, or how one begins: `1998`, `1998-05`. Those stand in the order
+/// of time.
+fn begins_a_date(text: &str) -> bool {
+    let form = "0000-00-00".chars();
+    let fits = text.chars().zip(form).all(|(c, of)| c == of || of == '0' && c.is_ascii_digit());
+    text.is_empty() || fits && matches!(text.chars().count(), 4 | 7 | 10..)
 }
 
 fn is_certain(may: May) -> bool {

@@ -44,6 +44,13 @@ impl Checker<'_> {
                 format!("ask whether it is there: `{text} != ()`; or compare it: `{text} == \"…\"`")
             }
             (_, "true or false") => format!("compare it with something: `{text} == …`"),
+            (_, "a date or an instant") if known.is.only(Is::WORDS.or(Is::ABSENT)) => {
+                match known.only_text().map(date_meant) {
+                    Some(Some(meant)) => format!("write \"{meant}\""),
+                    Some(None) => "a date is written \"1998-05-07\"".to_owned(),
+                    None => "name a column that holds dates".to_owned(),
+                }
+            }
             (_, "a number") if known.is.only(Is::DATE.or(Is::INSTANT).or(Is::ABSENT)) => {
                 format!("count the days: `days_since({text})`")
             }
@@ -80,6 +87,7 @@ impl Checker<'_> {
             "`in` with a range" => {
                 format!("ask first: `{text} != () && {}`", self.source.text(spot))
             }
+            "`parse_int`" | "`parse_float`" => format!("ask first: `{text} != () && …`"),
             "`contains`" | "`starts_with`" | "`ends_with`" | "`len`" | "`in`" | "`to_upper`"
             | "`to_lower`" | "`sub_string`" | "`split`" => {
                 format!("write `({text} ?? \"\")`, or ask first: `{text} != () && …`")
@@ -121,7 +129,14 @@ impl Checker<'_> {
     }
 
     /// A comparison of kinds that never agree.
-    pub(super) fn strangers(&mut self, how: Comparison, a: &Outcome, b: &Outcome, spot: Spot) {
+    pub(super) fn strangers(
+        &mut self,
+        how: Comparison,
+        a: &Outcome,
+        b: &Outcome,
+        spot: Spot,
+        help: Option<String>,
+    ) {
         let text = self.source.text(spot);
         let (a_text, b_text) = (self.source.text(a.spot), self.source.text(b.spot));
         let both_absent = a.known.is.and(b.known.is).has(Is::ABSENT);
@@ -142,10 +157,45 @@ impl Checker<'_> {
             true => "no error is raised, but these never agree".to_owned(),
             false => "these are the kinds that the cases have".to_owned(),
         };
-        let help = cure((&a.known, &a_text), (&b.known, &b_text))
+        let help = help
+            .or_else(|| cure((&a.known, &a_text), (&b.known, &b_text)))
             .or_else(|| cure((&b.known, &b_text), (&a.known, &a_text)))
             .unwrap_or_else(|| "compare it with a value of its own kind".to_owned());
         self.report(spot, Severity::Finding, "different-kinds", said(message, label, help));
+    }
+
+    /// A single value that is compared with a list.
+    pub(super) fn one_and_list(
+        &mut self,
+        how: Comparison,
+        one: &Outcome,
+        list: &Outcome,
+        spot: Spot,
+    ) {
+        let text = self.source.text(spot);
+        let (one, list) = (self.source.text(one.spot), self.source.text(list.spot));
+        let (comes_to, operator) = match how {
+            Comparison::Unequal => ("always true", "!in"),
+            _ => ("never true", "in"),
+        };
+        let message = format!("`{text}` is {comes_to}: a list equals no single value");
+        let label = "no error is raised, but these never agree";
+        let help = format!("write `{one} {operator} {list}`");
+        self.report(spot, Severity::Finding, "different-kinds", said(message, label, help));
+    }
+
+    /// A date that is put in an order with a text which is none.
+    pub(super) fn no_date(&mut self, date: &Outcome, text: &str, spot: Spot) {
+        let date = self.source.text(date.spot);
+        let message = format!("`{date}` is a date, and \"{text}\" is written like none");
+        let label = "these are compared letter by letter, not as days";
+        let help = match date_meant(text) {
+            Some(meant) => format!("write \"{meant}\", or count the days: `days_since({date})`"),
+            None => {
+                format!("write it like \"1998-05-07\", or count the days: `days_since({date})`")
+            }
+        };
+        self.report(spot, Severity::Finding, "no-date", said(message, label, help));
     }
 
     /// A `switch` that never comes to one of its cases.
@@ -177,6 +227,8 @@ impl Checker<'_> {
             _ => ("never-true", "never true"),
         };
         let named = sides.iter().find(|side| side.term.is_some() && by_flow);
+        let is_empty = |side: &&Outcome| side.known.only_text() == Some("");
+        let is_empty = form(sides).is_some() && sides.iter().any(is_empty);
         let label = match named {
             Some(side) => format!(
                 "what comes before leaves `{}` {}",
@@ -185,11 +237,13 @@ impl Checker<'_> {
             ),
             None => match sides.iter().all(|side| side.term.is_none()) {
                 true => "nothing in it changes from row to row".to_owned(),
+                false if is_empty => "no date is an empty text".to_owned(),
                 false => form(sides).unwrap_or_default().to_owned(),
             },
         };
         let here = if by_flow { " here" } else { "" };
         let help = match (value, by_flow) {
+            _ if is_empty => "what is absent is written `()`",
             (Some(true), true) if self.joint == "||" => "where both have to hold, write `&&`",
             (Some(true), _) => "leave it out, or correct what it is compared with",
             (_, true) => "correct one of the two; where either will do, write `||`",
@@ -321,6 +375,9 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
     if only(a, Is::WORDS) && Kind::of(&Value::Text(b_text.to_owned())) == Some(Kind::Date) {
         return Some(format!("a date stands in double quotes: `\"{b_text}\"`"));
     }
+    if written == Some("") {
+        return Some("what is absent is written `()`".to_owned());
+    }
     if only(a, Is::DATE.or(Is::INSTANT)) && only(b, Is::NUMBER) {
         return Some(format!("count the days: `days_since({a_text})`"));
     }
@@ -345,12 +402,31 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
         return Some(format!("write it without quotes: `{}`", written.unwrap_or_default()));
     }
     if only(a, Is::WORDS) && only(b, Is::NUMBER) {
-        let number = if b_text.contains('.') { "parse_float" } else { "parse_int" };
-        return Some(format!(
-            "make a number of it in the signal's query, or here: `{number}({a_text})`"
-        ));
+        let kind = if b_text.contains('.') { "DECIMAL(12, 2)" } else { "INTEGER" };
+        let column = a_text.rsplit('.').next().unwrap_or_default();
+        let is_column = column.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let help = "make a number of it in the signal's query";
+        return Some(match is_column && column != a_text {
+            true => format!("{help}: `CAST({column} AS {kind}) AS {column}`"),
+            false => help.to_owned(),
+        });
     }
     None
+}
+
+/// `2026-02-01` for `01.02.2026` and `2026-2-1`; what may be read in two ways is none.
+fn date_meant(text: &str) -> Option<String> {
+    let parts = |separator: char| -> Option<[u32; 3]> {
+        let parts: Vec<u32> = text.split(separator).map_while(|part| part.parse().ok()).collect();
+        parts.try_into().ok()
+    };
+    let (year, month, day) = match (parts('.'), parts('-').or_else(|| parts('/'))) {
+        (Some([day, month, year]), _) if year > 31 => (year, month, day),
+        (_, Some([year, month, day])) if year > 31 => (year, month, day),
+        _ => return None,
+    };
+    let meant = format!("{year:04}-{month:02}-{day:02}");
+    (Kind::of(&Value::Text(meant.clone())) == Some(Kind::Date)).then_some(meant)
 }
 
 /// What is left of a value, after `leaves x …`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rhai::{Dynamic, Expr, FnCallExpr, Position};
 
-use super::{Kind, Part, Reader};
+use super::{Kind, Part, Reader, elsewhere};
 use crate::domain::{Ask, Channel, nearest};
 use crate::rules::StaticAsk;
 use crate::rules::script::Function;
@@ -26,7 +26,9 @@ impl Reader<'_> {
         } else if let Some(function) = own {
             self.own_call(&name, function, call);
         } else {
+            let outer = std::mem::replace(&mut self.in_time, dates::NAMES.contains(&name.as_str()));
             call.args.iter_mut().for_each(|argument| self.expression(argument));
+            self.in_time = outer;
             self.native_call(&name, &call.args, at);
         }
     }
@@ -83,19 +85,21 @@ impl Reader<'_> {
                 };
                 return self.refuse("unknown-function", at, name, message, help);
             }
-            None => return self.unknown_function(name, arguments.len(), at),
+            None => return self.unknown_function(name, arguments, at),
         }
         if self.part == Part::Then && verbs::NAMES.contains(&name) {
             self.asked(name, arguments, at);
         }
     }
 
-    fn unknown_function(&mut self, name: &str, arguments: usize, at: Position) {
+    fn unknown_function(&mut self, name: &str, arguments: &[Expr], at: Position) {
         let own = self.script.keys().map(|(n, _)| n.as_str());
         let help = match own.clone().find(|n| *n == name) {
             Some(_) => {
-                format!("it takes another number of values than the {arguments} it gets here")
+                let given = arguments.len();
+                format!("it takes another number of values than the {given} it gets here")
             }
+            None if let Some(help) = elsewhere::function(name) => help.to_owned(),
             None if sandbox::REFUSED.contains(&name) => {
                 "rules do without it; for a call by a colleague, write `phone(…)`".to_owned()
             }
@@ -104,7 +108,12 @@ impl Reader<'_> {
                 .or_else(|| nearest(name, self.natives.keys().map(String::as_str)))
             {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => "write it into this script, as `fn …`, or do without".to_owned(),
+                None => match arguments {
+                    [Expr::StringConstant(words, _), ..] if self.part == Part::Then => {
+                        format!("on a channel of policy.toml: `send(\"{name}\", \"{words}\")`")
+                    }
+                    _ => "write it into this script, as `fn …`, or do without".to_owned(),
+                },
             },
         };
         self.refuse("unknown-function", at, name, format!("there is no function `{name}`"), help);
@@ -120,7 +129,7 @@ impl Reader<'_> {
             let message = format!("`{name}` can't be called after a dot");
             self.refuse("unknown-function", at, &name, message, format!("write `{name}(…)`"));
         } else if !self.natives.get(&name).is_some_and(|counts| counts.contains(&parameters)) {
-            self.unknown_function(&name, parameters, at);
+            self.unknown_function(&name, &[], at);
         }
     }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use rhai::{Expr, Namespace, Position};
 
-use super::{Kind, Reader, ends, sample_field};
+use super::{Kind, Part, Reader, ends, sample_field};
 use crate::domain::{Field, nearest};
 use crate::rules::row::{FIRST_SLOT, RowKind, Slot};
 
@@ -17,6 +17,12 @@ impl Reader<'_> {
             Expr::Variable(variable, ..) => self.kind(&variable.1),
             _ => None,
         };
+        if let (Expr::Dot(..), Expr::Variable(variable, _, at), Some(_)) =
+            (&*expression, &pair.lhs, head(&pair.rhs))
+        {
+            let (name, at) = (variable.1.to_string(), *at);
+            self.unknown_row(&name, at);
+        }
         if let (Expr::Dot(..), Some(Kind::Row(row))) = (&*expression, row) {
             let Expr::Dot(pair, ..) = expression.take() else { return };
             *expression = self.field(row, pair.lhs, pair.rhs);
@@ -28,6 +34,21 @@ impl Reader<'_> {
             self.tail(is_index, ends(flags), &mut pair.rhs);
         }
         // A whole chain was one field: nothing is left to walk.
+    }
+
+    /// Reports a name of which a field is read, where no row of a signal is at hand.
+    fn unknown_row(&mut self, name: &str, at: Position) {
+        let known = self.names.iter().map(|(known, _)| known.as_str());
+        let is_known = nearest(name, known).is_some() || self.constants.contains_key(name);
+        if self.has_subject || is_known || self.part == Part::Condition || self.told.contains(name)
+        {
+            return;
+        }
+        let signal = format!("{}s", name.trim_end_matches('s'));
+        let help = format!(
+            "if the rule looks at each row of a signal, name that: `const ABOUT = \"{signal}\";`, and `fn when(customer, {name})`"
+        );
+        self.unknown_once(name, at, help);
     }
 
     /// `row` `.` `rest`, with its field as one variable.

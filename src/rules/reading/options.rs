@@ -14,7 +14,16 @@ impl Reader<'_> {
         for (number, argument) in arguments.iter().enumerate().skip(first) {
             let is_options = verbs::takes_options(verb) && number == first;
             if let Some(got) = no_map(argument) {
-                self.wrong_map(argument, verbs::no_map(verb, is_options, &got));
+                let mut wrong = verbs::no_map(verb, is_options, &got);
+                if let ("contact", Expr::StringConstant(text, _)) = (verb, argument) {
+                    let send = match text.as_str() {
+                        "email" => "email(\"email\")".to_owned(),
+                        other => format!("send(\"{other}\", \"{other}\")"),
+                    };
+                    wrong.help =
+                        format!("write `{send}`, or `contact()` for whichever channel is open");
+                }
+                self.wrong_map(argument, wrong);
             }
             for (name, at, value) in entries(argument) {
                 let wrong = match is_options {

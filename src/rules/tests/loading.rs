@@ -140,6 +140,8 @@ fn mistakes_in_constants() {
         "const ABOUT = \"customers\";",
         "let x = 1;",
         "print(\"hello\");",
+        "PATIENCE = 7;",
+        "let TOPIC = \"service\";",
     ];
     let all: String = constants
         .iter()
@@ -203,6 +205,13 @@ fn mistakes_in_expressions() {
         "global::TOPIC == \"service\"",
         "days_since(customer.a, customer.b) > 1",
         "let n = 0; { let inner = 1; } inner == n",
+        "away = days_since(customer.last_order); away > 3 && away < 9",
+        "let away = 3; awya = 4; away > 3",
+        "customer.last_order == None || customer.x == Yes",
+        "customer.since < today() || today",
+        "order.total > 3 && order.open",
+        "days_since(customer) > 3",
+        "is_null(customer.plan)",
     ]
     .iter()
     .map(|when| {
@@ -237,6 +246,47 @@ fn scripts_that_do_not_parse() {
         "€",
         "\"\\q\" == \"\"",
         "let case = 5; true",
+        "(customer.plan = 5)",
+        "customer.x > = 5",
+        "(customer.x => 5)",
+        "customer.x =< 5",
+        "customer.x <> 5",
+        "customer.x ≥ 5",
+        "customer.plan in (\"a\", \"b\") || customer.x",
+        "customer.plan == \"a\" || \"b\" || \"c\"",
+        "customer.plan.to_upper() != \"a\" and \"b\"",
+        "days_since(customer.since) > 3 || 5",
+        "customer.x && \"b\"",
+        "if \"a\" { true }",
+        "customer.x ? 1 : 2",
+        "customer.x > 10%",
+        "customer.x > 10 % && customer.y",
+        "customer.x &&\n  // and more\n",
+        "not customer.x == 5",
+        "customer.x && customer.y not in [1]",
+        "customer.x is not null",
+        "customer.x is missing or customer.y",
+        "customer.x is greater than 5",
+        "customer.plan contains \"a\"",
+        "customer.x > 7 days",
+        "customer.x > 3 months",
+        "customer.x > 1,000",
+        "customer.x > 1,5",
+        "If customer.x { true } else { false }",
+        "if customer.x then true else false",
+        "if customer.x { true } elif customer.y { true }",
+        "if customer.x: true",
+        "if customer.x { true } else\n  false",
+        "let last visit = 5; true",
+        "let last-visit = 5; true",
+        "let x: 5; x",
+        "// it ends\n/* here",
+        "customer.x -- or more",
+        "# a comment",
+        "days_since(customer.since > 3",
+        "[1, 2",
+        "days_since(customer.since)) > 3",
+        "customer.plan in [\"a\", \"b\")",
     ]
     .iter()
     .map(|when| {
@@ -246,6 +296,21 @@ fn scripts_that_do_not_parse() {
     })
     .collect();
     insta::assert_snapshot!(all);
+}
+
+/// What looks like a slip, and is none.
+#[test]
+fn what_rhai_takes_is_no_slip() {
+    for script in [
+        "// it isn't 'x'\nfn when(customer) { customer.plan == \"it's 'x'\" } fn then(customer) { task(\"task\"); }",
+        "fn when(customer) { customer.x > 1 } /* 'y' */ fn then(customer) { task(\"task\"); } /* to do",
+        "fn contains(x, end) { x % end } fn when(customer) { contains(customer.x, 3) == 0 } fn then(customer) { task(\"task\"); }",
+        "fn when(customer) { let days = 3; if customer.x { days = 4; } days > 3 } fn then(customer) { task(\"task\", #{}, #{ days: 3 }); }",
+        "fn when(customer) { `it's ${customer.plan}` == \"x\" } fn then(customer) { task(\"task\"); }",
+    ] {
+        let (rule, problems) = load(script);
+        assert!(rule.is_some() && problems.is_empty(), "{script}\n{}", told(&problems));
+    }
 }
 
 #[test]
@@ -260,9 +325,13 @@ fn everything_wrong_is_said_at_once() {
 fn a_script_that_is_absent_or_no_text_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let mut problems = Vec::new();
-    assert!(engine().load(folder.path(), RuleId::from("x"), &mut problems).is_none());
+    assert!(
+        engine().load(folder.path(), RuleId::from("x"), &|_, _, _| (), &mut problems).is_none()
+    );
     std::fs::write(folder.path().join("rule.rhai"), b"//! \xff").unwrap();
-    assert!(engine().load(folder.path(), RuleId::from("x"), &mut problems).is_none());
+    assert!(
+        engine().load(folder.path(), RuleId::from("x"), &|_, _, _| (), &mut problems).is_none()
+    );
     let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["missing-rule", "not-utf8"]);
 }

@@ -76,7 +76,7 @@ fn a_rule_that_raises_fails_its_case_with_file_and_line() {
     let told = run(folder.path(), "test stalled-order");
     assert_eq!(told.code, 1, "{}", told.out);
     assert!(told.out.contains("an error: "), "{}", told.out);
-    assert!(told.out.contains("rules/stalled-order/rule.rhai:9: "), "{}", told.out);
+    assert!(told.out.contains("rules/stalled-order/rule.rhai:9\n"), "{}", told.out);
 }
 
 fn git(folder: &Path, line: &str) {

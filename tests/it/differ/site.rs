@@ -358,7 +358,7 @@ pub fn load(engine: &Engine, id: &str, script: &str) -> Result<Rule, String> {
     FOLDER.with(|folder| {
         std::fs::write(folder.path().join("rule.rhai"), script).unwrap();
         let mut problems = Vec::new();
-        let rule = engine.load(folder.path(), RuleId::from(id), &mut problems);
+        let rule = engine.load(folder.path(), RuleId::from(id), &|_, _, _| (), &mut problems);
         rule.filter(|_| problems.is_empty()).ok_or_else(|| format!("{problems:#?}"))
     })
 }
