@@ -2,6 +2,7 @@
 
 mod backtest;
 mod commands;
+mod person;
 mod plan;
 
 use std::path::PathBuf;
@@ -15,9 +16,10 @@ use chrono::SubsecRound;
 pub use backtest::Backtest;
 pub use commands::{
     Approve, Bounces, Check, Command, Definitions, Deliver, Demo, DryRun, Erase, Explain, History,
-    Init, Listen, Outbox, Pause, Person, Preview, Resume, Run, Save, Seen, Snapshot, Steer,
-    Suppress, Tasks, Test, Unsuppress,
+    Init, Listen, Outbox, Pause, Preview, Resume, Run, Save, Seen, Snapshot, Steer, Suppress,
+    Tasks, Test, Unsuppress,
 };
+pub use person::Person;
 pub use plan::{Apply, FailOn, Plan};
 
 /// Everything that was said on the command line.
@@ -145,7 +147,6 @@ fn instant(text: &str) -> Result<Instant, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CustomerId, Recipient};
 
     fn parse(line: &str) -> Result<Args, String> {
         let words = std::iter::once("lookout").chain(line.split_whitespace());
@@ -230,21 +231,5 @@ mod tests {
             .map(|line| format!("$ lookout {line}\n{}", parse(line).unwrap_err()))
             .collect();
         insta::assert_snapshot!(told.join("\n"));
-    }
-
-    #[test]
-    fn an_address_is_told_from_a_customer() {
-        let person = |text: &str| text.parse::<Person>();
-        assert_eq!(person("ALFKI"), Ok(Person::Customer(CustomerId::from("ALFKI"))));
-        assert_eq!(person("10248"), Ok(Person::Customer(CustomerId::from("10248"))));
-        let mail = Recipient("mailto:ana@example.com".to_owned());
-        assert_eq!(person("Ana@Example.com"), Ok(Person::Address(mail)));
-        let phone = Recipient("tel:+4922155512".to_owned());
-        assert_eq!(person("+49 221 555-12"), Ok(Person::Address(phone)));
-        let local = Recipient("tel:0890877310".to_owned());
-        assert_eq!(person("089-0877310"), Ok(Person::Address(local)));
-        assert_eq!(person("2024-00017"), Ok(Person::Customer(CustomerId::from("2024-00017"))));
-        assert!(person("ana@").is_err());
-        assert!(person("  ").is_err());
     }
 }

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
 use super::backtest::Backtest;
+use super::person::Person;
 use super::plan::{Apply, Plan};
-use crate::domain::{CustomerId, OutreachState, Recipient, normalise_email, normalise_phone};
+use crate::domain::OutreachState;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -536,53 +536,6 @@ pub struct Bounces {
     /// A message, a folder of messages, or - for one message on standard input
     #[arg(value_name = "FILE|FOLDER|-")]
     pub from: PathBuf,
-}
-
-/// Somebody, as named on the command line or in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Person {
-    /// By the company's own id.
-    Customer(CustomerId),
-    /// By an address, whoever has it.
-    Address(Recipient),
-}
-
-impl Person {
-    /// The customer or the address that they were named by.
-    pub fn parts(&self) -> (Option<&CustomerId>, Option<&Recipient>) {
-        match self {
-            Self::Customer(customer) => (Some(customer), None),
-            Self::Address(recipient) => (None, Some(recipient)),
-        }
-    }
-}
-
-impl FromStr for Person {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let address = match text {
-            "" => return Err("a customer's id or an address is missing".to_owned()),
-            _ if text.contains('@') => normalise_email(text),
-            _ if looks_like_a_number(text) => normalise_phone(text),
-            id => return Ok(Self::Customer(CustomerId::from(id))),
-        };
-        address.map(Self::Address).ok_or_else(|| {
-            "that is no address; write ana@example.com, +49 221 55512, or a customer's id"
-                .to_owned()
-        })
-    }
-}
-
-/// Whether a text can only be a telephone number: digits are an id, until something between them
-/// says otherwise.
-fn looks_like_a_number(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let marks = text.chars().any(|c| "+ ()/.".contains(c));
-    let only = text.chars().all(|c| c.is_ascii_digit() || "+ -()/.".contains(c));
-    let area_code = text.starts_with('0') && text.contains('-');
-    text.starts_with('+') || (only && digits >= 5 && (marks || area_code))
 }
 
 fn state(text: &str) -> Result<OutreachState, String> {
