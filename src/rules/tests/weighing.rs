@@ -15,7 +15,8 @@ fn weighed(when: &str, cells: &[(&str, Value)]) -> Weighed {
 fn script(when: &str) -> String {
     let constants = "const LIMIT = 7;\n";
     let own = "fn is_big(customer, n) { customer.size >= n && customer.open > 1 }\n";
-    format!("{constants}{own}{}", about_customers(when))
+    let small = "fn is_small(n) { n < 2 }\n";
+    format!("{constants}{own}{small}{}", about_customers(when))
 }
 
 /// A tree of conditions, a line each.
@@ -74,6 +75,8 @@ fn conditions_are_shown_as_they_are_written() {
         "customer.plan",
         "let big = customer.size; big >= 3",
         "5 > customer.open",
+        "let x = customer.size; let x = x + 1; x > 3",
+        "let n = customer.size; is_small(n)",
     ];
     let told: Vec<String> =
         whens.iter().map(|when| format!("{when}\n{}", shown(&weighed(when, &cells)))).collect();
