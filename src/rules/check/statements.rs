@@ -8,6 +8,7 @@ use super::known::{Is, Known, Reason};
 use super::scene::{Binding, Scene, Term};
 use super::source::Spot;
 use super::{Checker, Outcome};
+use crate::rules::script;
 
 impl Checker<'_> {
     /// A block; none where nothing comes after it.
@@ -256,7 +257,7 @@ impl Checker<'_> {
         let statements: Vec<&Stmt> =
             statements.iter().filter(|s| !matches!(s, Stmt::Noop(_))).collect();
         for (statement, next) in statements.iter().zip(statements.iter().skip(1)) {
-            if ends(statement) {
+            if script::always_end(std::slice::from_ref(*statement)) {
                 let spot: Spot = match next {
                     Stmt::Expr(expression) => self.source.spot(expression),
                     next => self.source.word(next.position()),
@@ -276,17 +277,6 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-    }
-}
-
-/// Whether nothing comes after a statement, whatever the facts.
-fn ends(statement: &Stmt) -> bool {
-    let ends_block = |block: &StmtBlock| block.statements().iter().any(ends);
-    match statement {
-        Stmt::Return(..) | Stmt::BreakLoop(..) => true,
-        Stmt::Block(block) => ends_block(block),
-        Stmt::If(parts, _) => ends_block(&parts.body) && ends_block(&parts.branch),
-        _ => false,
     }
 }
 

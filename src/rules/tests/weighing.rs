@@ -15,7 +15,8 @@ fn weighed(when: &str, cells: &[(&str, Value)]) -> Weighed {
 fn script(when: &str) -> String {
     let constants = "const LIMIT = 7;\n";
     let own = "fn is_big(customer, n) { customer.size >= n && customer.open > 1 }\n";
-    let small = "fn is_small(n) { n < 2 }\n";
+    let small =
+        "fn is_small(n) { n < 2 }\nfn is_more(a, b) { a > b }\nfn is_over(n) { n > LIMIT }\n";
     format!("{constants}{own}{small}{}", about_customers(when))
 }
 
@@ -77,6 +78,12 @@ fn conditions_are_shown_as_they_are_written() {
         "5 > customer.open",
         "let x = customer.size; let x = x + 1; x > 3",
         "let n = customer.size; is_small(n)",
+        "if customer.open > 1 { for n in [2, 3] { if customer.open == n { return true; } } }\ncustomer.size > 30",
+        "if customer.open > 1 { switch customer.open { 2 => { return true; } _ => {} } }\ncustomer.size > 30",
+        "if customer.open > 1 { try { return true; } catch {} }\ncustomer.size > 30",
+        "{ while customer.open > 1 { return true; } }\ncustomer.size > 30",
+        "let x = if customer.open > 1 { return true; } else { 30 };\ncustomer.size > x",
+        "if customer.open > 5 { return true; }\nlet y = customer.size;\ny > 30",
     ];
     let told: Vec<String> =
         whens.iter().map(|when| format!("{when}\n{}", shown(&weighed(when, &cells)))).collect();

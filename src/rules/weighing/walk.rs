@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use rhai::{ASTFlags, Dynamic, Expr, FnCallExpr, Module, Position, Shared, Stmt, Token};
+use rhai::{
+    ASTFlags, Dynamic, Expr, FlowControl, FnCallExpr, Module, Position, Shared, Stmt, StmtBlock,
+    Token,
+};
 
 use super::source::Source;
 use super::{Joint, Weighed, Weight};
@@ -75,6 +78,11 @@ impl Weigher<'_> {
             statements.iter().filter(|statement| !matches!(statement, Stmt::Noop(_))).collect();
         for (number, statement) in statements.iter().enumerate() {
             let is_last = number + 1 == statements.len();
+            // What is done before a part is done again for it, and must not end the function there.
+            if returns_unseen(statement, is_last) {
+                let what = "what may return in its midst";
+                return self.hole(&statements[number..], &before, what);
+            }
             match statement {
                 Stmt::Expr(expression) if is_last => {
                     return self.expression(expression, &before, depth);
@@ -89,45 +97,33 @@ impl Weigher<'_> {
                     return self.statements(block.statements(), &before, depth);
                 }
                 Stmt::If(parts, at)
-                    if is_last
-                        || script::returns(&parts.body)
-                        || script::returns(&parts.branch) =>
+                    if is_last || script::may_return(std::slice::from_ref(*statement)) =>
                 {
                     let asked = self.expression(&parts.expr, &before, depth);
-                    let taken = match asked.holds() {
-                        Some(true) => &parts.body,
-                        Some(false) => &parts.branch,
-                        None => {
-                            let Weighed { weight, .. } =
-                                self.hole(&statements[number..], &before, "");
-                            return Weighed { weight, ..self.forked(*at, asked, None) };
-                        }
+                    let Some(holds) = asked.holds() else {
+                        let Weighed { weight, .. } = self.hole(&statements[number..], &before, "");
+                        return Weighed { weight, ..self.forked(*at, asked, None) };
                     };
-                    if !is_last && !always_returns(taken) {
-                        if script::returns(taken) {
-                            return self.hole(
-                                &statements[number..],
-                                &before,
-                                "an `if` that may or may not return",
-                            );
-                        }
+                    let taken = if holds { &parts.body } else { &parts.branch }.statements();
+                    let rest = if is_last || script::always_end(taken) {
+                        self.statements(taken, &before, depth)
+                    } else if script::may_return(taken) {
+                        let what = "an `if` that may or may not return";
+                        return self.hole(&statements[number..], &before, what);
+                    } else {
+                        before.push(only(parts, holds, *at));
                         let rest: Vec<Stmt> =
                             statements[number + 1..].iter().map(|s| (*s).clone()).collect();
-                        before.push((*statement).clone());
-                        let rest = self.statements(&rest, &before, depth);
-                        return self.forked(*at, asked, Some(rest));
-                    }
-                    let taken = self.statements(taken.statements(), &before, depth);
-                    return self.forked(*at, asked, Some(taken));
+                        self.statements(&rest, &before, depth)
+                    };
+                    return self.forked(*at, asked, Some(rest));
                 }
                 Stmt::Var(..)
                 | Stmt::Assignment(_)
                 | Stmt::Expr(_)
                 | Stmt::FnCall(..)
-                | Stmt::If(..) => {
-                    before.push((*statement).clone());
-                }
-                Stmt::Block(block) if !script::returns(block) => before.push((*statement).clone()),
+                | Stmt::If(..)
+                | Stmt::Block(_) => before.push((*statement).clone()),
                 other => {
                     let what = crate::rules::lower::statement_in_words(other);
                     return self.hole(&statements[number..], &before, what);
@@ -344,11 +340,24 @@ pub(super) fn bound<'b>(before: &'b Before, name: &str) -> Option<(&'b Expr, Bef
     Some((&parts.1, before[..at].to_vec()))
 }
 
-/// Whether a branch ends the function whatever it does before.
-fn always_returns(block: &rhai::StmtBlock) -> bool {
-    let last = block.statements().iter().rev().find(|s| !matches!(s, Stmt::Noop(_)));
-    matches!(last, Some(Stmt::Return(..)))
-        && block.statements().iter().filter(|s| matches!(s, Stmt::If(..))).count() == 0
+/// Whether a statement may end the function at a place that is not taken apart.
+fn returns_unseen(statement: &Stmt, is_last: bool) -> bool {
+    match statement {
+        Stmt::If(parts, _) => script::may_return_within(&parts.expr),
+        Stmt::Return(given, ..) => given.as_deref().is_some_and(script::may_return_within),
+        Stmt::Block(_) if is_last => false,
+        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) => false,
+        Stmt::Switch(..) | Stmt::TryCatch(..) => false,
+        other => script::may_return(std::slice::from_ref(other)),
+    }
+}
+
+/// An `if` of which only the branch that was taken is left: the other may return.
+fn only(parts: &FlowControl, body: bool, at: Position) -> Stmt {
+    let mut parts = parts.clone();
+    let left_out = if body { &mut parts.branch } else { &mut parts.body };
+    *left_out = StmtBlock::NONE;
+    Stmt::If(Box::new(parts), at)
 }
 
 fn positions_of(expression: &Expr, positions: &mut Vec<Position>) {
