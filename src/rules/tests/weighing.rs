@@ -84,6 +84,10 @@ fn conditions_are_shown_as_they_are_written() {
         "{ while customer.open > 1 { return true; } }\ncustomer.size > 30",
         "let x = if customer.open > 1 { return true; } else { 30 };\ncustomer.size > x",
         "if customer.open > 5 { return true; }\nlet y = customer.size;\ny > 30",
+        "let x = customer.size; let b = customer.open; is_more(x, b)",
+        "let x = customer.size; let a = customer.open; is_more(x, a)",
+        "let LIMIT = 1; is_over(customer.size)",
+        "is_over({ let x = customer.size; x })",
     ];
     let told: Vec<String> =
         whens.iter().map(|when| format!("{when}\n{}", shown(&weighed(when, &cells)))).collect();

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use rhai::{
-    ASTFlags, Dynamic, Expr, FlowControl, FnCallExpr, Module, Position, Shared, Stmt, StmtBlock,
-    Token,
+    ASTFlags, ASTNode, Dynamic, Expr, FlowControl, FnCallExpr, Module, Position, Shared, Stmt,
+    StmtBlock, Token,
 };
 
 use super::source::Source;
@@ -13,7 +13,7 @@ use super::{Joint, Weighed, Weight};
 use crate::domain::{Facts, Instant};
 use crate::rules::engine::Engine;
 use crate::rules::row::{Names, RowKind};
-use crate::rules::script::{self, Functions};
+use crate::rules::script::{self, Function, Functions};
 use crate::rules::{RowError, sandbox};
 
 /// What is needed to weigh a condition on one subject.
@@ -240,7 +240,7 @@ impl Weigher<'_> {
     /// The body of one of the rule's own functions, if it comes to what the call gave.
     fn own_function(&self, call: &FnCallExpr, before: &Before, depth: usize) -> Option<Weighed> {
         let function = self.functions.get(&(call.name.to_string(), call.args.len()))?;
-        if depth >= sandbox::CALL_LEVELS {
+        if depth >= sandbox::CALL_LEVELS || !self.can_be_bound(function, call, before) {
             return None;
         }
         let mut inside = before.clone();
@@ -263,6 +263,30 @@ impl Weigher<'_> {
         let given = Weight::of(&self.value(before, &call));
         let agrees = matches!(given, Weight::Holds(_)) && body.weight == given;
         (agrees && (!body.parts.is_empty() || body.compared.is_some())).then_some(body)
+    }
+
+    /// Whether the parameters of a function can be set one after the other, as variables beside those
+    /// of the caller, and mean what they mean in Rhai: what is given reads no parameter that was set
+    /// before it, and no variable of the caller bears the name of a constant.
+    fn can_be_bound(&self, function: &Function, call: &FnCallExpr, before: &Before) -> bool {
+        let hides = |statement: &Stmt| matches!(statement, Stmt::Var(parts, ..) if self.names.constants.contains_key(parts.0.as_str()));
+        let mut set: Vec<&str> = Vec::new();
+        let all = function.parameters.iter().zip(&call.args).all(|(name, given)| {
+            let reads_set = |path: &[ASTNode<'_>]| match path.last() {
+                Some(ASTNode::Expr(Expr::Variable(variable, ..))) => {
+                    !set.contains(&variable.1.as_str())
+                }
+                // The variables in a block are found by where they stand.
+                Some(ASTNode::Expr(Expr::Stmt(_) | Expr::Map(..) | Expr::Custom(..))) => false,
+                _ => true,
+            };
+            let fits = given.walk(&mut Vec::new(), &mut { reads_set });
+            if !matches!(given, Expr::Variable(variable, ..) if variable.1 == *name) {
+                set.push(name);
+            }
+            fits
+        });
+        all && !before.iter().any(hides)
     }
 
     /// What is not taken further apart.
