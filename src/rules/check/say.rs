@@ -68,9 +68,8 @@ impl Checker<'_> {
         if self.tries > 0 || !of.known.is.has(Is::ABSENT) {
             return;
         }
-        if let Some(at) = reason.left_out_at {
+        if let Some((at, help)) = reason.left_out {
             let message = format!("{what} fails where nothing is given");
-            let help = "end it with `else { false }`, or with what it is then";
             self.report(at, Severity::Finding, "may-be-absent", said(message, &reason.why, help));
             return;
         }

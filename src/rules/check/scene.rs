@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::known::{Is, Known};
-use crate::domain::{About, Field, FieldTypes};
+use crate::domain::{About, Absence, Absent, Field, FieldTypes, SignalName};
 use crate::rules::row::RowKind;
 
 /// A value that stays the same wherever it stands again.
@@ -87,6 +87,32 @@ impl Scene {
 
     /// What is known of a term here.
     pub(super) fn known(&self, term: &Term, fields: &Fields<'_>) -> Known {
+        let mut known = self.known_of(term, fields);
+        if let Some(reason) = &known.absent
+            && let Some((signal, _)) = &reason.no_row
+            && self.has_row(signal, fields)
+        {
+            known.absent = reason.within_row();
+        }
+        known
+    }
+
+    /// Whether it is certain here that the customer has a row in a signal: a field is there that no
+    /// default stands in for.
+    fn has_row(&self, signal: &SignalName, fields: &Fields<'_>) -> bool {
+        let shows_it = |field: &Field| {
+            let of = fields.types.field(fields.about, field);
+            of.is_some_and(|of| matches!(of.absence, Absence::Possible(Absent::NoRow(..))))
+        };
+        self.learned.iter().any(|(term, known)| match term {
+            Term::Field(field @ Field::Signal(of, _)) => {
+                of == signal && !known.is.has(Is::ABSENT) && shows_it(field)
+            }
+            _ => false,
+        })
+    }
+
+    fn known_of(&self, term: &Term, fields: &Fields<'_>) -> Known {
         match (self.learned.get(term), term) {
             (Some(learned), Term::Time(_, of)) if !self.known(of, fields).is.has(Is::ABSENT) => {
                 learned.without(Is::ABSENT)

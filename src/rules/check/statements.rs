@@ -1,10 +1,8 @@
 //! The walk over statements: what is known after each, on every way.
 
-use std::sync::Arc;
-
 use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt, StmtBlock};
 
-use super::known::{Is, Known, Reason};
+use super::known::{Is, Known};
 use super::scene::{Binding, Scene, Term};
 use super::source::Spot;
 use super::{Checker, Outcome};
@@ -137,8 +135,8 @@ impl Checker<'_> {
 
     /// What a script forgot to give.
     pub(super) fn left_out(&mut self, why: &str, spot: Spot, scene: Scene) -> Outcome {
-        let reason = Reason { field: String::new(), why: why.to_owned(), left_out_at: Some(spot) };
-        let known = Known { absent: Some(Arc::new(reason)), ..Known::of(Is::ABSENT) };
+        let cure = "end it with `else { false }`, or with what it is then";
+        let known = Known::left_out(why, spot, cure);
         self.plain(known, None, scene, spot)
     }
 

@@ -16,7 +16,7 @@ fn column(name: &str, kind: Kind, absence: Absence) -> (String, FieldType) {
 /// A spine with a column of each kind that is always there, and of some kinds one that is not.
 pub(super) fn types() -> FieldTypes {
     let empty = || Absence::Possible(Absent::Empty(3));
-    let no_row = || Absence::Possible(Absent::NoRow("habits".into()));
+    let no_row = || Absence::Possible(Absent::NoRow("habits".into(), 0));
     let customers = [
         column("customer_id", Kind::Text, Absence::Impossible),
         column("plan", Kind::Text, Absence::Unseen),
@@ -32,8 +32,12 @@ pub(super) fn types() -> FieldTypes {
         column("member", Kind::Bool, empty()),
         column("left", Kind::Date, empty()),
     ];
-    let habits =
-        [column("last", Kind::Date, no_row()), column("count", Kind::Int, Absence::Unseen)];
+    let habits = [
+        column("last", Kind::Date, no_row()),
+        column("count", Kind::Int, Absence::Unseen),
+        column("sum", Kind::Int, no_row()),
+        column("spent", Kind::Int, Absence::Possible(Absent::NoRow("habits".into(), 2))),
+    ];
     let signal = |name: &str| SignalName::from(name);
     FieldTypes([(signal("customers"), customers.into()), (signal("habits"), habits.into())].into())
 }
@@ -68,6 +72,10 @@ fn what_is_right_is_not_spoken_of() {
         "let days = days_since(customer.habits.last); days >= 5 && days <= 10",
         "customer.left == () && customer.vip",
         "customer.left != () && days_since(customer.left) / 7 > 3",
+        "customer.habits.last != () && customer.habits.sum * 2 > customer.orders",
+        "if customer.habits.last == () { return true; } customer.habits.sum * 2 > customer.orders",
+        "days_since(customer.habits.last) > 7 && customer.habits.sum * 2 > customer.orders",
+        "customer.habits.last != () && days_since(customer.habits.last) + customer.habits.sum > 7",
         "customer.owes != () && customer.owes * 2 > 7",
         "(customer.owes ?? 0) * 2 > 7",
         "if customer.owes == () { return false; } customer.owes * 2 > 7",
@@ -111,6 +119,8 @@ fn what_is_right_is_not_spoken_of() {
     ] {
         let told = told_of(when);
         wrong.extend((!told.is_empty()).then(|| format!("{when}\n    {told:?}")));
+        let raises = rows().iter().any(|facts| comes_to(when, facts).is_none());
+        wrong.extend(raises.then(|| format!("{when}\n    raises")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -178,6 +188,16 @@ fn each_mistake_is_told_once_where_it_stands() {
         ("days_since(customer.left) != 7", "may-be-absent: days_since(customer.left) != 7"),
         ("customer.owes * 2 > 3 && customer.owes * 3 > 9", "may-be-absent: customer.owes"),
         ("let x = customer.owes; x * 2 > 3", "may-be-absent: x"),
+        // A default stands in for it where there is no row.
+        (
+            "customer.habits.count > 3 && customer.habits.sum * 2 > 3",
+            "may-be-absent: customer.habits.sum",
+        ),
+        // It is empty in rows that are there.
+        (
+            "customer.habits.last != () && customer.habits.spent * 2 > 3",
+            "may-be-absent: customer.habits.spent",
+        ),
         ("double(customer.owes) > 3\n}\nfn double(x) { x * 2", "may-be-absent: x"),
         // Kinds that raise.
         ("!customer.orders", "wrong-kind: customer.orders"),
@@ -311,6 +331,7 @@ fn rows() -> [Facts; 2] {
         ("share", Value::Float(0.5)),
         ("since", text("1998-04-01")),
         ("seen", text("1998-05-06T09:00:00Z")),
+        ("nobody_knows", Value::Bool(true)),
     ];
     let there = [
         ("note", text("called")),
@@ -319,13 +340,16 @@ fn rows() -> [Facts; 2] {
         ("left", text("1998-05-01")),
     ];
     let absent = there.clone().map(|(name, _)| (name, Value::Null));
-    let row = |some: [(&str, Value); 4], last: Value| Facts {
+    let row = |some: [(&str, Value); 4], [last, sum]: [Value; 2]| Facts {
         customer: fields(&[always.as_slice(), some.as_slice()].concat()),
-        signals: [("habits".to_owned(), fields(&[("last", last), ("count", Value::Int(0))]))]
-            .into(),
+        signals: [(
+            "habits".to_owned(),
+            fields(&[("last", last), ("count", Value::Int(0)), ("sum", sum)]),
+        )]
+        .into(),
         ..Facts::default()
     };
-    [row(there, text("1998-05-01")), row(absent, Value::Null)]
+    [row(there, [text("1998-05-01"), Value::Int(40)]), row(absent, [Value::Null, Value::Null])]
 }
 
 /// What Rhai makes of a condition: true, false, or none where it raises.

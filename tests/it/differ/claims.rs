@@ -43,7 +43,7 @@ fn types(chance: &mut Chance) -> FieldTypes {
             };
             let absence = match chance.below(4) {
                 0 => Absence::Possible(Absent::Empty(2)),
-                1 => Absence::Possible(Absent::NoRow(name.clone())),
+                1 => Absence::Possible(Absent::NoRow(name.clone(), 0)),
                 2 => Absence::Unseen,
                 _ => Absence::Impossible,
             };
