@@ -257,6 +257,20 @@ impl<'a> Checker<'a> {
         term
     }
 
+    /// What a value is called from now on, and what is known then.
+    fn named(&mut self, given: Outcome) -> (Term, Scene) {
+        let Outcome { known, term, after: mut scene, yes, no, .. } = given;
+        let is_verdict = known.is.only(Is::BOOL);
+        let term = term.unwrap_or_else(|| {
+            let term = self.local(known, &mut scene);
+            if is_verdict {
+                scene.remember(&term, yes.as_ref(), no.as_ref());
+            }
+            term
+        });
+        (term, scene)
+    }
+
     /// Everything found, by place. What is always so because of another mistake is not told.
     fn finish(mut self) -> Vec<Problem> {
         let certain = std::mem::take(&mut self.certain).into_iter();

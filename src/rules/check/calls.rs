@@ -223,8 +223,8 @@ impl Checker<'_> {
                 Some(row) => Binding::Row(row),
                 None => {
                     let given = self.expression(argument, scene);
-                    scene = given.after;
-                    let term = given.term.unwrap_or_else(|| self.local(given.known, &mut scene));
+                    let (term, after) = self.named(given);
+                    scene = after;
                     Binding::Value(term)
                 }
             };

@@ -1,5 +1,7 @@
 //! The walk over expressions: literals, names, chains, `&&` and `||`.
 
+use std::sync::Arc;
+
 use rhai::{ASTFlags, Expr};
 
 use super::known::{Is, Known};
@@ -118,7 +120,7 @@ impl Checker<'_> {
 
     /// `a ?? b`
     fn first_there(&mut self, parts: &[Expr], scene: Scene) -> Outcome {
-        let mut given: Option<Known> = None;
+        let (mut given, mut first, mut instead) = (None::<Known>, None, None::<Known>);
         let mut scene = scene;
         for (number, part) in parts.iter().enumerate() {
             let outcome = self.expression(part, scene.clone());
@@ -127,17 +129,20 @@ impl Checker<'_> {
                 true => outcome.known.clone(),
                 false => outcome.known.without(Is::ABSENT),
             };
-            given = Some(match given {
-                Some(given) => given.or(&kept),
-                None => kept,
-            });
+            match number {
+                0 => first = outcome.term.clone(),
+                _ => instead = Some(instead.map_or(kept.clone(), |instead| instead.or(&kept))),
+            }
+            given = Some(given.map_or(kept.clone(), |given| given.or(&kept)));
             // What stands further right may never be looked at.
             scene = match number {
                 0 => outcome.after,
                 _ => scene.or(&outcome.after, &self.fields, &mut self.fresh),
             };
         }
-        self.plain(given.unwrap_or_else(Known::any), None, scene, (0, 0))
+        let stands_in = first.zip(instead).map(Arc::new);
+        let known = Known { stands_in, ..given.unwrap_or_else(Known::any) };
+        self.plain(known, None, scene, (0, 0))
     }
 
     fn variable(&mut self, name: &str, scene: Scene) -> Outcome {
@@ -145,7 +150,11 @@ impl Checker<'_> {
             (Some(Binding::Value(term)), _) => {
                 let term = term.clone();
                 let known = self.known(&term, &scene);
-                self.plain(known, Some(term), scene, (0, 0))
+                let mut outcome = self.plain(known, Some(term.clone()), scene, (0, 0));
+                for (scene, value) in [(&mut outcome.yes, true), (&mut outcome.no, false)] {
+                    scene.iter_mut().for_each(|scene| scene.recall(&term, value, &self.fields));
+                }
+                outcome
             }
             (None, Some(value)) => {
                 let known = Known::constant(value);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rhai::Dynamic;
 
+use super::scene::Term;
 use super::source::Spot;
 use crate::domain::{Absence, Absent, FieldType, Kind, SignalName, Value};
 use crate::rules::row::from_dynamic;
@@ -151,6 +152,8 @@ pub(super) struct Known {
     pub(super) absent: Option<Arc<Reason>>,
     /// Where whole numbers were divided for it, so that a fraction may have been cut off.
     pub(super) cut: Option<Spot>,
+    /// For `x ?? fallback`: what `x` is, and what is known of that which stands in for it.
+    pub(super) stands_in: Option<Arc<(Term, Known)>>,
 }
 
 /// Beyond this, not every whole number has a place among the numbers with a fraction.
@@ -159,7 +162,15 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 impl Known {
     pub(super) fn of(is: Is) -> Self {
         let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
-        Self { is, low, high, texts: Texts::But(BTreeSet::new()), absent: None, cut: None }
+        Self {
+            is,
+            low,
+            high,
+            texts: Texts::But(BTreeSet::new()),
+            absent: None,
+            cut: None,
+            stands_in: None,
+        }
     }
 
     pub(super) fn any() -> Self {
@@ -246,7 +257,9 @@ impl Known {
         };
         let absent = self.absent.clone().or_else(|| other.absent.clone());
         let cut = self.cut.or(other.cut);
-        Self { is: self.is.or(other.is), low, high, texts, absent, cut }
+        let stands_in =
+            self.stands_in.clone().filter(|same| other.stands_in.as_ref() == Some(same));
+        Self { is: self.is.or(other.is), low, high, texts, absent, cut, stands_in }
     }
 
     /// The same without some kinds.

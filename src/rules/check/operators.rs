@@ -57,6 +57,9 @@ impl Checker<'_> {
             return self.open(after, spot);
         }
         let mut outcome = self.compared(how, &a, &b, after, spot);
+        for (side, how, other) in [(&a, how, &b), (&b, how.turned(), &a)] {
+            self.without_fallback(side, how, other, &mut outcome);
+        }
         let is_true = |side: &Outcome| side.known.is == Is::TRUE;
         for (side, other) in [(&a, &b), (&b, &a)] {
             let Some(reason) = side.known.absent.clone() else { continue };
@@ -71,6 +74,26 @@ impl Checker<'_> {
             }
         }
         outcome
+    }
+
+    /// Of `x ?? fallback`: where the fallback can't have made the comparison true, `x` is there; so
+    /// too where it can't have made it false.
+    fn without_fallback(
+        &self,
+        side: &Outcome,
+        how: Comparison,
+        other: &Outcome,
+        outcome: &mut Outcome,
+    ) {
+        let Some(stands_in) = &side.known.stands_in else { return };
+        let (term, fallback) = &**stands_in;
+        let may = compare(how, fallback, &other.known);
+        let ways = [(&mut outcome.yes, may.be_true), (&mut outcome.no, may.be_false)];
+        for scene in
+            ways.into_iter().filter(|(_, may_be)| !may_be).filter_map(|(way, _)| way.as_mut())
+        {
+            scene.find(term, &self.fields);
+        }
     }
 
     fn compared(

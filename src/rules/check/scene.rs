@@ -1,7 +1,8 @@
 //! What is known at one point of a script: what its names stand for, and what was learned on the way
 //! there of the values that can be named. Nothing is judged here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::known::{Is, Known};
 use crate::domain::{About, Absence, Absent, Field, FieldTypes, SignalName};
@@ -33,6 +34,8 @@ pub(super) enum Binding {
 pub(super) struct Scene {
     pub(super) names: Vec<(String, Binding)>,
     learned: BTreeMap<Term, Known>,
+    /// What is there where a variable is true, and where it is false.
+    there: BTreeMap<Term, Arc<[BTreeSet<Term>; 2]>>,
 }
 
 /// What the fields hold, for the rule at hand.
@@ -77,7 +80,7 @@ fn time(of: &Known) -> Known {
 
 impl Scene {
     pub(super) fn of(names: Vec<(String, Binding)>) -> Self {
-        Self { names, learned: BTreeMap::new() }
+        Self { names, ..Self::default() }
     }
 
     /// What a name stands for.
@@ -134,6 +137,35 @@ impl Scene {
         self.learned.insert(term.clone(), known);
     }
 
+    /// Notes of a variable that is true or false what is there where it is the one or the other.
+    pub(super) fn remember(&mut self, variable: &Term, yes: Option<&Self>, no: Option<&Self>) {
+        let found = |scene: Option<&Self>| -> BTreeSet<Term> {
+            let of = scene.into_iter().flat_map(Self::terms_there);
+            of.filter(|term| !self.terms_there().any(|known| known == *term)).cloned().collect()
+        };
+        let found = [found(yes), found(no)];
+        if found.iter().any(|terms| !terms.is_empty()) {
+            self.there.insert(variable.clone(), Arc::new(found));
+        }
+    }
+
+    fn terms_there(&self) -> impl Iterator<Item = &Term> {
+        self.learned.iter().filter(|(_, known)| !known.is.has(Is::ABSENT)).map(|(term, _)| term)
+    }
+
+    /// The same point, where a variable turned out to be true, or false.
+    pub(super) fn recall(&mut self, variable: &Term, value: bool, fields: &Fields<'_>) {
+        if let Some(there) = self.there.get(variable).cloned() {
+            there[usize::from(!value)].iter().for_each(|term| self.find(term, fields));
+        }
+    }
+
+    /// Notes that something is there.
+    pub(super) fn find(&mut self, term: &Term, fields: &Fields<'_>) {
+        let known = self.known(term, fields).without(Is::ABSENT);
+        self.learn(term, known, fields);
+    }
+
     /// The same point, with only the facts that are no variables: for what is called later.
     pub(super) fn facts(&self) -> Self {
         fn is_fact(term: &Term) -> bool {
@@ -145,7 +177,7 @@ impl Scene {
         }
         let learned = self.learned.iter().filter(|(term, _)| is_fact(term));
         let learned = learned.map(|(term, known)| (term.clone(), known.clone())).collect();
-        Self { names: Vec::new(), learned }
+        Self { learned, ..Self::default() }
     }
 
     /// What is known where two ways meet again.
@@ -170,6 +202,8 @@ impl Scene {
             };
             names.push((name.clone(), binding));
         }
-        Self { names, learned }
+        let mut there = self.there.clone();
+        there.extend(other.there.iter().map(|(term, found)| (term.clone(), found.clone())));
+        Self { names, learned, there }
     }
 }

@@ -48,8 +48,7 @@ impl Checker<'_> {
             Stmt::Var(declared, ..) => {
                 let (name, given, _) = &**declared;
                 let given = self.expression(given, scene);
-                let mut scene = given.after;
-                let term = given.term.unwrap_or_else(|| self.local(given.known, &mut scene));
+                let (term, mut scene) = self.named(given);
                 scene.names.push((name.name.to_string(), Binding::Value(term)));
                 Some(self.nothing(scene))
             }
@@ -185,24 +184,26 @@ impl Checker<'_> {
             return self.nothing(scene);
         };
         let spot = self.source.word(at);
-        let mut scene = given.after.clone();
-        let Some(at_name) = scene.names.iter().rposition(|(name, _)| *name == *variable.1) else {
-            return self.nothing(scene);
+        let names = &given.after.names;
+        let Some(at_name) = names.iter().rposition(|(name, _)| *name == *variable.1) else {
+            return self.nothing(given.after);
         };
-        let term = match (operator, &scene.names[at_name].1) {
-            (None, _) => match given.term {
-                Some(term) => term,
-                None => self.local(given.known, &mut scene),
-            },
+        let (term, mut scene) = match (operator, names[at_name].1.clone()) {
+            (None, _) => self.named(given),
             (Some(operator), Binding::Value(old)) => {
-                let known = self.known(old, &scene);
-                let old = self.plain(known, Some(old.clone()), scene.clone(), spot);
+                let mut scene = given.after.clone();
+                let known = self.known(&old, &scene);
+                let old = self.plain(known, Some(old), scene.clone(), spot);
                 let name = variable.1.to_string();
-                let sides = [(old, name), (given.clone(), self.source.text(given.spot))];
+                let text = self.source.text(given.spot);
+                let sides = [(old, name), (given, text)];
                 let known = self.calculated(operator, sides, spot, &mut scene);
-                self.local(known, &mut scene)
+                (self.local(known, &mut scene), scene)
             }
-            _ => self.local(Known::any(), &mut scene),
+            _ => {
+                let mut scene = given.after;
+                (self.local(Known::any(), &mut scene), scene)
+            }
         };
         scene.names[at_name].1 = Binding::Value(term);
         self.nothing(scene)

@@ -73,6 +73,16 @@ fn what_is_right_is_not_spoken_of() {
         "customer.left == () && customer.vip",
         "customer.left != () && days_since(customer.left) / 7 > 3",
         "customer.habits.last != () && customer.habits.sum * 2 > customer.orders",
+        "let known = customer.owes != (); known && customer.owes * 2 > 7",
+        "let known = customer.owes != (); if known { customer.owes * 2 > 7 } else { false }",
+        "let gone = customer.owes == (); if gone { return false; } customer.owes * 2 > 7",
+        "let known = customer.habits.last != (); known && days_since(customer.habits.last) * 2 > 7",
+        "let known = false; known = customer.owes != () && customer.vip; known && customer.owes * 2 > 7",
+        "let known = is_known(customer.owes); known && customer.owes * 2 > 7\n}\nfn is_known(x) { x != ()",
+        "(customer.owes ?? 0) > 5 && customer.owes * 2 > 12",
+        "let owes = customer.owes ?? 0; if owes < 5 { return false; } customer.owes * 2 > 12",
+        "0 != (customer.owes ?? 0) && 100 / customer.owes > 12",
+        "(customer.habits.sum ?? 0) > 0 && customer.orders / customer.habits.sum >= 2",
         "if customer.habits.last == () { return true; } customer.habits.sum * 2 > customer.orders",
         "days_since(customer.habits.last) > 7 && customer.habits.sum * 2 > customer.orders",
         "customer.habits.last != () && days_since(customer.habits.last) + customer.habits.sum > 7",
@@ -188,6 +198,16 @@ fn each_mistake_is_told_once_where_it_stands() {
         ("days_since(customer.left) != 7", "may-be-absent: days_since(customer.left) != 7"),
         ("customer.owes * 2 > 3 && customer.owes * 3 > 9", "may-be-absent: customer.owes"),
         ("let x = customer.owes; x * 2 > 3", "may-be-absent: x"),
+        // What was found out is found out on the other side only, or not at all.
+        (
+            "let gone = customer.owes == (); gone && customer.owes * 2 > 7",
+            "may-be-absent: customer.owes",
+        ),
+        (
+            "let known = customer.owes != (); (known || customer.vip) && customer.owes * 2 > 7",
+            "may-be-absent: customer.owes",
+        ),
+        ("(customer.owes ?? 9) > 5 && customer.owes * 2 > 12", "may-be-absent: customer.owes"),
         // A default stands in for it where there is no row.
         (
             "customer.habits.count > 3 && customer.habits.sum * 2 > 3",
