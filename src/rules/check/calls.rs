@@ -111,7 +111,8 @@ impl Checker<'_> {
         {
             return self.within(range, value, spot, scene);
         }
-        let value = self.expression(value, scene);
+        let asked = value;
+        let value = self.expression(asked, scene);
         let Expr::Array(items, _) = list else {
             let list = self.expression(list, value.after.clone());
             self.raises_where_absent(&list, spot, "`in`");
@@ -132,14 +133,15 @@ impl Checker<'_> {
             self.strangers(Comparison::Equal, &value, &item, item.spot);
             return self.open(scene, spot);
         }
-        let mays = listed.iter().map(|item| compare(Comparison::Equal, &value.known, &item.known));
-        let may_be = mays.clone().any(|may| may.be_true);
-        let may_not_be = mays.clone().all(|may| may.be_false);
-        let by_flow = match &value.term {
-            Some(Term::Local(_)) | None => false,
-            Some(_) => !may_be || !may_not_be,
+        let certain = |value: &Known| {
+            let mays = listed.iter().map(|item| compare(Comparison::Equal, value, &item.known));
+            let may_be = mays.clone().any(|may| may.be_true);
+            let may_not_be = mays.clone().all(|may| may.be_false);
+            (may_be != may_not_be).then_some(may_be)
         };
-        let certain = (may_be != may_not_be).then_some(may_be);
+        let by_flow = certain(&self.by_itself(asked, &value)).is_none();
+        let is_told = !(by_flow && self.is_called()) && !self.is_switch([asked], [&value]);
+        let certain = certain(&value.known).filter(|_| is_told);
         if let Some(first) = listed.first() {
             self.certainty(spot, certain.map(|is| is != turned), [&value, first], by_flow);
         }

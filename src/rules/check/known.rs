@@ -287,6 +287,15 @@ impl Known {
         Self { is: self.is.without(gone), texts, ..self.clone() }
     }
 
+    /// Whether it is one value and no other.
+    pub(super) fn is_one(&self) -> bool {
+        match self.is {
+            Is::ABSENT | Is::TRUE | Is::FALSE => true,
+            Is::INT | Is::FLOAT => self.low == self.high,
+            _ => self.only_text().is_some(),
+        }
+    }
+
     /// The one text that it is, if it is nothing else.
     pub(super) fn only_text(&self) -> Option<&str> {
         match &self.texts {

@@ -175,14 +175,16 @@ impl Checker<'_> {
             Some(true) => ("always-true", "always true"),
             _ => ("never-true", "never true"),
         };
-        let named = sides.iter().find(|side| side.term.is_some() && by_flow);
+        let named = (sides.iter().find(|side| side.term.is_some()))
+            .or_else(|| sides.iter().find(|side| !side.known.is_one()))
+            .filter(|_| by_flow);
         let label = match named {
             Some(side) => format!(
                 "what comes before leaves `{}` {}",
                 self.source.text(side.spot),
                 range(&side.known)
             ),
-            None => match sides.iter().all(|side| side.term.is_none()) {
+            None => match sides.iter().all(|side| side.known.is_one()) {
                 true => "nothing in it changes from row to row".to_owned(),
                 false => form(sides).unwrap_or_default().to_owned(),
             },
