@@ -354,14 +354,19 @@ fn cure((a, a_text): (&Known, &str), (b, b_text): (&Known, &str)) -> Option<Stri
     None
 }
 
+/// A number as its author wrote it, without the slack that it may have been given.
+fn number(number: f64) -> f64 {
+    format!("{number:.11e}").parse().unwrap_or(number)
+}
+
 /// What is left of a value, after `leaves x …`.
 fn range(known: &Known) -> String {
     if known.is.has(Is::INT.or(Is::FLOAT)) && !known.is.has(Is::WORDS.or(Is::BOOL)) {
         return match (known.low.is_finite(), known.high.is_finite()) {
-            (true, true) if known.low == known.high => format!("at {}", known.low),
-            (true, true) => format!("between {} and {}", known.low, known.high),
-            (true, false) => format!("at {} or more", known.low),
-            (false, true) => format!("at {} or less", known.high),
+            (true, true) if known.low == known.high => format!("at {}", number(known.low)),
+            (true, true) => format!("between {} and {}", number(known.low), number(known.high)),
+            (true, false) => format!("at {} or more", number(known.low)),
+            (false, true) => format!("at {} or less", number(known.high)),
             (false, false) => "as it is".to_owned(),
         };
     }
