@@ -69,22 +69,18 @@ impl Checker<'_> {
                 }
                 None
             }
-            Stmt::While(parts, _) | Stmt::Do(parts, ..) => {
+            Stmt::While(parts, at) | Stmt::Do(parts, _, at) => {
                 let start = self.shaken(&parts.body, scene);
                 let start = self.shaken_by(&parts.expr, start);
-                let (inside, after) = match &parts.expr {
-                    Expr::Unit(_) | Expr::BoolConstant(true, _) => (Some(start.clone()), start),
-                    asked => {
-                        let asked = self.expression(asked, start);
-                        (Some(asked.after.clone()), asked.after)
-                    }
+                let for_ever = matches!(parts.expr, Expr::Unit(_) | Expr::BoolConstant(true, _));
+                let after = match for_ever {
+                    true => start,
+                    false => self.expression(&parts.expr, start).after,
                 };
-                if let Some(inside) = inside {
-                    self.block(parts.body.statements(), inside);
-                }
-                Some(self.plain(Known::any(), None, after, (0, 0)))
+                self.block(parts.body.statements(), after.clone());
+                self.looped(&parts.body, for_ever, *at, after)
             }
-            Stmt::For(parts, _) => {
+            Stmt::For(parts, at) => {
                 let (item, counter, parts) = &**parts;
                 let over = self.expression(&parts.expr, scene);
                 let start = self.shaken(&parts.body, over.after);
@@ -94,9 +90,9 @@ impl Checker<'_> {
                     inside.names.push((name.name.to_string(), Binding::Value(term)));
                 }
                 self.block(parts.body.statements(), inside);
-                Some(self.plain(Known::any(), None, start, (0, 0)))
+                self.looped(&parts.body, false, *at, start)
             }
-            Stmt::TryCatch(parts, _) => {
+            Stmt::TryCatch(parts, at) => {
                 let start = self.shaken(&parts.body, scene.clone());
                 self.tries += 1;
                 let tried = self.block(parts.body.statements(), scene);
@@ -108,10 +104,18 @@ impl Checker<'_> {
                 }
                 let caught = self.block(parts.branch.statements(), inside);
                 let names = start.names.len();
+                let spot = self.source.word(*at);
+                let caught = caught.map(|caught| {
+                    let why = "a `catch` gives nothing, whatever it ends with";
+                    let cure = "set a variable in the `try`, and end with that: \
+                                `let is_so = false; try { is_so = …; } catch { } is_so`";
+                    let known = Known::left_out(why, spot, cure);
+                    Outcome { known, ..caught }
+                });
                 let ways: Vec<Outcome> = tried.into_iter().chain(caught).collect();
                 let mut end = self.anyone(ways)?;
                 end.after.names.truncate(names);
-                Some(self.plain(Known::any(), None, end.after, (0, 0)))
+                Some(self.plain(end.known, None, end.after, spot))
             }
             Stmt::Switch(parts, at) => self.switch(&parts.0, &parts.1, *at, scene),
             Stmt::BreakLoop(given, ..) => {
@@ -122,6 +126,35 @@ impl Checker<'_> {
             }
             _ => Some(self.plain(Known::any(), None, scene, (0, 0))),
         }
+    }
+
+    /// What comes after a loop, and what it gives: what a `break` hands over, and else nothing; none
+    /// where it never comes to its end.
+    fn looped(
+        &mut self,
+        body: &StmtBlock,
+        for_ever: bool,
+        at: Position,
+        after: Scene,
+    ) -> Option<Outcome> {
+        let (mut breaks, mut gives) = (false, false);
+        for statement in body.statements() {
+            statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+                let is_loop = |node: &ASTNode<'_>| {
+                    matches!(node, ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..)))
+                };
+                if let [above @ .., ASTNode::Stmt(Stmt::BreakLoop(given, flags, _))] = path
+                    && flags.contains(ASTFlags::BREAK)
+                    && !above.iter().any(is_loop)
+                {
+                    (breaks, gives) = (true, gives || given.is_some());
+                }
+                true
+            });
+        }
+        let spot = self.source.word(at);
+        let known = Known::of(if gives { Is::ANY } else { Is::ABSENT });
+        (breaks || !for_ever).then(|| self.plain(known, None, after, spot))
     }
 
     /// An expression that stands as a statement: a block in it may end the function.
