@@ -117,7 +117,7 @@ struct Checker<'a> {
 }
 
 /// So many parts are looked at; a script has a few hundred.
-const ROOM: u32 = 100_000;
+const ROOM: u32 = 10_000;
 /// So deep, functions within functions included, goes the look: it fits into a thread's stack, in a
 /// debug build too.
 const DEPTH: u32 = 80;

@@ -140,8 +140,8 @@ impl Checker<'_> {
             (may_be != may_not_be).then_some(may_be)
         };
         let by_flow = certain(&self.by_itself(asked, &value)).is_none();
-        let is_told = !(by_flow && self.is_called()) && !self.is_switch([asked], [&value]);
-        let certain = certain(&value.known).filter(|_| is_told);
+        let is_quiet = by_flow && self.is_called() || self.is_switch([asked], [&value]);
+        let certain = certain(&value.known).filter(|_| !is_quiet);
         if let Some(first) = listed.first() {
             self.certainty(spot, certain.map(|is| is != turned), [&value, first], by_flow);
         }
@@ -220,6 +220,7 @@ impl Checker<'_> {
         scene: Scene,
     ) -> Outcome {
         let (mut scene, mut inside) = (scene, Vec::new());
+        let before = self.fresh;
         for (name, argument) in function.parameters.iter().zip(arguments) {
             let binding = match row(argument, &scene) {
                 Some(row) => Binding::Row(row),
@@ -240,8 +241,10 @@ impl Checker<'_> {
         let mut ways = self.ways(&function.body, scene.clone());
         self.in_if = outer;
         for way in &mut ways {
-            for scene in [Some(&mut way.after), way.yes.as_mut(), way.no.as_mut()] {
-                scene.into_iter().for_each(|scene| scene.names.clone_from(&outside));
+            let ways = [Some(&mut way.after), way.yes.as_mut(), way.no.as_mut()];
+            for scene in ways.into_iter().flatten() {
+                scene.names.clone_from(&outside);
+                scene.forget(before, way.term.as_ref());
             }
         }
         scene.names = outside;

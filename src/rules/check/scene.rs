@@ -22,6 +22,17 @@ pub(super) enum Term {
     Length(Box<Term>),
 }
 
+impl Term {
+    /// The number of the variable that it is, or is counted from.
+    fn variable(&self) -> Option<u32> {
+        match self {
+            Self::Local(number) => Some(*number),
+            Self::Time(_, of) | Self::Length(of) => of.variable(),
+            Self::Field(_) | Self::Episode(_) => None,
+        }
+    }
+}
+
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Binding {
@@ -178,6 +189,23 @@ impl Scene {
         let learned = self.learned.iter().filter(|(term, _)| is_fact(term));
         let learned = learned.map(|(term, known)| (term.clone(), known.clone())).collect();
         Self { learned, ..Self::default() }
+    }
+
+    /// Drops what was learned of variables that were given a value after `before` and that nothing
+    /// stands for any more, but for `result`.
+    pub(super) fn forget(&mut self, before: u32, result: Option<&Term>) {
+        let bound: BTreeSet<u32> = (self.names.iter())
+            .filter_map(|(_, binding)| match binding {
+                Binding::Value(term) => term.variable(),
+                Binding::Row(_) => None,
+            })
+            .chain(result.and_then(Term::variable))
+            .collect();
+        let is_kept = |term: &Term| {
+            term.variable().is_none_or(|number| number <= before || bound.contains(&number))
+        };
+        self.learned.retain(|term, _| is_kept(term));
+        self.there.retain(|term, _| is_kept(term));
     }
 
     /// What is known where two ways meet again.

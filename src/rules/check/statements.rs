@@ -22,7 +22,7 @@ impl Checker<'_> {
     }
 
     fn statements(&mut self, statements: &[Stmt], scene: Scene) -> Option<Outcome> {
-        let names = scene.names.len();
+        let (names, before) = (scene.names.len(), self.fresh);
         let mut last = self.plain(Known::of(Is::ABSENT), None, scene, (0, 0));
         for statement in statements {
             if matches!(statement, Stmt::Noop(_)) {
@@ -30,8 +30,10 @@ impl Checker<'_> {
             }
             last = self.statement(statement, last.after)?;
         }
-        for scene in [Some(&mut last.after), last.yes.as_mut(), last.no.as_mut()] {
-            scene.into_iter().for_each(|scene| scene.names.truncate(names));
+        let ways = [Some(&mut last.after), last.yes.as_mut(), last.no.as_mut()];
+        for scene in ways.into_iter().flatten() {
+            scene.names.truncate(names);
+            scene.forget(before, last.term.as_ref());
         }
         Some(last)
     }

@@ -568,6 +568,16 @@ fn constants_that_nothing_reads_are_known() {
 }
 
 #[test]
+fn a_function_that_calls_itself_is_read_in_no_time() {
+    let script = about_customers(
+        "f(customer, 6) && customer.flag == true\n}\nfn f(c, n) {\n    if n == 0 { c.orders > 3 } else { f(c, n - 1) && f(c, n - 1) && f(c, n - 1) }",
+    );
+    let began = std::time::Instant::now();
+    problems(&script);
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_script_as_deep_as_rhai_takes_it_is_read() {
     let mut functions = String::new();
     for level in 0..8 {
