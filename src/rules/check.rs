@@ -9,7 +9,6 @@ mod known;
 mod operators;
 mod say;
 mod scene;
-mod source;
 mod statements;
 mod switch;
 #[cfg(test)]
@@ -23,12 +22,11 @@ use rhai::{Dynamic, Stmt};
 
 use super::row::RowKind;
 use super::script::Functions;
+use super::source::{Source, Spot};
 use super::{Condition, Rule};
 use crate::domain::{About, FieldTypes, KnownFrom, Problem, Severity};
 use known::{Is, Known, Reason};
 use scene::{Binding, Fields, Scene, Term};
-pub(super) use source::Source;
-use source::Spot;
 
 /// A script as its author wrote it.
 #[derive(Clone, Debug)]

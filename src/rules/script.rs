@@ -56,8 +56,6 @@ pub(super) struct Compiled {
     pub(super) when_slots: usize,
     /// The functions that they call.
     pub(super) library: Shared<Module>,
-    /// The script as it is written.
-    pub(super) text: Arc<str>,
 }
 
 /// Parses a rule's script.

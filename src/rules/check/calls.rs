@@ -6,11 +6,11 @@ use super::compare::{compare, where_true};
 use super::known::{Is, Known, Texts};
 use super::operators::comparison;
 use super::scene::{Binding, Scene, Term};
-use super::source::Spot;
 use super::{Checker, Outcome};
 use crate::predicate::Comparison;
 use crate::rules::row::RowKind;
 use crate::rules::script::Function;
+use crate::rules::source::Spot;
 use crate::rules::{dates, sandbox, verbs};
 
 /// Functions that change nothing of what they are given.

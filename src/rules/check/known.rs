@@ -7,9 +7,9 @@ use std::sync::Arc;
 use rhai::Dynamic;
 
 use super::scene::Term;
-use super::source::Spot;
 use crate::domain::{Absence, Absent, FieldType, Kind, SignalName, Value};
 use crate::rules::row::from_dynamic;
+use crate::rules::source::Spot;
 
 /// Kinds that a value may be of, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use rhai::{ASTNode, Expr};
 use super::compare::{May, are_strangers, compare, where_false, where_true};
 use super::known::{Is, Known};
 use super::scene::Scene;
-use super::source::Spot;
 use super::{Checker, Outcome};
 use crate::predicate::Comparison;
+use crate::rules::source::Spot;
 
 /// What a comparison operator asks.
 pub(super) fn comparison(operator: &str) -> Option<Comparison> {

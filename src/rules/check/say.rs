@@ -1,10 +1,10 @@
 //! How each mistake is said: what, where, why, and what helps. Nothing is found here.
 
 use super::known::{Is, Known, Reason, Texts};
-use super::source::Spot;
 use super::{Certainty, Checker, Outcome};
 use crate::domain::{Kind, Problem, Severity, Value};
 use crate::predicate::Comparison;
+use crate::rules::source::Spot;
 
 /// The words of a problem.
 pub(super) struct Said {

@@ -4,9 +4,9 @@ use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt, StmtBlock};
 
 use super::known::{Is, Known};
 use super::scene::{Binding, Scene, Term};
-use super::source::Spot;
 use super::{Checker, Outcome};
 use crate::rules::script;
+use crate::rules::source::Spot;
 
 impl Checker<'_> {
     /// A block; none where nothing comes after it.

@@ -76,6 +76,8 @@ fn conditions_are_shown_as_they_are_written() {
         "customer.plan",
         "let big = customer.size; big >= 3",
         "5 > customer.open",
+        "customer.size > -5 && customer.open < -2",
+        "customer.plan == #\"basic\"# && customer.note != \"say \"\"hi\"\"\" && customer.size * 2 > 7",
         "let x = customer.size; let x = x + 1; x > 3",
         "let n = customer.size; is_small(n)",
         "if customer.open > 1 { for n in [2, 3] { if customer.open == n { return true; } } }\ncustomer.size > 30",

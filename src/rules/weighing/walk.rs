@@ -8,12 +8,12 @@ use rhai::{
     StmtBlock, Token,
 };
 
-use super::source::Source;
 use super::{Joint, Weighed, Weight};
 use crate::domain::{Facts, Instant};
 use crate::rules::engine::Engine;
 use crate::rules::row::{Names, RowKind};
 use crate::rules::script::{self, Function, Functions};
+use crate::rules::source::Source;
 use crate::rules::{RowError, sandbox};
 
 /// What is needed to weigh a condition on one subject.
@@ -22,7 +22,7 @@ pub(super) struct Weigher<'w> {
     pub(super) names: &'w Arc<Names>,
     pub(super) library: Option<&'w Shared<Module>>,
     pub(super) functions: &'w Functions,
-    pub(super) source: &'w Source<'w>,
+    pub(super) source: &'w Source,
     pub(super) facts: &'w Facts,
     pub(super) as_of: Instant,
     /// Where the body begins.
@@ -162,7 +162,7 @@ impl Weigher<'_> {
         );
         let at = statements.first().map_or(self.begins, |statement| statement.position());
         Weighed {
-            text: self.source.around([at]),
+            text: self.source.text(self.source.word(at)),
             line: line(at),
             weight: Weight::of(&given),
             hole: Some(what.to_owned()),
@@ -309,11 +309,8 @@ impl Weigher<'_> {
 
     /// An expression's words and place.
     fn words(&self, expression: &Expr) -> Weighed {
-        let mut positions = Vec::new();
-        positions_of(expression, &mut positions);
-        let first = positions.iter().filter(|at| !at.is_none()).min().copied();
-        let text = self.source.around(positions);
-        Weighed { text, line: first.and_then(line), ..nothing_yet() }
+        let spot = self.source.spot(expression);
+        Weighed { text: self.source.text(spot), line: self.source.line(spot), ..nothing_yet() }
     }
 }
 
@@ -382,13 +379,6 @@ fn only(parts: &FlowControl, body: bool, at: Position) -> Stmt {
     let left_out = if body { &mut parts.branch } else { &mut parts.body };
     *left_out = StmtBlock::NONE;
     Stmt::If(Box::new(parts), at)
-}
-
-fn positions_of(expression: &Expr, positions: &mut Vec<Position>) {
-    expression.walk(&mut Vec::new(), &mut |path: &[rhai::ASTNode<'_>]| {
-        positions.extend(path.last().map(|node| node.position()));
-        true
-    });
 }
 
 /// Variables are found by their names from now on.
