@@ -20,7 +20,7 @@ use crate::predicate::Moment;
 /// Loads rules and evaluates them, in a sandbox with limits. It keeps nothing between two calls.
 pub struct Engine {
     pub(super) rhai: rhai::Engine,
-    functions: sandbox::Functions,
+    pub(super) functions: sandbox::Functions,
     calendar: Arc<Calendar>,
 }
 

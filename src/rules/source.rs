@@ -91,7 +91,8 @@ impl Source {
         let line = self.line_of(start);
         let rest = &self.text[start..];
         let line_end = start + rest.find('\n').unwrap_or(rest.len());
-        let spanned = self.words.get(from..to.clamp(from + 1, self.words.len())).unwrap_or_default();
+        let spanned =
+            self.words.get(from..to.clamp(from + 1, self.words.len())).unwrap_or_default();
         let last = spanned.iter().rev().find(|word| word.start < line_end);
         let end = last.map_or(start, |word| word.end.min(line_end));
         let characters = |range: Range<usize>| self.text[range].trim_end().chars().count() as u32;
