@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Expr, Module, ParseError, Position, Shared, Stmt, StmtBlock};
+use rhai::{
+    AST, ASTNode, Expr, FnCallExpr, Module, ParseError, Position, Shared, Stmt, StmtBlock, Token,
+};
 
 use super::row::Names;
 use super::syntax;
@@ -124,6 +126,11 @@ pub(super) fn may_return_within(expression: &Expr) -> bool {
 
 fn goes_on(path: &[ASTNode<'_>]) -> bool {
     !matches!(path.last(), Some(ASTNode::Stmt(Stmt::Return(..))))
+}
+
+/// Whether a call is `!a`.
+pub(super) fn is_not(call: &FnCallExpr) -> bool {
+    call.args.len() == 1 && call.op_token == Some(Token::Bang)
 }
 
 /// Whether nothing comes after these statements, whatever the facts.

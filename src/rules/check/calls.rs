@@ -1,10 +1,9 @@
 //! Calls: operators, `in`, the script's own functions, and those of the language.
 
-use rhai::{Expr, FnCallExpr, Position, Token};
+use rhai::{Expr, FnCallExpr, Token};
 
 use super::compare::{compare, where_true};
 use super::known::{Is, Known, Texts};
-use super::operators::comparison;
 use super::scene::{Binding, Scene, Term};
 use super::{Checker, Outcome};
 use crate::predicate::Comparison;
@@ -39,6 +38,20 @@ const PURE: [&str; 22] = [
     "to_string",
 ];
 
+/// Functions that change the text they are given, and so raise on a fact.
+pub(super) const CHANGING: [&str; 10] = [
+    "trim",
+    "clear",
+    "replace",
+    "crop",
+    "truncate",
+    "remove",
+    "pop",
+    "pad",
+    "make_upper",
+    "make_lower",
+];
+
 /// Functions that raise on what is no text, list or map.
 const OF_WORDS: [&str; 8] =
     ["len", "contains", "starts_with", "ends_with", "to_upper", "to_lower", "sub_string", "split"];
@@ -47,17 +60,11 @@ const OF_WORDS: [&str; 8] =
 const OF_NUMBERS: [&str; 6] = ["abs", "to_float", "to_int", "floor", "ceiling", "round"];
 
 impl Checker<'_> {
-    pub(super) fn call(
-        &mut self,
-        call: &FnCallExpr,
-        at: Position,
-        spot: Spot,
-        scene: Scene,
-    ) -> Outcome {
+    pub(super) fn call(&mut self, call: &FnCallExpr, spot: Spot, scene: Scene) -> Outcome {
         let name = call.name.as_str();
         match (name, call.args.as_slice()) {
             ("contains", [list, value]) => self.one_of(list, value, spot, scene),
-            (_, [a, b]) if call.is_operator_call() => match comparison(name) {
+            (_, [a, b]) if call.is_operator_call() => match Comparison::of_operator(name) {
                 Some(how) => self.comparison(how, [a, b], spot, scene),
                 None => {
                     let x = self.expression(a, scene);
@@ -77,7 +84,7 @@ impl Checker<'_> {
                 let key = (name.to_owned(), arguments.len());
                 match self.functions.get(&key) {
                     Some(function) => self.own(function, arguments, spot, scene),
-                    None => self.native(name, arguments, at, spot, scene),
+                    None => self.native(name, arguments, spot, scene),
                 }
             }
         }
@@ -255,14 +262,7 @@ impl Checker<'_> {
     }
 
     /// A function of the language, of the pack, or a verb.
-    fn native(
-        &mut self,
-        name: &str,
-        arguments: &[Expr],
-        _at: Position,
-        spot: Spot,
-        scene: Scene,
-    ) -> Outcome {
+    fn native(&mut self, name: &str, arguments: &[Expr], spot: Spot, scene: Scene) -> Outcome {
         let Some((first, rest)) = arguments.split_first() else {
             let known =
                 if verbs::NAMES.contains(&name) { Known::of(Is::ABSENT) } else { Known::any() };

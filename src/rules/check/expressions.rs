@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::{ASTFlags, Expr};
 
+use super::calls::CHANGING;
 use super::known::{Is, Known};
 use super::scene::{Binding, Scene, Term};
 use super::{Checker, Outcome};
@@ -26,7 +27,7 @@ impl Checker<'_> {
             Expr::And(parts, _) => self.all(parts, scene),
             Expr::Or(parts, _) => self.some(parts, scene),
             Expr::Coalesce(parts, _) => self.first_there(parts, scene),
-            Expr::FnCall(call, at) => self.call(call, *at, spot, scene),
+            Expr::FnCall(call, _) => self.call(call, spot, scene),
             Expr::Dot(..) => self.chain(expression, scene),
             Expr::Variable(variable, ..) => self.variable(&variable.1, scene),
             Expr::Stmt(block) => match self.block(block.statements(), scene.clone()) {
@@ -189,9 +190,16 @@ impl Checker<'_> {
             None => (self.expression(root, scene), &links[..]),
         };
         let mut receiver = Some(root);
+        // In a function of the script's own, a row's field is a copy.
+        let mut is_fact = row.is_some() && !self.is_called();
         for (link, or_nothing) in rest {
             let to = self.source.spot(link).1;
+            let is_fact = std::mem::take(&mut is_fact);
             outcome = match link {
+                Expr::MethodCall(call, _) if is_fact && CHANGING.contains(&call.name.as_str()) => {
+                    self.changes_a_fact(&call.name, &outcome, (from, to));
+                    self.plain(Known::any(), None, outcome.after, (from, to))
+                }
                 Expr::MethodCall(call, _) => {
                     let receiver = receiver.filter(|_| row.is_none());
                     let spot = (from, to);

@@ -9,19 +9,6 @@ use super::{Checker, Outcome};
 use crate::predicate::Comparison;
 use crate::rules::source::Spot;
 
-/// What a comparison operator asks.
-pub(super) fn comparison(operator: &str) -> Option<Comparison> {
-    Some(match operator {
-        "==" => Comparison::Equal,
-        "!=" => Comparison::Unequal,
-        "<" => Comparison::Less,
-        "<=" => Comparison::AtMost,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::AtLeast,
-        _ => return None,
-    })
-}
-
 impl Checker<'_> {
     /// What is known where something that has to be true or false is the one or the other.
     pub(super) fn truth(

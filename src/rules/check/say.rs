@@ -62,6 +62,17 @@ impl Checker<'_> {
         }
     }
 
+    /// A function that would change a fact.
+    pub(super) fn changes_a_fact(&mut self, name: &str, of: &Outcome, spot: Spot) {
+        if self.tries > 0 {
+            return;
+        }
+        let text = self.source.text(of.spot);
+        let message = format!("`{name}` would change `{text}` itself, and facts don't change");
+        let help = format!("copy it into a variable first: `let copy = {text}; copy.{name}(…);`");
+        self.report(spot, Severity::Finding, "changed-fact", said(message, "this raises", help));
+    }
+
     /// Something that raises where a part of it is absent.
     pub(super) fn raises_where_absent(&mut self, of: &Outcome, spot: Spot, what: &str) {
         let Some(reason) = of.known.absent.clone() else { return };

@@ -513,6 +513,30 @@ fn rhai_does_what_is_said_of_it() {
 }
 
 #[test]
+fn what_would_change_a_fact_raises() {
+    let [there, _] = rows();
+    for call in [
+        "trim()",
+        "clear()",
+        "replace(\"a\", \"b\")",
+        "crop(1)",
+        "truncate(1)",
+        "remove(\"a\")",
+        "pop()",
+        "pad(9, \"x\")",
+        "make_upper()",
+        "make_lower()",
+    ] {
+        let when = format!("customer.plan.{call} == \"x\"");
+        assert_eq!(told_of(&when), [format!("changed-fact: customer.plan.{call}")]);
+        assert_eq!(comes_to(&when, &there), None, "{when}");
+        let right = format!("let copy = customer.plan; copy.{call}; copy == \"x\"");
+        assert_eq!(told_of(&right), [""; 0], "{right}");
+        assert_eq!(comes_to(&right, &there), Some(false), "{right}");
+    }
+}
+
+#[test]
 fn what_helps_helps() {
     let [there, absent] = rows();
     for (when, facts, expected) in [

@@ -22,15 +22,7 @@ pub(super) fn comparison(call: &FnCallExpr) -> Option<Comparison> {
     if !call.is_operator_call() || call.args.len() != 2 {
         return None;
     }
-    Some(match call.name.as_str() {
-        "==" => Comparison::Equal,
-        "!=" => Comparison::Unequal,
-        "<" => Comparison::Less,
-        "<=" => Comparison::AtMost,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::AtLeast,
-        _ => return None,
-    })
+    Comparison::of_operator(&call.name)
 }
 
 impl Weigher<'_> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rhai::{
     ASTFlags, ASTNode, Dynamic, Expr, FlowControl, FnCallExpr, Module, Position, Shared, Stmt,
-    StmtBlock, Token,
+    StmtBlock,
 };
 
 use super::{Joint, Weighed, Weight};
@@ -162,7 +162,10 @@ impl Weigher<'_> {
         );
         let at = statements.first().map_or(self.begins, |statement| statement.position());
         Weighed {
-            text: self.source.text(self.source.word(at)),
+            text: match self.source.text(self.source.word(at)).as_str() {
+                "{" => "{ … }".to_owned(),
+                word => word.to_owned(),
+            },
             line: line(at),
             weight: Weight::of(&given),
             hole: Some(what.to_owned()),
@@ -175,7 +178,7 @@ impl Weigher<'_> {
         match expression {
             Expr::And(parts, _) => self.chain(expression, (&***parts, Joint::All), before, depth),
             Expr::Or(parts, _) => self.chain(expression, (&***parts, Joint::Any), before, depth),
-            Expr::FnCall(call, _) if is_not(call) => {
+            Expr::FnCall(call, _) if script::is_not(call) => {
                 let part = self.expression(&call.args[0], before, depth);
                 let weighed = self.alone(expression, before);
                 if part.parts.is_empty() && part.compared.is_none() {
@@ -335,15 +338,11 @@ fn line(at: Position) -> Option<u32> {
     at.line().map(|line| line as u32)
 }
 
-fn is_not(call: &FnCallExpr) -> bool {
-    call.is_operator_call() && call.args.len() == 1 && call.op_token == Some(Token::Bang)
-}
-
 /// Whether an expression is a condition, so that it is worth taking apart where it is named.
 fn is_condition(expression: &Expr) -> bool {
     match expression {
         Expr::And(..) | Expr::Or(..) => true,
-        Expr::FnCall(call, _) => is_not(call) || super::turning::comparison(call).is_some(),
+        Expr::FnCall(call, _) => script::is_not(call) || super::turning::comparison(call).is_some(),
         _ => false,
     }
 }
