@@ -16,6 +16,7 @@ mod row_error;
 mod sandbox;
 mod script;
 mod settings;
+mod source;
 mod syntax;
 mod verbs;
 mod weighing;

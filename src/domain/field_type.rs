@@ -45,8 +45,9 @@ pub enum Absence {
 pub enum Absent {
     /// So many rows have nothing in it.
     Empty(u64),
-    /// A customer may have no row in the signal, which names no default for the field.
-    NoRow(SignalName),
+    /// A customer may have no row in the signal, which names no default for the field; and of the
+    /// rows that are there, so many have nothing in it.
+    NoRow(SignalName, u64),
 }
 
 /// Where a field's type is known from.

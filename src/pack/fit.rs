@@ -161,7 +161,7 @@ fn unsaid(
         return None;
     }
     let label = match why {
-        Absent::NoRow(signal) => format!("a customer may have no row in `{signal}`"),
+        Absent::NoRow(signal, _) => format!("a customer may have no row in `{signal}`"),
         Absent::Empty(1) => "1 row has nothing in it".to_owned(),
         Absent::Empty(rows) => format!("{rows} rows have nothing in it"),
     };

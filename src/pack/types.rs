@@ -17,6 +17,9 @@ pub fn of_source(signals: &Signals, contents: &Contents) -> FieldTypes {
             let absence = match (absence(signal, signals, column), empty) {
                 (Absence::Unknown, 0) => Absence::Unseen,
                 (Absence::Unknown, rows) => Absence::Possible(Absent::Empty(*rows)),
+                (Absence::Possible(Absent::NoRow(name, _)), rows) => {
+                    Absence::Possible(Absent::NoRow(name, *rows))
+                }
                 (known, _) => known,
             };
             let kinds = with_default(*kinds, signal.defaults.get(column));
@@ -76,7 +79,7 @@ fn absence(signal: &Signal, signals: &Signals, column: &str) -> Absence {
         Some(key) if key == column => Absence::Impossible,
         None if is_spine && column == "customer_id" => Absence::Impossible,
         None if !is_spine && !signal.defaults.contains_key(column) => {
-            Absence::Possible(Absent::NoRow(signal.name.clone()))
+            Absence::Possible(Absent::NoRow(signal.name.clone(), 0))
         }
         _ => Absence::Unknown,
     }
@@ -104,7 +107,7 @@ mod tests {
             assert_eq!(of.known_from, KnownFrom::Cases);
             Some((of.kinds.to_string(), of.absence.clone()))
         };
-        let no_row = Absence::Possible(Absent::NoRow("habits".into()));
+        let no_row = Absence::Possible(Absent::NoRow("habits".into(), 0));
         for (signal, column, kinds, absence) in [
             ("customers", "customer_id", "text", Absence::Impossible),
             ("customers", "plan", "text", Absence::Unknown),

@@ -10,6 +10,19 @@ use super::vector::{BLOCK, Data, Marks, Truth, Values, any, either, has};
 use crate::domain::{day_of_text, micros_of_text};
 
 impl Comparison {
+    /// What an operator asks, if it is one that compares.
+    pub fn of_operator(operator: &str) -> Option<Self> {
+        Some(match operator {
+            "==" => Self::Equal,
+            "!=" => Self::Unequal,
+            "<" => Self::Less,
+            "<=" => Self::AtMost,
+            ">" => Self::Greater,
+            ">=" => Self::AtLeast,
+            _ => return None,
+        })
+    }
+
     /// The same question with the sides changed.
     pub fn turned(self) -> Self {
         match self {

@@ -9,7 +9,6 @@ mod known;
 mod operators;
 mod say;
 mod scene;
-mod source;
 mod statements;
 mod switch;
 #[cfg(test)]
@@ -23,12 +22,11 @@ use rhai::{Dynamic, Stmt};
 
 use super::row::RowKind;
 use super::script::Functions;
+use super::source::{Source, Spot};
 use super::{Condition, Rule};
 use crate::domain::{About, FieldTypes, KnownFrom, Problem, Severity};
 use known::{Is, Known, Reason};
 use scene::{Binding, Fields, Scene, Term};
-pub(super) use source::Source;
-use source::Spot;
 
 /// A script as its author wrote it.
 #[derive(Clone, Debug)]
@@ -63,8 +61,8 @@ pub fn condition(condition: &Condition, types: &FieldTypes) -> Vec<Problem> {
     let names = vec![("customer".to_owned(), Binding::Row(RowKind::Customer))];
     let scene = Scene::of(names);
     checker.verdict("the condition", &condition.statements, (0, 1), scene);
-    let text = condition.text();
-    checker.finish().into_iter().map(|problem| quoted(text, problem)).collect()
+    let problems = checker.finish().into_iter();
+    problems.map(|problem| quoted(written.source.script(), problem)).collect()
 }
 
 /// A problem of a condition that TOML holds between double quotes, as far as one can tell: what helps may
@@ -137,7 +135,7 @@ struct Checker<'a> {
 }
 
 /// So many parts are looked at; a script has a few hundred.
-const ROOM: u32 = 100_000;
+const ROOM: u32 = 10_000;
 /// So deep, functions within functions included, goes the look: it fits into a thread's stack, in a
 /// debug build too.
 const DEPTH: u32 = 80;
@@ -275,6 +273,20 @@ impl<'a> Checker<'a> {
         let term = Term::Local(self.fresh);
         scene.learn(&term, known, &self.fields);
         term
+    }
+
+    /// What a value is called from now on, and what is known then.
+    fn named(&mut self, given: Outcome) -> (Term, Scene) {
+        let Outcome { known, term, after: mut scene, yes, no, .. } = given;
+        let is_verdict = known.is.only(Is::BOOL);
+        let term = term.unwrap_or_else(|| {
+            let term = self.local(known, &mut scene);
+            if is_verdict {
+                scene.remember(&term, yes.as_ref(), no.as_ref());
+            }
+            term
+        });
+        (term, scene)
     }
 
     /// Everything found, by place. What is always so because of another mistake is not told.

@@ -6,9 +6,10 @@ mod watched;
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{Caches, Dynamic, Module, NativeCallContext, Scope, Shared, Stmt};
+use rhai::{Caches, Dynamic, EvalAltResult, NativeCallContext, Scope, Stmt};
 
 use super::row::{Names, with_row};
 use super::script::{self, Function};
@@ -105,15 +106,22 @@ impl Coverage {
                 continue;
             };
             let text = std::fs::read_to_string(&rule.file).unwrap_or_default();
-            let Ok(script) = script::parse(&engine.rhai, &text) else { continue };
+            let Ok(mut script) = script::parse(&engine.rhai, &text) else { continue };
             let compiled = &mut rule.compiled;
             watcher.when(&mut compiled.when);
             compiled.then = watcher.asking(&compiled.then, compiled.then_at);
             if let Some((body, at)) = &mut compiled.resolved {
                 *body = watcher.asking(body, *at);
             }
+            // Of two functions by one name, Rhai takes that of the script before one of its own, but
+            // not a watched one, which is none of the script's any more.
+            let hides = |name: &str, arity: usize| {
+                engine.functions.get(name).is_some_and(|known| known.contains(&arity))
+            };
+            script.ast.retain_functions(|_, _, name, arity| hides(name, arity));
             for (key, function) in script.functions {
-                if !["when", "then", "resolved"].contains(&key.0.as_str()) {
+                let is_entry = ["when", "then", "resolved"].contains(&key.0.as_str());
+                if !is_entry && !hides(&key.0, key.1) {
                     let Function { parameters, mut body, at, .. } = function;
                     watcher.block(&mut body, false);
                     let body = script::block(body, at);
@@ -124,7 +132,7 @@ impl Coverage {
                     ));
                 }
             }
-            compiled.library = Shared::new(Module::new());
+            compiled.library = script.ast.shared_lib().clone();
             coverage.points.extend(watcher.points.into_iter().map(|point| (id.clone(), point)));
             coverage.rules.push(id);
         }
@@ -169,7 +177,11 @@ fn register(engine: &mut rhai::Engine, seen: Arc<Mutex<Vec<Seen>>>) {
 fn define(engine: &mut rhai::Engine, name: &str, arity: usize, bodies: Bodies) {
     let types = vec![TypeId::of::<Dynamic>(); arity];
     let call = move |context: NativeCallContext, given: &mut [&mut Dynamic]| {
-        let names = with_row(context.tag(), |row| Ok(row.names.clone()))?;
+        if context.call_level() > CALL_LEVELS {
+            return Err(EvalAltResult::ErrorStackOverflow(context.call_position()).into());
+        }
+        let (names, steps) =
+            with_row(context.tag(), |row| Ok((row.names.clone(), row.steps.clone())))?;
         let found = bodies.iter().find(|(of, ..)| Arc::ptr_eq(of, &names));
         let Some((_, parameters, body)) = found else { return Err("no such function".into()) };
         let mut scope = Scope::new();
@@ -177,6 +189,8 @@ fn define(engine: &mut rhai::Engine, name: &str, arity: usize, bodies: Bodies) {
             scope.push_dynamic(name.clone(), value.clone());
         }
         let mut global = context.global_runtime_state().clone();
+        // What a function takes is counted in its own state, which nobody reads afterwards.
+        global.num_operations = global.num_operations.max(steps.load(Ordering::Relaxed));
         #[allow(deprecated, reason = "not deprecated: Rhai marks what may still change")]
         let value: Result<Dynamic, _> = context.engine().eval_statements_raw(
             &mut global,
@@ -184,6 +198,7 @@ fn define(engine: &mut rhai::Engine, name: &str, arity: usize, bodies: Bodies) {
             &mut scope,
             std::slice::from_ref(body),
         );
+        steps.store(global.num_operations, Ordering::Relaxed);
         value
     };
     engine.register_raw_fn(name, types, call);

@@ -12,6 +12,7 @@ use super::load::CheckAbout;
 use super::reading::{Kind, Part, Reader};
 use super::row::{Names, Row, RowKind, Slot};
 use super::row_error::{RowError, describe};
+use super::source::Source;
 use super::{EpisodeSoFar, Judged, Rule, load, sandbox, script, syntax};
 use crate::domain::{Asked, Batch, Facts, Field, Instant, Place, Problem, RuleId, Value};
 use crate::policy::Calendar;
@@ -20,7 +21,7 @@ use crate::predicate::Moment;
 /// Loads rules and evaluates them, in a sandbox with limits. It keeps nothing between two calls.
 pub struct Engine {
     pub(super) rhai: rhai::Engine,
-    functions: sandbox::Functions,
+    pub(super) functions: sandbox::Functions,
     calendar: Arc<Calendar>,
 }
 
@@ -33,18 +34,12 @@ pub struct Condition {
     /// What `body` was before its fields became variables.
     pub(super) statements: Vec<Stmt>,
     pub(super) written: Arc<Written>,
-    text: Arc<str>,
 }
 
 impl Condition {
     /// Every field that it reads.
     pub fn reads(&self) -> BTreeSet<Field> {
         self.reads.clone()
-    }
-
-    /// As it is written.
-    pub(super) fn text(&self) -> &str {
-        &self.text
     }
 
     /// What the engine runs, and what its names stand for.
@@ -194,11 +189,10 @@ impl Engine {
         let reads = slots.iter().filter_map(Slot::field).cloned().collect();
         let names = Arc::new(Names { slots, constants });
         let statements = parsed.map(|ast| ast.statements().to_vec()).unwrap_or_default();
-        let source = check::Source::quoted(&place, text);
+        let source = Source::quoted(&place, text);
         let written = Written { source, functions, constants: BTreeMap::new() };
         let body = script::block(body, rhai::Position::NONE);
-        let (text, written) = (text.into(), Arc::new(written));
-        Some(Condition { body, names, reads, statements, written, text })
+        Some(Condition { body, names, reads, statements, written: Arc::new(written) })
     }
 
     /// Where the condition is true of a customer: the values that it reads, as `customer.tickets.open`.
@@ -221,11 +215,6 @@ impl Engine {
     /// An instant in the engine's calendar.
     pub fn moment(&self, as_of: Instant) -> Moment {
         Moment::new(&self.calendar, as_of)
-    }
-
-    /// A script taken apart; none where it is none.
-    pub(super) fn parse(&self, text: &str) -> Option<script::Script> {
-        script::parse(&self.rhai, text).ok()
     }
 
     /// What a body gives on one subject's facts, with these names and functions.

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::cases::KEYS;
-use super::check::{self, Written};
+use super::check::Written;
 use super::reading::{Kind, Part, Reader};
 use super::row::{Names, RowKind, Slot};
 use super::script::{self, Compiled, Function, Script};
 use super::settings::Constants;
+use super::source::Source;
 use super::{Rule, dates, lower, sandbox, syntax, verbs};
 use crate::domain::{About, Field, Place, Problem, RuleId, RuleSettings, SignalName, nearest};
 
@@ -108,12 +109,11 @@ pub(super) fn load(
         names: Arc::new(names),
         when_slots,
         library: script.ast.shared_lib().clone(),
-        text: text.as_str().into(),
     };
     let kinds = row_kinds(is_keyed);
     let condition = lower::lower(when, kinds, &script.functions, &constants.seen);
     let written = Written {
-        source: check::Source::file(&file, &text),
+        source: Source::file(&file, &text),
         functions: script.functions.clone(),
         constants: constants.seen.clone(),
     };

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rhai::{Dynamic, Position, Stmt, StmtBlock};
 
 use super::row::{RowKind, from_dynamic};
-use super::script::{Function, Functions, returns};
+use super::script::{Function, Functions, may_return};
 use crate::domain::Value;
 use crate::predicate::{Expr, Operation, Stopped};
 
@@ -121,7 +121,8 @@ impl Lowering<'_> {
                 }
                 Stmt::If(parts, _) => {
                     let asked = self.expression(&parts.expr);
-                    if returns(&parts.body) || returns(&parts.branch) {
+                    if may_return(parts.body.statements()) || may_return(parts.branch.statements())
+                    {
                         value = self.fork(asked, &parts.body, &parts.branch, &tasks);
                         break;
                     }

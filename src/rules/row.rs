@@ -2,6 +2,7 @@
 //! A value that was not handed in is never read as `()`: reading it is an error.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rhai::{Dynamic, EvalAltResult, EvalContext, ImmutableString, NativeCallContext};
@@ -59,6 +60,8 @@ pub(super) struct Row {
     pub(super) moment: Moment,
     /// What `then` has asked for so far.
     pub(super) asked: Arc<Mutex<Vec<Asked>>>,
+    /// The steps that watched functions have taken on this row; nobody else counts here.
+    pub(super) steps: Arc<AtomicU64>,
 }
 
 impl Row {
@@ -66,7 +69,8 @@ impl Row {
     pub(super) fn new(names: Arc<Names>, moment: Moment) -> Self {
         let slots = names.slots.len();
         let (columns, seen) = (vec![None; slots], vec![None; slots]);
-        Self { names, number: 0, columns, seen, moment, asked: Arc::default() }
+        let (asked, steps) = (Arc::default(), Arc::default());
+        Self { names, number: 0, columns, seen, moment, asked, steps }
     }
 
     /// Says where the values of a slot stand.
@@ -82,6 +86,7 @@ impl Row {
     /// Goes to another row of the columns.
     pub(super) fn go_to(&mut self, number: usize) {
         self.number = number;
+        self.steps.store(0, Ordering::Relaxed);
     }
 
     fn column(&self, slot: usize) -> Result<&Column, Box<EvalAltResult>> {

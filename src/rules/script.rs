@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Module, ParseError, Position, Shared, Stmt, StmtBlock};
+use rhai::{
+    AST, ASTNode, Expr, FnCallExpr, Module, ParseError, Position, Shared, Stmt, StmtBlock, Token,
+};
 
 use super::row::Names;
 use super::syntax;
@@ -56,8 +58,6 @@ pub(super) struct Compiled {
     pub(super) when_slots: usize,
     /// The functions that they call.
     pub(super) library: Shared<Module>,
-    /// The script as it is written.
-    pub(super) text: Arc<str>,
 }
 
 /// Parses a rule's script.
@@ -119,12 +119,33 @@ fn named_in(line: &str, name: &str) -> Option<usize> {
     opens.then(|| before.chars().count() + 3 + spaces)
 }
 
-/// Whether a block may end the function that it stands in.
-pub(super) fn returns(block: &StmtBlock) -> bool {
-    block.statements().iter().any(|statement| match statement {
-        Stmt::Return(..) => true,
-        Stmt::Block(block) => returns(block),
-        Stmt::If(parts, _) => returns(&parts.body) || returns(&parts.branch),
+/// Whether one of these statements may end the function that they stand in.
+pub(super) fn may_return(statements: &[Stmt]) -> bool {
+    !statements.iter().all(|statement| statement.walk(&mut Vec::new(), &mut goes_on))
+}
+
+/// Whether a block inside an expression may end the function that it stands in.
+pub(super) fn may_return_within(expression: &Expr) -> bool {
+    !expression.walk(&mut Vec::new(), &mut goes_on)
+}
+
+fn goes_on(path: &[ASTNode<'_>]) -> bool {
+    !matches!(path.last(), Some(ASTNode::Stmt(Stmt::Return(..))))
+}
+
+/// Whether a call is `!a`.
+pub(super) fn is_not(call: &FnCallExpr) -> bool {
+    call.args.len() == 1 && call.op_token == Some(Token::Bang)
+}
+
+/// Whether nothing comes after these statements, whatever the facts.
+pub(super) fn always_end(statements: &[Stmt]) -> bool {
+    statements.iter().any(|statement| match statement {
+        Stmt::Return(..) | Stmt::BreakLoop(..) => true,
+        Stmt::Block(block) => always_end(block.statements()),
+        Stmt::If(parts, _) => {
+            always_end(parts.body.statements()) && always_end(parts.branch.statements())
+        }
         _ => false,
     })
 }

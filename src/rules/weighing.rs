@@ -3,7 +3,6 @@
 //! of its own, and what can't be taken apart is said.
 
 mod reads;
-mod source;
 mod turning;
 mod walk;
 
@@ -11,11 +10,10 @@ use rhai::Dynamic;
 
 use super::row::{Names, from_dynamic};
 use super::row_error::describe;
-use super::script::{Functions, Script};
+use super::script::Functions;
 use super::{Condition, Engine, RowError, Rule};
 use crate::domain::{Facts, Instant, Value};
 use crate::predicate::{Comparison, TimeFunction};
-use source::Source;
 use walk::Weigher;
 
 /// How many turns of its parts are looked at for the turn of a whole condition.
@@ -170,13 +168,12 @@ impl Engine {
     /// A rule's `when` taken apart on one subject.
     pub fn weigh(&self, rule: &Rule, facts: &Facts, as_of: Instant) -> Weighed {
         let compiled = &rule.compiled;
-        let functions = self.functions_of(&compiled.text);
         let weigher = Weigher {
             engine: self,
             names: &compiled.names,
             library: Some(&compiled.library),
-            functions: &functions,
-            source: &Source::read(&compiled.text),
+            functions: &rule.written.functions,
+            source: &rule.written.source,
             facts,
             as_of,
             begins: compiled.when_at,
@@ -211,17 +208,11 @@ impl Engine {
             names,
             library: None,
             functions: &Functions::new(),
-            source: &Source::read(condition.text()),
+            source: &condition.written.source,
             facts,
             as_of,
             begins: rhai::Position::NONE,
         };
         weigher.whole(body)
-    }
-
-    /// The script's own functions as they are written.
-    fn functions_of(&self, text: &str) -> Functions {
-        let script: Option<Script> = self.parse(text);
-        script.map(|script| script.functions).unwrap_or_default()
     }
 }

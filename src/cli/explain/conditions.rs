@@ -62,7 +62,7 @@ fn story(weighed: &Weighed, times: &Times) -> String {
         Weight::Gave(Value::Null) => vec!["absent, where true or false is needed".to_owned()],
         Weight::Gave(value) => vec![format!("gave {}, which is not true or false", say(value))],
         Weight::Other(what) => vec![format!("gave {what}, which is not true or false")],
-        Weight::Holds(_) => read(&weighed.reads, times),
+        Weight::Holds(_) => read(&weighed.reads, weighed.compared.as_ref(), times),
     };
     match (weighed.holds(), weighed.turns, &weighed.compared) {
         (Some(_), Some(turn), _) => {
@@ -75,8 +75,8 @@ fn story(weighed: &Weighed, times: &Times) -> String {
     told.join("; ")
 }
 
-/// What was read, the facts first.
-fn read(reads: &[Read], times: &Times) -> Vec<String> {
+/// What was read, the facts first; and what came of it, where that is what was compared.
+fn read(reads: &[Read], compared: Option<&Compared>, times: &Times) -> Vec<String> {
     let alias = |read: &&Read| {
         read.kind != ReadKind::Variable
             || !reads
@@ -85,15 +85,20 @@ fn read(reads: &[Read], times: &Times) -> Vec<String> {
     };
     let shown: Vec<&Read> = reads.iter().filter(alias).collect();
     let facts = shown.iter().filter(|read| read.kind != ReadKind::Constant).count();
+    let worked_out =
+        compared.filter(|compared| !shown.iter().any(|read| read.value == compared.is));
+    let is_alone = facts == 1 && worked_out.is_none();
     let one = |read: &&Read| match &read.kind {
         ReadKind::Time(function, of) => counted(*function, read, of, times),
         ReadKind::Constant => format!("{} = {}", read.name, say(&read.value)),
-        ReadKind::Field | ReadKind::Variable if facts == 1 => format!("is {}", say(&read.value)),
+        ReadKind::Field | ReadKind::Variable if is_alone => format!("is {}", say(&read.value)),
         ReadKind::Field | ReadKind::Variable => format!("{} = {}", read.name, say(&read.value)),
     };
     let (constants, facts): (Vec<&Read>, Vec<&Read>) =
         shown.into_iter().partition(|read| read.kind == ReadKind::Constant);
-    facts.iter().chain(&constants).map(one).collect()
+    let comes_to = worked_out.filter(|_| !facts.is_empty() || !constants.is_empty());
+    let comes_to = comes_to.map(|compared| format!("comes to {}", say(&compared.is)));
+    facts.iter().chain(&constants).map(one).chain(comes_to).collect()
 }
 
 /// `6 days, from 1 May`
@@ -161,5 +166,48 @@ pub(super) fn say(value: &Value) -> String {
         Value::Text(text) => format!("\"{}\"", text.escape_debug()),
         Value::Int(number) if *number >= 10_000 => thousands(*number as u64),
         value => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_is_said_to_be_what_it_is() {
+        let field =
+            |name: &str, value: Value| Read { name: name.to_owned(), value, kind: ReadKind::Field };
+        let compared = |is: Value| Compared { is, how: Comparison::Greater, with: Value::Int(100) };
+        let text = |text: &str| Value::Text(text.to_owned());
+        let (seats, open) = (field("customer.seats", Value::Int(19)), field("open", Value::Int(2)));
+        for (reads, compared, told) in [
+            (vec![seats.clone()], Some(compared(Value::Int(19))), "is 19"),
+            (vec![seats.clone()], None, "is 19"),
+            (
+                vec![seats.clone()],
+                Some(compared(Value::Int(57))),
+                "customer.seats = 19; comes to 57",
+            ),
+            (
+                vec![field("customer.name", text("Ana"))],
+                Some(compared(Value::Int(3))),
+                "customer.name = \"Ana\"; comes to 3",
+            ),
+            (
+                vec![field("x", Value::Null)],
+                Some(compared(Value::Int(0))),
+                "x = absent; comes to 0",
+            ),
+            (
+                vec![seats.clone(), open.clone()],
+                Some(compared(Value::Int(38))),
+                "customer.seats = 19; open = 2; comes to 38",
+            ),
+            (vec![seats, open], Some(compared(Value::Int(19))), "customer.seats = 19; open = 2"),
+            (vec![], Some(compared(Value::Int(3))), ""),
+        ] {
+            let times = Times { zone: chrono_tz::UTC, as_of: crate::domain::Instant::default() };
+            assert_eq!(read(&reads, compared.as_ref(), &times).join("; "), told);
+        }
     }
 }

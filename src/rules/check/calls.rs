@@ -1,16 +1,15 @@
 //! Calls: operators, `in`, the script's own functions, and those of the language.
 
-use rhai::{Expr, FnCallExpr, Position, Token};
+use rhai::{Expr, FnCallExpr, Token};
 
 use super::compare::{compare, where_true};
 use super::known::{Is, Known, Texts};
-use super::operators::comparison;
 use super::scene::{Binding, Scene, Term};
-use super::source::Spot;
 use super::{Checker, Outcome};
 use crate::predicate::{Comparison, Told};
 use crate::rules::row::RowKind;
 use crate::rules::script::Function;
+use crate::rules::source::Spot;
 use crate::rules::{dates, sandbox, verbs};
 
 /// Functions that change nothing of what they are given.
@@ -39,6 +38,20 @@ pub(super) const PURE: [&str; 22] = [
     "to_string",
 ];
 
+/// Functions that change the text they are given, and so raise on a fact.
+pub(super) const CHANGING: [&str; 10] = [
+    "trim",
+    "clear",
+    "replace",
+    "crop",
+    "truncate",
+    "remove",
+    "pop",
+    "pad",
+    "make_upper",
+    "make_lower",
+];
+
 /// Functions that raise on what is no text, list or map.
 const OF_WORDS: [&str; 10] = [
     "len",
@@ -57,17 +70,11 @@ const OF_WORDS: [&str; 10] = [
 const OF_NUMBERS: [&str; 6] = ["abs", "to_float", "to_int", "floor", "ceiling", "round"];
 
 impl Checker<'_> {
-    pub(super) fn call(
-        &mut self,
-        call: &FnCallExpr,
-        at: Position,
-        spot: Spot,
-        scene: Scene,
-    ) -> Outcome {
+    pub(super) fn call(&mut self, call: &FnCallExpr, spot: Spot, scene: Scene) -> Outcome {
         let name = call.name.as_str();
         match (name, call.args.as_slice()) {
             ("contains", [list, value]) => self.one_of(list, value, spot, scene),
-            (_, [a, b]) if call.is_operator_call() => match comparison(name) {
+            (_, [a, b]) if call.is_operator_call() => match Comparison::of_operator(name) {
                 Some(how) => self.comparison(how, [a, b], spot, scene),
                 None => {
                     let x = self.expression(a, scene);
@@ -87,7 +94,7 @@ impl Checker<'_> {
                 let key = (name.to_owned(), arguments.len());
                 match self.functions.get(&key) {
                     Some(function) => self.own(function, arguments, spot, scene),
-                    None => self.native(name, arguments, at, spot, scene),
+                    None => self.native(name, arguments, spot, scene),
                 }
             }
         }
@@ -121,7 +128,8 @@ impl Checker<'_> {
         {
             return self.within(range, value, spot, scene);
         }
-        let value = self.expression(value, scene);
+        let asked = value;
+        let value = self.expression(asked, scene);
         let Expr::Array(items, _) = list else {
             let list = self.expression(list, value.after.clone());
             self.raises_where_absent(&list, spot, "`in`");
@@ -142,14 +150,15 @@ impl Checker<'_> {
             self.strangers(Comparison::Equal, &value, &item, item.spot, None);
             return self.open(scene, spot);
         }
-        let mays = listed.iter().map(|item| compare(Comparison::Equal, &value.known, &item.known));
-        let may_be = mays.clone().any(|may| may.be_true);
-        let may_not_be = mays.clone().all(|may| may.be_false);
-        let by_flow = match &value.term {
-            Some(Term::Local(_)) | None => false,
-            Some(_) => !may_be || !may_not_be,
+        let certain = |value: &Known| {
+            let mays = listed.iter().map(|item| compare(Comparison::Equal, value, &item.known));
+            let may_be = mays.clone().any(|may| may.be_true);
+            let may_not_be = mays.clone().all(|may| may.be_false);
+            (may_be != may_not_be).then_some(may_be)
         };
-        let certain = (may_be != may_not_be).then_some(may_be);
+        let by_flow = certain(&self.by_itself(asked, &value)).is_none();
+        let is_quiet = by_flow && self.is_called() || self.is_switch([asked], [&value]);
+        let certain = certain(&value.known).filter(|_| !is_quiet);
         if let Some(first) = listed.first() {
             self.certainty(spot, certain.map(|is| is != turned), [&value, first], by_flow);
         }
@@ -228,13 +237,14 @@ impl Checker<'_> {
         scene: Scene,
     ) -> Outcome {
         let (mut scene, mut inside) = (scene, Vec::new());
+        let before = self.fresh;
         for (name, argument) in function.parameters.iter().zip(arguments) {
             let binding = match row(argument, &scene) {
                 Some(row) => Binding::Row(row),
                 None => {
                     let given = self.expression(argument, scene);
-                    scene = given.after;
-                    let term = given.term.unwrap_or_else(|| self.local(given.known, &mut scene));
+                    let (term, after) = self.named(given);
+                    scene = after;
                     Binding::Value(term)
                 }
             };
@@ -248,8 +258,10 @@ impl Checker<'_> {
         let mut ways = self.ways(&function.body, scene.clone());
         self.in_if = outer;
         for way in &mut ways {
-            for scene in [Some(&mut way.after), way.yes.as_mut(), way.no.as_mut()] {
-                scene.into_iter().for_each(|scene| scene.names.clone_from(&outside));
+            let ways = [Some(&mut way.after), way.yes.as_mut(), way.no.as_mut()];
+            for scene in ways.into_iter().flatten() {
+                scene.names.clone_from(&outside);
+                scene.forget(before, way.term.as_ref());
             }
         }
         scene.names = outside;
@@ -260,14 +272,7 @@ impl Checker<'_> {
     }
 
     /// A function of the language, of the pack, or a verb.
-    fn native(
-        &mut self,
-        name: &str,
-        arguments: &[Expr],
-        _at: Position,
-        spot: Spot,
-        scene: Scene,
-    ) -> Outcome {
+    fn native(&mut self, name: &str, arguments: &[Expr], spot: Spot, scene: Scene) -> Outcome {
         let Some((first, rest)) = arguments.split_first() else {
             let known =
                 if verbs::NAMES.contains(&name) { Known::of(Is::ABSENT) } else { Known::any() };

@@ -1,7 +1,10 @@
 //! The walk over expressions: literals, names, chains, `&&` and `||`.
 
+use std::sync::Arc;
+
 use rhai::{ASTFlags, Expr};
 
+use super::calls::CHANGING;
 use super::known::{Is, Known};
 use super::scene::{Binding, Scene, Term};
 use super::{Checker, Outcome};
@@ -24,7 +27,7 @@ impl Checker<'_> {
             Expr::And(parts, _) => self.all(parts, scene),
             Expr::Or(parts, _) => self.some(parts, scene),
             Expr::Coalesce(parts, _) => self.first_there(parts, scene),
-            Expr::FnCall(call, at) => self.call(call, *at, spot, scene),
+            Expr::FnCall(call, _) => self.call(call, spot, scene),
             Expr::Dot(..) => self.chain(expression, scene),
             Expr::Variable(variable, ..) => self.variable(&variable.1, scene),
             Expr::Stmt(block) => match self.block(block.statements(), scene.clone()) {
@@ -118,7 +121,7 @@ impl Checker<'_> {
 
     /// `a ?? b`
     fn first_there(&mut self, parts: &[Expr], scene: Scene) -> Outcome {
-        let mut given: Option<Known> = None;
+        let (mut given, mut first, mut instead) = (None::<Known>, None, None::<Known>);
         let mut scene = scene;
         for (number, part) in parts.iter().enumerate() {
             let outcome = self.expression(part, scene.clone());
@@ -127,17 +130,20 @@ impl Checker<'_> {
                 true => outcome.known.clone(),
                 false => outcome.known.without(Is::ABSENT),
             };
-            given = Some(match given {
-                Some(given) => given.or(&kept),
-                None => kept,
-            });
+            match number {
+                0 => first = outcome.term.clone(),
+                _ => instead = Some(instead.map_or(kept.clone(), |instead| instead.or(&kept))),
+            }
+            given = Some(given.map_or(kept.clone(), |given| given.or(&kept)));
             // What stands further right may never be looked at.
             scene = match number {
                 0 => outcome.after,
                 _ => scene.or(&outcome.after, &self.fields, &mut self.fresh),
             };
         }
-        self.plain(given.unwrap_or_else(Known::any), None, scene, (0, 0))
+        let stands_in = first.zip(instead).map(Arc::new);
+        let known = Known { stands_in, ..given.unwrap_or_else(Known::any) };
+        self.plain(known, None, scene, (0, 0))
     }
 
     fn variable(&mut self, name: &str, scene: Scene) -> Outcome {
@@ -145,7 +151,11 @@ impl Checker<'_> {
             (Some(Binding::Value(term)), _) => {
                 let term = term.clone();
                 let known = self.known(&term, &scene);
-                self.plain(known, Some(term), scene, (0, 0))
+                let mut outcome = self.plain(known, Some(term.clone()), scene, (0, 0));
+                for (scene, value) in [(&mut outcome.yes, true), (&mut outcome.no, false)] {
+                    scene.iter_mut().for_each(|scene| scene.recall(&term, value, &self.fields));
+                }
+                outcome
             }
             (None, Some(value)) => {
                 let known = Known::constant(value);
@@ -180,9 +190,16 @@ impl Checker<'_> {
             None => (self.expression(root, scene), &links[..]),
         };
         let mut receiver = Some(root);
+        // In a function of the script's own, a row's field is a copy.
+        let mut is_fact = row.is_some() && !self.is_called();
         for (link, or_nothing) in rest {
             let to = self.source.spot(link).1;
+            let is_fact = std::mem::take(&mut is_fact);
             outcome = match link {
+                Expr::MethodCall(call, _) if is_fact && CHANGING.contains(&call.name.as_str()) => {
+                    self.changes_a_fact(&call.name, &outcome, (from, to));
+                    self.plain(Known::any(), None, outcome.after, (from, to))
+                }
                 Expr::MethodCall(call, _) => {
                     let receiver = receiver.filter(|_| row.is_none());
                     let spot = (from, to);

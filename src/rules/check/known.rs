@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rhai::Dynamic;
 
-use super::source::Spot;
-use crate::domain::{Absence, Absent, FieldType, Kind, Value};
+use super::scene::Term;
+use crate::domain::{Absence, Absent, FieldType, Kind, SignalName, Value};
 use crate::rules::row::from_dynamic;
+use crate::rules::source::Spot;
 
 /// Kinds that a value may be of, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +111,32 @@ pub(super) struct Reason {
     pub(super) field: String,
     /// Why: `a customer may have no row in …`.
     pub(super) why: String,
-    /// For what a script itself leaves out: where it does.
-    pub(super) left_out_at: Option<Spot>,
+    /// For what a script itself leaves out: where it does, and what helps.
+    pub(super) left_out: Option<(Spot, &'static str)>,
+    /// For a field of a signal in which there may be no row: which, and in how many of its rows
+    /// there is nothing in the field.
+    pub(super) no_row: Option<(SignalName, u64)>,
+}
+
+impl Reason {
+    fn new(field: &str, why: String) -> Self {
+        Self { field: field.to_owned(), why, left_out: None, no_row: None }
+    }
+
+    /// Some rows have nothing in a field.
+    fn empty(field: &str, rows: u64) -> Option<Arc<Self>> {
+        let why = match rows {
+            0 => return None,
+            1 => "it is empty in a row".to_owned(),
+            rows => format!("it is empty in {rows} rows"),
+        };
+        Some(Arc::new(Self::new(field, why)))
+    }
+
+    /// Why it may still be absent where the signal has a row.
+    pub(super) fn within_row(&self) -> Option<Arc<Self>> {
+        self.no_row.as_ref().and_then(|(_, rows)| Self::empty(&self.field, *rows))
+    }
 }
 
 /// What is known of a value.
@@ -127,6 +152,8 @@ pub(super) struct Known {
     pub(super) absent: Option<Arc<Reason>>,
     /// Where whole numbers were divided for it, so that a fraction may have been cut off.
     pub(super) cut: Option<Spot>,
+    /// For `x ?? fallback`: what `x` is, and what is known of that which stands in for it.
+    pub(super) stands_in: Option<Arc<(Term, Known)>>,
 }
 
 /// Beyond this, not every whole number has a place among the numbers with a fraction.
@@ -135,7 +162,15 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 impl Known {
     pub(super) fn of(is: Is) -> Self {
         let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
-        Self { is, low, high, texts: Texts::But(BTreeSet::new()), absent: None, cut: None }
+        Self {
+            is,
+            low,
+            high,
+            texts: Texts::But(BTreeSet::new()),
+            absent: None,
+            cut: None,
+            stands_in: None,
+        }
     }
 
     pub(super) fn any() -> Self {
@@ -187,22 +222,26 @@ impl Known {
         let Some(of) = of else { return Self::of(Is::CELL) };
         let kinds = of.kinds.iter().fold(Is::NOTHING, |is, kind| is.or(Is::from(kind)));
         let kinds = if of.kinds.is_unknown() { Is::CELL } else { kinds };
-        let because =
-            |why: String| Some(Arc::new(Reason { field: name.to_owned(), why, left_out_at: None }));
         let (is, absent) = match &of.absence {
             Absence::Impossible => (kinds.without(Is::ABSENT), None),
             Absence::Unseen | Absence::Unknown => (kinds.or(Is::ABSENT), None),
-            Absence::Possible(Absent::Empty(1)) => {
-                (kinds.or(Is::ABSENT), because("it is empty in a row".to_owned()))
-            }
             Absence::Possible(Absent::Empty(rows)) => {
-                (kinds.or(Is::ABSENT), because(format!("it is empty in {rows} rows")))
+                (kinds.or(Is::ABSENT), Reason::empty(name, *rows))
             }
-            Absence::Possible(Absent::NoRow(signal)) => {
-                (kinds.or(Is::ABSENT), because(format!("a customer may have no row in `{signal}`")))
+            Absence::Possible(Absent::NoRow(signal, rows)) => {
+                let why = format!("a customer may have no row in `{signal}`");
+                let no_row = Some((signal.clone(), *rows));
+                let reason = Reason { no_row, ..Reason::new(name, why) };
+                (kinds.or(Is::ABSENT), Some(Arc::new(reason)))
             }
         };
         Self { absent, ..Self::of(is) }
+    }
+
+    /// What a script leaves out: why, where, and what helps.
+    pub(super) fn left_out(why: &str, spot: Spot, cure: &'static str) -> Self {
+        let reason = Reason { left_out: Some((spot, cure)), ..Reason::new("", why.to_owned()) };
+        Self { absent: Some(Arc::new(reason)), ..Self::of(Is::ABSENT) }
     }
 
     /// What is one or the other.
@@ -220,7 +259,9 @@ impl Known {
         };
         let absent = self.absent.clone().or_else(|| other.absent.clone());
         let cut = self.cut.or(other.cut);
-        Self { is: self.is.or(other.is), low, high, texts, absent, cut }
+        let stands_in =
+            self.stands_in.clone().filter(|same| other.stands_in.as_ref() == Some(same));
+        Self { is: self.is.or(other.is), low, high, texts, absent, cut, stands_in }
     }
 
     /// The same without some kinds.
@@ -246,6 +287,15 @@ impl Known {
             _ => Is::NOTHING,
         };
         Self { is: self.is.without(gone), texts, ..self.clone() }
+    }
+
+    /// Whether it is one value and no other.
+    pub(super) fn is_one(&self) -> bool {
+        match self.is {
+            Is::ABSENT | Is::TRUE | Is::FALSE => true,
+            Is::INT | Is::FLOAT => self.low == self.high,
+            _ => self.only_text().is_some(),
+        }
     }
 
     /// The one text that it is, if it is nothing else.

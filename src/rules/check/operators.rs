@@ -1,26 +1,13 @@
 //! Operators: comparisons, `!`, calculations, and what has to be true or false.
 
-use rhai::Expr;
+use rhai::{ASTNode, Expr};
 
 use super::compare::{May, are_strangers, compare, where_false, where_true};
 use super::known::{Is, Known};
 use super::scene::Scene;
-use super::source::Spot;
 use super::{Checker, Outcome};
 use crate::predicate::Comparison;
-
-/// What a comparison operator asks.
-pub(super) fn comparison(operator: &str) -> Option<Comparison> {
-    Some(match operator {
-        "==" => Comparison::Equal,
-        "!=" => Comparison::Unequal,
-        "<" => Comparison::Less,
-        "<=" => Comparison::AtMost,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::AtLeast,
-        _ => return None,
-    })
-}
+use crate::rules::source::Spot;
 
 impl Checker<'_> {
     /// What is known where something that has to be true or false is the one or the other.
@@ -61,7 +48,10 @@ impl Checker<'_> {
         if self.loses_fraction(how, &a, &b) || self.loses_fraction(how, &b, &a) {
             return self.open(after, spot);
         }
-        let mut outcome = self.compared(how, &a, &b, after, spot);
+        let mut outcome = self.compared(how, sides, [&a, &b], after, spot);
+        for (side, how, other) in [(&a, how, &b), (&b, how.turned(), &a)] {
+            self.without_fallback(side, how, other, &mut outcome);
+        }
         let is_true = |side: &Outcome| side.known.is == Is::TRUE;
         for (side, other) in [(&a, &b), (&b, &a)] {
             let Some(reason) = side.known.absent.clone() else { continue };
@@ -81,7 +71,7 @@ impl Checker<'_> {
     /// `3 < x < 7` as two comparisons.
     fn chained(&self, first: &Expr, a: &Outcome, b: &Outcome, spot: Spot) -> Option<String> {
         let Expr::FnCall(call, _) = first else { return None };
-        comparison(&call.name).filter(|_| call.is_operator_call())?;
+        Comparison::of_operator(&call.name).filter(|_| call.is_operator_call())?;
         let middle = self.source.text(self.source.spot(call.args.get(1)?));
         let all = self.source.text((a.spot.1, spot.1));
         let a = self.source.text(a.spot);
@@ -126,21 +116,41 @@ impl Checker<'_> {
         false
     }
 
+    /// Of `x ?? fallback`: where the fallback can't have made the comparison true, `x` is there; so
+    /// too where it can't have made it false.
+    fn without_fallback(
+        &self,
+        side: &Outcome,
+        how: Comparison,
+        other: &Outcome,
+        outcome: &mut Outcome,
+    ) {
+        let Some(stands_in) = &side.known.stands_in else { return };
+        let (term, fallback) = &**stands_in;
+        let may = compare(how, fallback, &other.known);
+        let ways = [(&mut outcome.yes, may.be_true), (&mut outcome.no, may.be_false)];
+        for scene in
+            ways.into_iter().filter(|(_, may_be)| !may_be).filter_map(|(way, _)| way.as_mut())
+        {
+            scene.find(term, &self.fields);
+        }
+    }
+
     fn compared(
         &mut self,
         how: Comparison,
-        a: &Outcome,
-        b: &Outcome,
+        sides: [&Expr; 2],
+        [a, b]: [&Outcome; 2],
         after: Scene,
         spot: Spot,
     ) -> Outcome {
         let may = compare(how, &a.known, &b.known);
-        let everywhere = |side: &Outcome| match &side.term {
-            Some(super::Term::Local(_)) | None => side.known.clone(),
-            Some(term) => self.fields.everywhere(term),
-        };
-        let (a_everywhere, b_everywhere) = (everywhere(a), everywhere(b));
-        let by_flow = is_certain(may) && !is_certain(compare(how, &a_everywhere, &b_everywhere));
+        let by_itself = compare(how, &self.by_itself(sides[0], a), &self.by_itself(sides[1], b));
+        let by_flow = is_certain(may) && !is_certain(by_itself);
+        if is_certain(may) && (self.is_switch(sides, [a, b]) || asks_for_empty(how, [a, b])) {
+            self.certainty(spot, None, [a, b], by_flow);
+            return self.open(after, spot);
+        }
         let is_absence = a.known.is == Is::ABSENT || b.known.is == Is::ABSENT;
         let mut certain = is_certain(may).then_some(may.be_true);
         // To ask whether something is there once more than needed is careful, and no mistake.
@@ -148,10 +158,11 @@ impl Checker<'_> {
             Comparison::Unequal => is_absence && may.be_true,
             _ => is_absence && by_flow && !may.be_true,
         };
-        // What is known already may be said again, but in order of size, or after `||`.
+        // What is known already may be said again, but in order of size, or after `||`. A function
+        // of the script's own may be right for other values than those that it is called with.
         let equality = matches!(how, Comparison::Equal | Comparison::Unequal);
         let repeats = self.in_if || (self.joint == "&&" && equality);
-        if careful || (repeats && by_flow && may.be_true) {
+        if careful || (by_flow && (self.is_called() || (repeats && may.be_true))) {
             certain = None;
         }
         if is_certain(may) && careful {
@@ -179,6 +190,46 @@ impl Checker<'_> {
         let yes = may.be_true.then(|| side(true));
         let no = may.be_false.then(|| side(false));
         Outcome { known: may.known(), term: None, after, yes, no, hushed: None, spot }
+    }
+
+    /// What is known of a side wherever it stands, whatever comes before it or calls it.
+    pub(super) fn by_itself(&self, side: &Expr, outcome: &Outcome) -> Known {
+        match &outcome.term {
+            Some(term) if !matches!(term, super::Term::Local(_)) => self.fields.everywhere(term),
+            _ if side.is_constant() => outcome.known.clone(),
+            _ if self.is_called() => Known::any(),
+            _ if outcome.known.is_one() => outcome.known.clone(),
+            _ => Known::of(outcome.known.is),
+        }
+    }
+
+    /// Whether the walk is inside a function that the script itself calls.
+    pub(super) fn is_called(&self) -> bool {
+        self.exits.len() > 1
+    }
+
+    /// Whether a side says what the author set by hand: a named constant, or a variable with one
+    /// value. Who asks for that may want to set it otherwise another day.
+    pub(super) fn is_switch<const N: usize>(
+        &self,
+        sides: [&Expr; N],
+        outcomes: [&Outcome; N],
+    ) -> bool {
+        sides.into_iter().zip(outcomes).any(|(side, outcome)| {
+            let is_local = matches!(outcome.term, Some(super::Term::Local(_)));
+            is_local && outcome.known.is_one() || self.reads_constant(side, &outcome.after)
+        })
+    }
+
+    fn reads_constant(&self, side: &Expr, scene: &Scene) -> bool {
+        let is_other = |path: &[ASTNode<'_>]| match path.last() {
+            Some(ASTNode::Expr(Expr::Variable(variable, ..))) => {
+                let name = variable.1.as_str();
+                scene.binding(name).is_some() || !self.constants.contains_key(name)
+            }
+            _ => true,
+        };
+        !side.walk(&mut Vec::new(), &mut { is_other })
     }
 
     /// The scene after a mistake: what was learned of its sides is in doubt, and explains nothing more.
@@ -354,6 +405,12 @@ fn begins_a_date(text: &str) -> bool {
     let form = "0000-00-00".chars();
     let fits = text.chars().zip(form).all(|(c, of)| c == of || of == '0' && c.is_ascii_digit());
     text.is_empty() || fits && matches!(text.chars().count(), 4 | 7 | 10..)
+}
+
+/// Whether a date is compared with `""`: what is empty in a column of text is a date on no day.
+fn asks_for_empty(how: Comparison, sides: [&Outcome; 2]) -> bool {
+    matches!(how, Comparison::Equal | Comparison::Unequal)
+        && sides.iter().any(|side| side.known.only_text() == Some(""))
 }
 
 fn is_certain(may: May) -> bool {

@@ -1,10 +1,10 @@
 //! How each mistake is said: what, where, why, and what helps. Nothing is found here.
 
 use super::known::{Is, Known, Reason, Texts};
-use super::source::Spot;
 use super::{Certainty, Checker, Outcome};
 use crate::domain::{Kind, Problem, Severity, Value};
 use crate::predicate::Comparison;
+use crate::rules::source::Spot;
 
 /// The words of a problem.
 pub(super) struct Said {
@@ -69,15 +69,25 @@ impl Checker<'_> {
         }
     }
 
+    /// A function that would change a fact.
+    pub(super) fn changes_a_fact(&mut self, name: &str, of: &Outcome, spot: Spot) {
+        if self.tries > 0 {
+            return;
+        }
+        let text = self.source.text(of.spot);
+        let message = format!("`{name}` would change `{text}` itself, and facts don't change");
+        let help = format!("copy it into a variable first: `let copy = {text}; copy.{name}(…);`");
+        self.report(spot, Severity::Finding, "changed-fact", said(message, "this raises", help));
+    }
+
     /// Something that raises where a part of it is absent.
     pub(super) fn raises_where_absent(&mut self, of: &Outcome, spot: Spot, what: &str) {
         let Some(reason) = of.known.absent.clone() else { return };
         if self.tries > 0 || !of.known.is.has(Is::ABSENT) {
             return;
         }
-        if let Some(at) = reason.left_out_at {
+        if let Some((at, help)) = reason.left_out {
             let message = format!("{what} fails where nothing is given");
-            let help = "end it with `else { false }`, or with what it is then";
             self.report(at, Severity::Finding, "may-be-absent", said(message, &reason.why, help));
             return;
         }
@@ -226,7 +236,9 @@ impl Checker<'_> {
             Some(true) => ("always-true", "always true"),
             _ => ("never-true", "never true"),
         };
-        let named = sides.iter().find(|side| side.term.is_some() && by_flow);
+        let named = (sides.iter().find(|side| side.term.is_some()))
+            .or_else(|| sides.iter().find(|side| !side.known.is_one()))
+            .filter(|_| by_flow);
         let is_empty = |side: &&Outcome| side.known.only_text() == Some("");
         let is_empty = form(sides).is_some() && sides.iter().any(is_empty);
         let label = match named {
@@ -235,7 +247,7 @@ impl Checker<'_> {
                 self.source.text(side.spot),
                 range(&side.known)
             ),
-            None => match sides.iter().all(|side| side.term.is_none()) {
+            None => match sides.iter().all(|side| side.known.is_one()) {
                 true => "nothing in it changes from row to row".to_owned(),
                 false if is_empty => "no date is an empty text".to_owned(),
                 false => form(sides).unwrap_or_default().to_owned(),
@@ -429,14 +441,19 @@ fn date_meant(text: &str) -> Option<String> {
     (Kind::of(&Value::Text(meant.clone())) == Some(Kind::Date)).then_some(meant)
 }
 
+/// A number as its author wrote it, without the slack that it may have been given.
+fn number(number: f64) -> f64 {
+    format!("{number:.11e}").parse().unwrap_or(number)
+}
+
 /// What is left of a value, after `leaves x …`.
 fn range(known: &Known) -> String {
     if known.is.has(Is::INT.or(Is::FLOAT)) && !known.is.has(Is::WORDS.or(Is::BOOL)) {
         return match (known.low.is_finite(), known.high.is_finite()) {
-            (true, true) if known.low == known.high => format!("at {}", known.low),
-            (true, true) => format!("between {} and {}", known.low, known.high),
-            (true, false) => format!("at {} or more", known.low),
-            (false, true) => format!("at {} or less", known.high),
+            (true, true) if known.low == known.high => format!("at {}", number(known.low)),
+            (true, true) => format!("between {} and {}", number(known.low), number(known.high)),
+            (true, false) => format!("at {} or more", number(known.low)),
+            (false, true) => format!("at {} or less", number(known.high)),
             (false, false) => "as it is".to_owned(),
         };
     }

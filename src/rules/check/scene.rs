@@ -1,10 +1,11 @@
 //! What is known at one point of a script: what its names stand for, and what was learned on the way
 //! there of the values that can be named. Nothing is judged here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::known::{Is, Known};
-use crate::domain::{About, Field, FieldTypes};
+use crate::domain::{About, Absence, Absent, Field, FieldTypes, SignalName};
 use crate::rules::row::RowKind;
 
 /// A value that stays the same wherever it stands again.
@@ -21,6 +22,17 @@ pub(super) enum Term {
     Length(Box<Term>),
 }
 
+impl Term {
+    /// The number of the variable that it is, or is counted from.
+    fn variable(&self) -> Option<u32> {
+        match self {
+            Self::Local(number) => Some(*number),
+            Self::Time(_, of) | Self::Length(of) => of.variable(),
+            Self::Field(_) | Self::Episode(_) => None,
+        }
+    }
+}
+
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Binding {
@@ -33,6 +45,8 @@ pub(super) enum Binding {
 pub(super) struct Scene {
     pub(super) names: Vec<(String, Binding)>,
     learned: BTreeMap<Term, Known>,
+    /// What is there where a variable is true, and where it is false.
+    there: BTreeMap<Term, Arc<[BTreeSet<Term>; 2]>>,
 }
 
 /// What the fields hold, for the rule at hand.
@@ -77,7 +91,7 @@ fn time(of: &Known) -> Known {
 
 impl Scene {
     pub(super) fn of(names: Vec<(String, Binding)>) -> Self {
-        Self { names, learned: BTreeMap::new() }
+        Self { names, ..Self::default() }
     }
 
     /// What a name stands for.
@@ -87,6 +101,32 @@ impl Scene {
 
     /// What is known of a term here.
     pub(super) fn known(&self, term: &Term, fields: &Fields<'_>) -> Known {
+        let mut known = self.known_of(term, fields);
+        if let Some(reason) = &known.absent
+            && let Some((signal, _)) = &reason.no_row
+            && self.has_row(signal, fields)
+        {
+            known.absent = reason.within_row();
+        }
+        known
+    }
+
+    /// Whether it is certain here that the customer has a row in a signal: a field is there that no
+    /// default stands in for.
+    fn has_row(&self, signal: &SignalName, fields: &Fields<'_>) -> bool {
+        let shows_it = |field: &Field| {
+            let of = fields.types.field(fields.about, field);
+            of.is_some_and(|of| matches!(of.absence, Absence::Possible(Absent::NoRow(..))))
+        };
+        self.learned.iter().any(|(term, known)| match term {
+            Term::Field(field @ Field::Signal(of, _)) => {
+                of == signal && !known.is.has(Is::ABSENT) && shows_it(field)
+            }
+            _ => false,
+        })
+    }
+
+    fn known_of(&self, term: &Term, fields: &Fields<'_>) -> Known {
         match (self.learned.get(term), term) {
             (Some(learned), Term::Time(_, of)) if !self.known(of, fields).is.has(Is::ABSENT) => {
                 learned.without(Is::ABSENT)
@@ -108,6 +148,35 @@ impl Scene {
         self.learned.insert(term.clone(), known);
     }
 
+    /// Notes of a variable that is true or false what is there where it is the one or the other.
+    pub(super) fn remember(&mut self, variable: &Term, yes: Option<&Self>, no: Option<&Self>) {
+        let found = |scene: Option<&Self>| -> BTreeSet<Term> {
+            let of = scene.into_iter().flat_map(Self::terms_there);
+            of.filter(|term| !self.terms_there().any(|known| known == *term)).cloned().collect()
+        };
+        let found = [found(yes), found(no)];
+        if found.iter().any(|terms| !terms.is_empty()) {
+            self.there.insert(variable.clone(), Arc::new(found));
+        }
+    }
+
+    fn terms_there(&self) -> impl Iterator<Item = &Term> {
+        self.learned.iter().filter(|(_, known)| !known.is.has(Is::ABSENT)).map(|(term, _)| term)
+    }
+
+    /// The same point, where a variable turned out to be true, or false.
+    pub(super) fn recall(&mut self, variable: &Term, value: bool, fields: &Fields<'_>) {
+        if let Some(there) = self.there.get(variable).cloned() {
+            there[usize::from(!value)].iter().for_each(|term| self.find(term, fields));
+        }
+    }
+
+    /// Notes that something is there.
+    pub(super) fn find(&mut self, term: &Term, fields: &Fields<'_>) {
+        let known = self.known(term, fields).without(Is::ABSENT);
+        self.learn(term, known, fields);
+    }
+
     /// The same point, with only the facts that are no variables: for what is called later.
     pub(super) fn facts(&self) -> Self {
         fn is_fact(term: &Term) -> bool {
@@ -119,7 +188,24 @@ impl Scene {
         }
         let learned = self.learned.iter().filter(|(term, _)| is_fact(term));
         let learned = learned.map(|(term, known)| (term.clone(), known.clone())).collect();
-        Self { names: Vec::new(), learned }
+        Self { learned, ..Self::default() }
+    }
+
+    /// Drops what was learned of variables that were given a value after `before` and that nothing
+    /// stands for any more, but for `result`.
+    pub(super) fn forget(&mut self, before: u32, result: Option<&Term>) {
+        let bound: BTreeSet<u32> = (self.names.iter())
+            .filter_map(|(_, binding)| match binding {
+                Binding::Value(term) => term.variable(),
+                Binding::Row(_) => None,
+            })
+            .chain(result.and_then(Term::variable))
+            .collect();
+        let is_kept = |term: &Term| {
+            term.variable().is_none_or(|number| number <= before || bound.contains(&number))
+        };
+        self.learned.retain(|term, _| is_kept(term));
+        self.there.retain(|term, _| is_kept(term));
     }
 
     /// What is known where two ways meet again.
@@ -144,6 +230,8 @@ impl Scene {
             };
             names.push((name.clone(), binding));
         }
-        Self { names, learned }
+        let mut there = self.there.clone();
+        there.extend(other.there.iter().map(|(term, found)| (term.clone(), found.clone())));
+        Self { names, learned, there }
     }
 }

@@ -1,13 +1,12 @@
 //! The walk over statements: what is known after each, on every way.
 
-use std::sync::Arc;
-
 use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt, StmtBlock};
 
-use super::known::{Is, Known, Reason};
+use super::known::{Is, Known};
 use super::scene::{Binding, Scene, Term};
-use super::source::Spot;
 use super::{Checker, Outcome};
+use crate::rules::script;
+use crate::rules::source::Spot;
 
 impl Checker<'_> {
     /// A block; none where nothing comes after it.
@@ -23,7 +22,7 @@ impl Checker<'_> {
     }
 
     fn statements(&mut self, statements: &[Stmt], scene: Scene) -> Option<Outcome> {
-        let names = scene.names.len();
+        let (names, before) = (scene.names.len(), self.fresh);
         let mut last = self.plain(Known::of(Is::ABSENT), None, scene, (0, 0));
         for statement in statements {
             if matches!(statement, Stmt::Noop(_)) {
@@ -31,8 +30,10 @@ impl Checker<'_> {
             }
             last = self.statement(statement, last.after)?;
         }
-        for scene in [Some(&mut last.after), last.yes.as_mut(), last.no.as_mut()] {
-            scene.into_iter().for_each(|scene| scene.names.truncate(names));
+        let ways = [Some(&mut last.after), last.yes.as_mut(), last.no.as_mut()];
+        for scene in ways.into_iter().flatten() {
+            scene.names.truncate(names);
+            scene.forget(before, last.term.as_ref());
         }
         Some(last)
     }
@@ -49,8 +50,7 @@ impl Checker<'_> {
             Stmt::Var(declared, ..) => {
                 let (name, given, _) = &**declared;
                 let given = self.expression(given, scene);
-                let mut scene = given.after;
-                let term = given.term.unwrap_or_else(|| self.local(given.known, &mut scene));
+                let (term, mut scene) = self.named(given);
                 scene.names.push((name.name.to_string(), Binding::Value(term)));
                 Some(self.nothing(scene))
             }
@@ -71,22 +71,18 @@ impl Checker<'_> {
                 }
                 None
             }
-            Stmt::While(parts, _) | Stmt::Do(parts, ..) => {
+            Stmt::While(parts, at) | Stmt::Do(parts, _, at) => {
                 let start = self.shaken(&parts.body, scene);
                 let start = self.shaken_by(&parts.expr, start);
-                let (inside, after) = match &parts.expr {
-                    Expr::Unit(_) | Expr::BoolConstant(true, _) => (Some(start.clone()), start),
-                    asked => {
-                        let asked = self.expression(asked, start);
-                        (Some(asked.after.clone()), asked.after)
-                    }
+                let for_ever = matches!(parts.expr, Expr::Unit(_) | Expr::BoolConstant(true, _));
+                let after = match for_ever {
+                    true => start,
+                    false => self.expression(&parts.expr, start).after,
                 };
-                if let Some(inside) = inside {
-                    self.block(parts.body.statements(), inside);
-                }
-                Some(self.plain(Known::any(), None, after, (0, 0)))
+                self.block(parts.body.statements(), after.clone());
+                self.looped(&parts.body, for_ever, *at, after)
             }
-            Stmt::For(parts, _) => {
+            Stmt::For(parts, at) => {
                 let (item, counter, parts) = &**parts;
                 let over = self.expression(&parts.expr, scene);
                 let start = self.shaken(&parts.body, over.after);
@@ -96,9 +92,9 @@ impl Checker<'_> {
                     inside.names.push((name.name.to_string(), Binding::Value(term)));
                 }
                 self.block(parts.body.statements(), inside);
-                Some(self.plain(Known::any(), None, start, (0, 0)))
+                self.looped(&parts.body, false, *at, start)
             }
-            Stmt::TryCatch(parts, _) => {
+            Stmt::TryCatch(parts, at) => {
                 let start = self.shaken(&parts.body, scene.clone());
                 self.tries += 1;
                 let tried = self.block(parts.body.statements(), scene);
@@ -110,10 +106,18 @@ impl Checker<'_> {
                 }
                 let caught = self.block(parts.branch.statements(), inside);
                 let names = start.names.len();
+                let spot = self.source.word(*at);
+                let caught = caught.map(|caught| {
+                    let why = "a `catch` gives nothing, whatever it ends with";
+                    let cure = "set a variable in the `try`, and end with that: \
+                                `let is_so = false; try { is_so = …; } catch { } is_so`";
+                    let known = Known::left_out(why, spot, cure);
+                    Outcome { known, ..caught }
+                });
                 let ways: Vec<Outcome> = tried.into_iter().chain(caught).collect();
                 let mut end = self.anyone(ways)?;
                 end.after.names.truncate(names);
-                Some(self.plain(Known::any(), None, end.after, (0, 0)))
+                Some(self.plain(end.known, None, end.after, spot))
             }
             Stmt::Switch(parts, at) => self.switch(&parts.0, &parts.1, *at, scene),
             Stmt::BreakLoop(given, ..) => {
@@ -126,6 +130,35 @@ impl Checker<'_> {
         }
     }
 
+    /// What comes after a loop, and what it gives: what a `break` hands over, and else nothing; none
+    /// where it never comes to its end.
+    fn looped(
+        &mut self,
+        body: &StmtBlock,
+        for_ever: bool,
+        at: Position,
+        after: Scene,
+    ) -> Option<Outcome> {
+        let (mut breaks, mut gives) = (false, false);
+        for statement in body.statements() {
+            statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+                let is_loop = |node: &ASTNode<'_>| {
+                    matches!(node, ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..)))
+                };
+                if let [above @ .., ASTNode::Stmt(Stmt::BreakLoop(given, flags, _))] = path
+                    && flags.contains(ASTFlags::BREAK)
+                    && !above.iter().any(is_loop)
+                {
+                    (breaks, gives) = (true, gives || given.is_some());
+                }
+                true
+            });
+        }
+        let spot = self.source.word(at);
+        let known = Known::of(if gives { Is::ANY } else { Is::ABSENT });
+        (breaks || !for_ever).then(|| self.plain(known, None, after, spot))
+    }
+
     /// An expression that stands as a statement: a block in it may end the function.
     pub(super) fn going_on(&mut self, expression: &Expr, scene: Scene) -> Option<Outcome> {
         match expression {
@@ -136,8 +169,8 @@ impl Checker<'_> {
 
     /// What a script forgot to give.
     pub(super) fn left_out(&mut self, why: &str, spot: Spot, scene: Scene) -> Outcome {
-        let reason = Reason { field: String::new(), why: why.to_owned(), left_out_at: Some(spot) };
-        let known = Known { absent: Some(Arc::new(reason)), ..Known::of(Is::ABSENT) };
+        let cure = "end it with `else { false }`, or with what it is then";
+        let known = Known::left_out(why, spot, cure);
         self.plain(known, None, scene, spot)
     }
 
@@ -186,24 +219,26 @@ impl Checker<'_> {
             return self.nothing(scene);
         };
         let spot = self.source.word(at);
-        let mut scene = given.after.clone();
-        let Some(at_name) = scene.names.iter().rposition(|(name, _)| *name == *variable.1) else {
-            return self.nothing(scene);
+        let names = &given.after.names;
+        let Some(at_name) = names.iter().rposition(|(name, _)| *name == *variable.1) else {
+            return self.nothing(given.after);
         };
-        let term = match (operator, &scene.names[at_name].1) {
-            (None, _) => match given.term {
-                Some(term) => term,
-                None => self.local(given.known, &mut scene),
-            },
+        let (term, mut scene) = match (operator, names[at_name].1.clone()) {
+            (None, _) => self.named(given),
             (Some(operator), Binding::Value(old)) => {
-                let known = self.known(old, &scene);
-                let old = self.plain(known, Some(old.clone()), scene.clone(), spot);
+                let mut scene = given.after.clone();
+                let known = self.known(&old, &scene);
+                let old = self.plain(known, Some(old), scene.clone(), spot);
                 let name = variable.1.to_string();
-                let sides = [(old, name), (given.clone(), self.source.text(given.spot))];
+                let text = self.source.text(given.spot);
+                let sides = [(old, name), (given, text)];
                 let known = self.calculated(operator, sides, spot, &mut scene);
-                self.local(known, &mut scene)
+                (self.local(known, &mut scene), scene)
             }
-            _ => self.local(Known::any(), &mut scene),
+            _ => {
+                let mut scene = given.after;
+                (self.local(Known::any(), &mut scene), scene)
+            }
         };
         scene.names[at_name].1 = Binding::Value(term);
         self.nothing(scene)
@@ -256,7 +291,7 @@ impl Checker<'_> {
         let statements: Vec<&Stmt> =
             statements.iter().filter(|s| !matches!(s, Stmt::Noop(_))).collect();
         for (statement, next) in statements.iter().zip(statements.iter().skip(1)) {
-            if ends(statement) {
+            if script::always_end(std::slice::from_ref(*statement)) {
                 let spot: Spot = match next {
                     Stmt::Expr(expression) => self.source.spot(expression),
                     next => self.source.word(next.position()),
@@ -276,17 +311,6 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-    }
-}
-
-/// Whether nothing comes after a statement, whatever the facts.
-fn ends(statement: &Stmt) -> bool {
-    let ends_block = |block: &StmtBlock| block.statements().iter().any(ends);
-    match statement {
-        Stmt::Return(..) | Stmt::BreakLoop(..) => true,
-        Stmt::Block(block) => ends_block(block),
-        Stmt::If(parts, _) => ends_block(&parts.body) && ends_block(&parts.branch),
-        _ => false,
     }
 }
 

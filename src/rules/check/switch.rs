@@ -5,9 +5,9 @@ use rhai::{Expr, Position, SwitchCasesCollection};
 
 use super::known::Known;
 use super::scene::Scene;
-use super::source::Spot;
 use super::{Checker, Outcome};
 use crate::domain::Value;
+use crate::rules::source::{Source, Spot};
 
 impl Checker<'_> {
     pub(super) fn switch(
@@ -51,16 +51,15 @@ impl Checker<'_> {
     }
 }
 
-impl super::Source {
+impl Source {
     /// The cases of the `switch` whose value ends here, as far as they are plain values.
     fn labels(&self, from: usize) -> Vec<(Value, Spot)> {
         let mut labels = Vec::new();
-        let Some(open) = self.find(from, '{') else { return labels };
-        let (mut at, mut depth, mut in_label) = (open + 1, 0, true);
-        while let Some((from, to, text)) = self.next_token(at) {
-            at = to;
-            match text.as_str() {
-                "{" | "(" | "[" => depth += 1,
+        let words = (from..).map_while(|number| Some((number, self.said(number)?)));
+        let (mut depth, mut in_label) = (0, true);
+        for (number, text) in words.skip_while(|(_, text)| *text != "{").skip(1) {
+            match text {
+                "{" | "#{" | "(" | "[" => depth += 1,
                 "}" | ")" | "]" if depth == 0 => break,
                 "}" if depth == 1 => {
                     depth = 0;
@@ -71,9 +70,9 @@ impl super::Source {
                 "=" if depth == 0 => in_label = false,
                 "if" if depth == 0 => in_label = false,
                 _ if depth == 0 && in_label => {
-                    let is_range = self.next_token(to).is_some_and(|(.., next)| next == ".");
-                    match value(&text) {
-                        Some(value) if !is_range => labels.push((value, (from, to))),
+                    let is_range = self.said(number + 1) == Some(".");
+                    match value(text) {
+                        Some(value) if !is_range => labels.push((value, (number, number + 1))),
                         _ => {}
                     }
                 }

@@ -61,7 +61,7 @@ impl<'a> Watcher<'a> {
     fn statement(&mut self, statement: &mut Stmt, tail: bool) {
         match statement {
             Stmt::Expr(expression) => self.value(expression, tail),
-            Stmt::FnCall(call, at) if tail || is_not(call) => {
+            Stmt::FnCall(call, at) if tail || script::is_not(call) => {
                 let mut expression = Expr::FnCall(call.clone(), *at);
                 self.value(&mut expression, tail);
                 *statement = Stmt::Expr(Box::new(expression));
@@ -113,7 +113,7 @@ impl<'a> Watcher<'a> {
             Expr::And(parts, _) | Expr::Or(parts, _) => {
                 parts.iter_mut().for_each(|part| self.condition(part));
             }
-            Expr::FnCall(call, _) if is_not(call) => {
+            Expr::FnCall(call, _) if script::is_not(call) => {
                 call.args.iter_mut().for_each(|one| self.condition(one));
             }
             Expr::FnCall(call, _) | Expr::MethodCall(call, _) => {
@@ -141,7 +141,7 @@ impl<'a> Watcher<'a> {
             Expr::And(parts, _) | Expr::Or(parts, _) => {
                 parts.iter_mut().for_each(|part| self.condition(part));
             }
-            Expr::FnCall(call, _) if is_not(call) => {
+            Expr::FnCall(call, _) if script::is_not(call) => {
                 call.args.iter_mut().for_each(|one| self.condition(one));
             }
             Expr::Stmt(block) => self.block(block.statements_mut(), true),
@@ -192,8 +192,4 @@ fn begin(expression: &Expr) -> Position {
         }
         other => other.start_position(),
     }
-}
-
-fn is_not(call: &FnCallExpr) -> bool {
-    call.name == "!" && call.args.len() == 1
 }

@@ -42,21 +42,12 @@ impl Lowering<'_> {
     }
 
     fn binary(&mut self, operator: &str, a: Expr, b: Expr, at: Position) -> Expr {
-        let comparison = match operator {
-            "==" => Comparison::Equal,
-            "!=" => Comparison::Unequal,
-            "<" => Comparison::Less,
-            "<=" => Comparison::AtMost,
-            ">" => Comparison::Greater,
-            ">=" => Comparison::AtLeast,
-            other => {
-                return match operation(other) {
-                    Some(how) => Expr::Calculate(how, Box::new(a), Box::new(b)),
-                    None => self.hole(format!("`{other}`"), at),
-                };
-            }
-        };
-        Expr::Compare(comparison, Box::new(a), Box::new(b))
+        let (left, right) = (Box::new(a), Box::new(b));
+        match (Comparison::of_operator(operator), operation(operator)) {
+            (Some(how), _) => Expr::Compare(how, left, right),
+            (None, Some(how)) => Expr::Calculate(how, left, right),
+            (None, None) => self.hole(format!("`{operator}`"), at),
+        }
     }
 
     /// `value in list`, which Rhai makes a call of `contains`.

@@ -6,7 +6,7 @@ use super::{Binding, Lowering, Task, constant, stopped};
 use crate::domain::{Field, Value};
 use crate::predicate::Expr;
 use crate::rules::row::RowKind;
-use crate::rules::script::returns;
+use crate::rules::script::may_return;
 
 impl Lowering<'_> {
     pub(super) fn expression(&mut self, script: &Script) -> Expr {
@@ -84,7 +84,7 @@ impl Lowering<'_> {
 
     /// A block that stands where a value is wanted.
     fn block(&mut self, block: &StmtBlock, at: Position) -> Expr {
-        if returns(block) {
+        if may_return(block.statements()) {
             return self.hole("a `return` inside an expression", at);
         }
         let mut tasks = vec![Task::Leave(self.names.len())];

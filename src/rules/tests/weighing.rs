@@ -15,7 +15,9 @@ fn weighed(when: &str, cells: &[(&str, Value)]) -> Weighed {
 fn script(when: &str) -> String {
     let constants = "const LIMIT = 7;\n";
     let own = "fn is_big(customer, n) { customer.size >= n && customer.open > 1 }\n";
-    format!("{constants}{own}{}", about_customers(when))
+    let small =
+        "fn is_small(n) { n < 2 }\nfn is_more(a, b) { a > b }\nfn is_over(n) { n > LIMIT }\n";
+    format!("{constants}{own}{small}{}", about_customers(when))
 }
 
 /// A tree of conditions, a line each.
@@ -74,6 +76,20 @@ fn conditions_are_shown_as_they_are_written() {
         "customer.plan",
         "let big = customer.size; big >= 3",
         "5 > customer.open",
+        "customer.size > -5 && customer.open < -2",
+        "customer.plan == #\"basic\"# && customer.note != \"say \"\"hi\"\"\" && customer.size * 2 > 7",
+        "let x = customer.size; let x = x + 1; x > 3",
+        "let n = customer.size; is_small(n)",
+        "if customer.open > 1 { for n in [2, 3] { if customer.open == n { return true; } } }\ncustomer.size > 30",
+        "if customer.open > 1 { switch customer.open { 2 => { return true; } _ => {} } }\ncustomer.size > 30",
+        "if customer.open > 1 { try { return true; } catch {} }\ncustomer.size > 30",
+        "{ while customer.open > 1 { return true; } }\ncustomer.size > 30",
+        "let x = if customer.open > 1 { return true; } else { 30 };\ncustomer.size > x",
+        "if customer.open > 5 { return true; }\nlet y = customer.size;\ny > 30",
+        "let x = customer.size; let b = customer.open; is_more(x, b)",
+        "let x = customer.size; let a = customer.open; is_more(x, a)",
+        "let LIMIT = 1; is_over(customer.size)",
+        "is_over({ let x = customer.size; x })",
     ];
     let told: Vec<String> =
         whens.iter().map(|when| format!("{when}\n{}", shown(&weighed(when, &cells)))).collect();

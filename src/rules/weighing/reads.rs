@@ -68,7 +68,8 @@ impl Weigher<'_> {
             }
             // A constant stands in place of its name; the script still says the name.
             constant => {
-                let name = self.source.word(constant.position());
+                let at = Some(constant.position()).filter(|at| !at.is_none());
+                let name = at.and_then(|at| self.source.said(self.source.word(at).0));
                 if name.is_some_and(|name| self.names.constants.contains_key(name)) {
                     self.note(constant, ReadKind::Constant, before, reads);
                 }

@@ -22,15 +22,7 @@ pub(super) fn comparison(call: &FnCallExpr) -> Option<Comparison> {
     if !call.is_operator_call() || call.args.len() != 2 {
         return None;
     }
-    Some(match call.name.as_str() {
-        "==" => Comparison::Equal,
-        "!=" => Comparison::Unequal,
-        "<" => Comparison::Less,
-        "<=" => Comparison::AtMost,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::AtLeast,
-        _ => return None,
-    })
+    Comparison::of_operator(&call.name)
 }
 
 impl Weigher<'_> {
@@ -49,7 +41,7 @@ impl Weigher<'_> {
     /// Whether the script alone says what an expression is.
     fn is_fixed(&self, expression: &Expr, before: &Before) -> bool {
         let mut fixed = true;
-        self.look(expression, before, &mut |part| {
+        self.look(expression, before, &mut |part, before| {
             fixed &= match part {
                 Expr::Variable(variable, ..) => {
                     let is_slot = variable.0.is_some_and(|place| place.get() >= FIRST_SLOT);
@@ -169,10 +161,11 @@ impl Weigher<'_> {
         }
     }
 
-    /// Looks at every part of an expression, and at what its variables were set to.
-    fn look(&self, expression: &Expr, before: &Before, see: &mut dyn FnMut(&Expr)) {
-        see(expression);
-        let mut inner = |part: &Expr| self.look(part, before, see);
+    /// Looks at every part of an expression, and at what its variables were set to: each with what was
+    /// done before it.
+    fn look(&self, expression: &Expr, before: &Before, see: &mut dyn FnMut(&Expr, &Before)) {
+        see(expression, before);
+        let inner = |part: &Expr| self.look(part, before, see);
         match expression {
             Expr::FnCall(call, _) | Expr::MethodCall(call, _) => call.args.iter().for_each(inner),
             Expr::And(parts, _) | Expr::Or(parts, _) | Expr::Coalesce(parts, _) => {
@@ -182,8 +175,8 @@ impl Weigher<'_> {
                 parts.iter().for_each(inner);
             }
             Expr::Variable(variable, ..) => {
-                if let Some((value, _)) = bound(before, &variable.1) {
-                    inner(value);
+                if let Some((value, earlier)) = bound(before, &variable.1) {
+                    self.look(value, &earlier, see);
                 }
             }
             _ => {}

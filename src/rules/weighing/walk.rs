@@ -3,14 +3,17 @@
 
 use std::sync::Arc;
 
-use rhai::{ASTFlags, Dynamic, Expr, FnCallExpr, Module, Position, Shared, Stmt, Token};
+use rhai::{
+    ASTFlags, ASTNode, Dynamic, Expr, FlowControl, FnCallExpr, Module, Position, Shared, Stmt,
+    StmtBlock,
+};
 
-use super::source::Source;
 use super::{Joint, Weighed, Weight};
 use crate::domain::{Facts, Instant};
 use crate::rules::engine::Engine;
 use crate::rules::row::{Names, RowKind};
-use crate::rules::script::{self, Functions};
+use crate::rules::script::{self, Function, Functions};
+use crate::rules::source::Source;
 use crate::rules::{RowError, sandbox};
 
 /// What is needed to weigh a condition on one subject.
@@ -19,7 +22,7 @@ pub(super) struct Weigher<'w> {
     pub(super) names: &'w Arc<Names>,
     pub(super) library: Option<&'w Shared<Module>>,
     pub(super) functions: &'w Functions,
-    pub(super) source: &'w Source<'w>,
+    pub(super) source: &'w Source,
     pub(super) facts: &'w Facts,
     pub(super) as_of: Instant,
     /// Where the body begins.
@@ -75,6 +78,11 @@ impl Weigher<'_> {
             statements.iter().filter(|statement| !matches!(statement, Stmt::Noop(_))).collect();
         for (number, statement) in statements.iter().enumerate() {
             let is_last = number + 1 == statements.len();
+            // What is done before a part is done again for it, and must not end the function there.
+            if returns_unseen(statement, is_last) {
+                let what = "what may return in its midst";
+                return self.hole(&statements[number..], &before, what);
+            }
             match statement {
                 Stmt::Expr(expression) if is_last => {
                     return self.expression(expression, &before, depth);
@@ -89,45 +97,33 @@ impl Weigher<'_> {
                     return self.statements(block.statements(), &before, depth);
                 }
                 Stmt::If(parts, at)
-                    if is_last
-                        || script::returns(&parts.body)
-                        || script::returns(&parts.branch) =>
+                    if is_last || script::may_return(std::slice::from_ref(*statement)) =>
                 {
                     let asked = self.expression(&parts.expr, &before, depth);
-                    let taken = match asked.holds() {
-                        Some(true) => &parts.body,
-                        Some(false) => &parts.branch,
-                        None => {
-                            let Weighed { weight, .. } =
-                                self.hole(&statements[number..], &before, "");
-                            return Weighed { weight, ..self.forked(*at, asked, None) };
-                        }
+                    let Some(holds) = asked.holds() else {
+                        let Weighed { weight, .. } = self.hole(&statements[number..], &before, "");
+                        return Weighed { weight, ..self.forked(*at, asked, None) };
                     };
-                    if !is_last && !always_returns(taken) {
-                        if script::returns(taken) {
-                            return self.hole(
-                                &statements[number..],
-                                &before,
-                                "an `if` that may or may not return",
-                            );
-                        }
+                    let taken = if holds { &parts.body } else { &parts.branch }.statements();
+                    let rest = if is_last || script::always_end(taken) {
+                        self.statements(taken, &before, depth)
+                    } else if script::may_return(taken) {
+                        let what = "an `if` that may or may not return";
+                        return self.hole(&statements[number..], &before, what);
+                    } else {
+                        before.push(only(parts, holds, *at));
                         let rest: Vec<Stmt> =
                             statements[number + 1..].iter().map(|s| (*s).clone()).collect();
-                        before.push((*statement).clone());
-                        let rest = self.statements(&rest, &before, depth);
-                        return self.forked(*at, asked, Some(rest));
-                    }
-                    let taken = self.statements(taken.statements(), &before, depth);
-                    return self.forked(*at, asked, Some(taken));
+                        self.statements(&rest, &before, depth)
+                    };
+                    return self.forked(*at, asked, Some(rest));
                 }
                 Stmt::Var(..)
                 | Stmt::Assignment(_)
                 | Stmt::Expr(_)
                 | Stmt::FnCall(..)
-                | Stmt::If(..) => {
-                    before.push((*statement).clone());
-                }
-                Stmt::Block(block) if !script::returns(block) => before.push((*statement).clone()),
+                | Stmt::If(..)
+                | Stmt::Block(_) => before.push((*statement).clone()),
                 other => {
                     let what = crate::rules::lower::statement_in_words(other);
                     return self.hole(&statements[number..], &before, what);
@@ -166,7 +162,10 @@ impl Weigher<'_> {
         );
         let at = statements.first().map_or(self.begins, |statement| statement.position());
         Weighed {
-            text: self.source.around([at]),
+            text: match self.source.text(self.source.word(at)).as_str() {
+                "{" => "{ … }".to_owned(),
+                word => word.to_owned(),
+            },
             line: line(at),
             weight: Weight::of(&given),
             hole: Some(what.to_owned()),
@@ -179,7 +178,7 @@ impl Weigher<'_> {
         match expression {
             Expr::And(parts, _) => self.chain(expression, (&***parts, Joint::All), before, depth),
             Expr::Or(parts, _) => self.chain(expression, (&***parts, Joint::Any), before, depth),
-            Expr::FnCall(call, _) if is_not(call) => {
+            Expr::FnCall(call, _) if script::is_not(call) => {
                 let part = self.expression(&call.args[0], before, depth);
                 let weighed = self.alone(expression, before);
                 if part.parts.is_empty() && part.compared.is_none() {
@@ -244,7 +243,7 @@ impl Weigher<'_> {
     /// The body of one of the rule's own functions, if it comes to what the call gave.
     fn own_function(&self, call: &FnCallExpr, before: &Before, depth: usize) -> Option<Weighed> {
         let function = self.functions.get(&(call.name.to_string(), call.args.len()))?;
-        if depth >= sandbox::CALL_LEVELS {
+        if depth >= sandbox::CALL_LEVELS || !self.can_be_bound(function, call, before) {
             return None;
         }
         let mut inside = before.clone();
@@ -269,6 +268,30 @@ impl Weigher<'_> {
         (agrees && (!body.parts.is_empty() || body.compared.is_some())).then_some(body)
     }
 
+    /// Whether the parameters of a function can be set one after the other, as variables beside those
+    /// of the caller, and mean what they mean in Rhai: what is given reads no parameter that was set
+    /// before it, and no variable of the caller bears the name of a constant.
+    fn can_be_bound(&self, function: &Function, call: &FnCallExpr, before: &Before) -> bool {
+        let hides = |statement: &Stmt| matches!(statement, Stmt::Var(parts, ..) if self.names.constants.contains_key(parts.0.as_str()));
+        let mut set: Vec<&str> = Vec::new();
+        let all = function.parameters.iter().zip(&call.args).all(|(name, given)| {
+            let reads_set = |path: &[ASTNode<'_>]| match path.last() {
+                Some(ASTNode::Expr(Expr::Variable(variable, ..))) => {
+                    !set.contains(&variable.1.as_str())
+                }
+                // The variables in a block are found by where they stand.
+                Some(ASTNode::Expr(Expr::Stmt(_) | Expr::Map(..) | Expr::Custom(..))) => false,
+                _ => true,
+            };
+            let fits = given.walk(&mut Vec::new(), &mut { reads_set });
+            if !matches!(given, Expr::Variable(variable, ..) if variable.1 == *name) {
+                set.push(name);
+            }
+            fits
+        });
+        all && !before.iter().any(hides)
+    }
+
     /// What is not taken further apart.
     fn alone(&self, expression: &Expr, before: &Before) -> Weighed {
         let weight = Weight::of(&self.value(before, expression));
@@ -289,11 +312,8 @@ impl Weigher<'_> {
 
     /// An expression's words and place.
     fn words(&self, expression: &Expr) -> Weighed {
-        let mut positions = Vec::new();
-        positions_of(expression, &mut positions);
-        let first = positions.iter().filter(|at| !at.is_none()).min().copied();
-        let text = self.source.around(positions);
-        Weighed { text, line: first.and_then(line), ..nothing_yet() }
+        let spot = self.source.spot(expression);
+        Weighed { text: self.source.text(spot), line: self.source.line(spot), ..nothing_yet() }
     }
 }
 
@@ -318,15 +338,11 @@ fn line(at: Position) -> Option<u32> {
     at.line().map(|line| line as u32)
 }
 
-fn is_not(call: &FnCallExpr) -> bool {
-    call.is_operator_call() && call.args.len() == 1 && call.op_token == Some(Token::Bang)
-}
-
 /// Whether an expression is a condition, so that it is worth taking apart where it is named.
 fn is_condition(expression: &Expr) -> bool {
     match expression {
         Expr::And(..) | Expr::Or(..) => true,
-        Expr::FnCall(call, _) => is_not(call) || super::turning::comparison(call).is_some(),
+        Expr::FnCall(call, _) => script::is_not(call) || super::turning::comparison(call).is_some(),
         _ => false,
     }
 }
@@ -344,18 +360,24 @@ pub(super) fn bound<'b>(before: &'b Before, name: &str) -> Option<(&'b Expr, Bef
     Some((&parts.1, before[..at].to_vec()))
 }
 
-/// Whether a branch ends the function whatever it does before.
-fn always_returns(block: &rhai::StmtBlock) -> bool {
-    let last = block.statements().iter().rev().find(|s| !matches!(s, Stmt::Noop(_)));
-    matches!(last, Some(Stmt::Return(..)))
-        && block.statements().iter().filter(|s| matches!(s, Stmt::If(..))).count() == 0
+/// Whether a statement may end the function at a place that is not taken apart.
+fn returns_unseen(statement: &Stmt, is_last: bool) -> bool {
+    match statement {
+        Stmt::If(parts, _) => script::may_return_within(&parts.expr),
+        Stmt::Return(given, ..) => given.as_deref().is_some_and(script::may_return_within),
+        Stmt::Block(_) if is_last => false,
+        Stmt::While(..) | Stmt::Do(..) | Stmt::For(..) => false,
+        Stmt::Switch(..) | Stmt::TryCatch(..) => false,
+        other => script::may_return(std::slice::from_ref(other)),
+    }
 }
 
-fn positions_of(expression: &Expr, positions: &mut Vec<Position>) {
-    expression.walk(&mut Vec::new(), &mut |path: &[rhai::ASTNode<'_>]| {
-        positions.extend(path.last().map(|node| node.position()));
-        true
-    });
+/// An `if` of which only the branch that was taken is left: the other may return.
+fn only(parts: &FlowControl, body: bool, at: Position) -> Stmt {
+    let mut parts = parts.clone();
+    let left_out = if body { &mut parts.branch } else { &mut parts.body };
+    *left_out = StmtBlock::NONE;
+    Stmt::If(Box::new(parts), at)
 }
 
 /// Variables are found by their names from now on.

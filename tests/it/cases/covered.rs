@@ -7,7 +7,7 @@ use lookout::stage;
 use serde_json::json;
 
 use super::{ORDER, pack, write_cases};
-use crate::support::program::run;
+use crate::support::program::{Ran, run};
 
 const RULE: &str = r#"//! Everything that can be looked at.
 const ABOUT = "orders";
@@ -74,6 +74,41 @@ fn what_no_case_reaches_is_shown_with_its_line() {
     run(folder, "test stalled-order --min-coverage 58%").fine();
     assert_eq!(run(folder, "test stalled-order --min-coverage 59%").code, 1);
     assert_eq!(run(folder, "test --min-coverage 101").code, 2);
+}
+
+/// A function that hides one of the language means what it meant, and is not looked at.
+#[test]
+fn a_function_by_the_name_of_one_of_the_language_stays_what_it_is() {
+    let own = "fn abs(x) { x + 100 }\nfn max(a, b) { 100 }\nfn less(a) { abs(a) < 50 }";
+    let told = watched("less(3) || max(1, 3) < 50", own).json();
+    let points = told["coverage"][0]["points"].as_array().unwrap();
+    assert!(points.iter().all(|point| point["yes"] == 0), "{points:#?}");
+    assert!(points.iter().any(|point| point["no"] == 1), "{points:#?}");
+}
+
+/// Who looks is stopped by what calls on and on.
+#[test]
+fn to_look_comes_to_an_end() {
+    let calls = |level: usize| vec![format!("f{level}(n)"); 12].join(" || ");
+    let levels = (0..6).map(|level| format!("fn f{level}(n) {{ {} }}\n", calls(level + 1)));
+    let functions = levels.collect::<String>() + "fn f6(n) { n > 3 }";
+    assert_eq!(watched("f0(1)", &functions).code, 1);
+    assert_eq!(watched("f(1)", "fn f(n) { f(n + 1) }").code, 1);
+}
+
+/// The stalled order's rule with another `when`, on one case that it doesn't match, looked at.
+fn watched(when: &str, functions: &str) -> Ran {
+    let folder = pack();
+    let rule = format!(
+        "//! Looked at.\nconst ABOUT = \"orders\";\nconst TOPIC = \"service\";\nconst PATIENCE = 7;\n{functions}\n\
+         fn when(customer, order) {{ {when} }}\n\
+         fn then(customer, order) {{ email(\"email\"); }}\n\
+         fn resolved(customer, order) {{ email(\"on-its-way\"); }}\n"
+    );
+    fs::write(folder.path().join("rules/stalled-order/rule.rhai"), rule).unwrap();
+    let case = "[[case]]\nname = \"one\"\nexpect = { no_match = true }\n";
+    write_cases(folder.path(), "stalled-order", &format!("{ORDER}{case}"));
+    run(folder.path(), "test stalled-order --coverage --format json")
 }
 
 /// A rule that is watched decides as it does when nobody looks.

@@ -20,6 +20,7 @@ const SHARE: usize = 25;
 
 const TRUE: &str = "lookout saw true";
 const FALSE: &str = "lookout saw false";
+const ABSENT: &str = "lookout saw nothing";
 
 fn types(chance: &mut Chance) -> FieldTypes {
     let mut types = FieldTypes::default();
@@ -43,7 +44,7 @@ fn types(chance: &mut Chance) -> FieldTypes {
             };
             let absence = match chance.below(4) {
                 0 => Absence::Possible(Absent::Empty(2)),
-                1 => Absence::Possible(Absent::NoRow(name.clone())),
+                1 => Absence::Possible(Absent::NoRow(name.clone(), 0)),
                 2 => Absence::Unseen,
                 _ => Absence::Impossible,
             };
@@ -82,9 +83,18 @@ fn value(chance: &mut Chance, of: &FieldType, when: &When) -> Value {
 }
 
 fn row(chance: &mut Chance, types: &FieldTypes, when: &When) -> Facts {
+    // A row that is not there is there for none of its columns.
     let mut fields = |signal: &str| -> Fields {
         let columns = &types.0[&SignalName::from(signal)];
-        columns.iter().map(|(name, of)| (name.clone(), value(chance, of, when))).collect()
+        let has_row = chance.percent(75);
+        let mut cell = |of: &FieldType| match &of.absence {
+            Absence::Possible(Absent::NoRow(..)) if !has_row => Value::Null,
+            Absence::Possible(Absent::NoRow(..)) => {
+                value(chance, &FieldType { absence: Absence::Impossible, ..of.clone() }, when)
+            }
+            _ => value(chance, of, when),
+        };
+        columns.iter().map(|(name, of)| (name.clone(), cell(of))).collect()
     };
     let (customer, subject) = (fields("customers"), fields("items"));
     Facts { customer, subject, signals: [("facts".to_owned(), fields("facts"))].into() }
@@ -93,6 +103,9 @@ fn row(chance: &mut Chance, types: &FieldTypes, when: &When) -> Facts {
 /// What an underlined place may not come to, and the script that says so where it does.
 fn probe(script: &str, problem: &Problem) -> Option<(&'static str, String)> {
     let refuted = match (problem.code, &problem.message) {
+        ("may-be-absent", said) if said.contains("` is absent") && said.contains("fails where") => {
+            ABSENT
+        }
         ("always-true", _) => FALSE,
         ("never-true", _) => TRUE,
         ("different-kinds", said) if said.contains("is never true:") => TRUE,
@@ -105,7 +118,11 @@ fn probe(script: &str, problem: &Problem) -> Option<(&'static str, String)> {
     let chars: Vec<char> = line.chars().collect();
     let (from, to) = (column - 1, column - 1 + problem.place.width as usize);
     let text: String = chars[from..to].iter().collect();
-    let probed = format!("(if {text} {{ throw \"{TRUE}\"; }} else {{ throw \"{FALSE}\"; }})");
+    let (asked, yes) = match refuted {
+        ABSENT => (format!("({text}) == ()"), ABSENT),
+        _ => (text, TRUE),
+    };
+    let probed = format!("(if {asked} {{ throw \"{yes}\"; }} else {{ throw \"{FALSE}\"; }})");
     let (before, after): (String, String) =
         (chars[..from].iter().collect(), chars[to..].iter().collect());
     *line = format!("{before}{probed}{after}");
@@ -121,6 +138,7 @@ fn judge(engine: &Engine, rule: &Rule, facts: &Facts, when: &When) -> Judged {
 #[test]
 fn what_check_claims_is_so_on_every_row() {
     let (mut tried, mut seen, mut skipped, mut raising) = (0, 0, 0, 0);
+    let mut absent = (0, 0);
     let scripts = cases() / SHARE;
     for seed in 0..scripts as u64 {
         let mut chance = Chance::new(seed);
@@ -147,6 +165,18 @@ fn what_check_claims_is_so_on_every_row() {
                 skipped += 1;
                 continue;
             };
+            if refuted == ABSENT {
+                // That something fails where it is absent says that it may be so there.
+                let is_so = |facts: &Facts| {
+                    let judged = judge(&engine, &probed, facts, &when);
+                    judged.errors.first().is_some_and(|(_, error)| error.to_string() == ABSENT)
+                };
+                absent.0 += 1;
+                let mut more = (0..40 * ROWS).map(|_| row(&mut chance, &types, &when));
+                let was = rows.iter().any(is_so) || more.any(|facts| is_so(&facts));
+                absent.1 += usize::from(was);
+                continue;
+            }
             tried += 1;
             for facts in &rows {
                 let judged = judge(&engine, &probed, facts, &when);
@@ -158,12 +188,16 @@ fn what_check_claims_is_so_on_every_row() {
         }
     }
     eprintln!(
-        "{tried} claims, seen {seen} times, {skipped} can't be tried, {raising} always raise"
+        "{tried} claims, seen {seen} times, {skipped} can't be tried, {raising} always raise; \
+         {} may be absent, and {} were",
+        absent.0, absent.1
     );
     assert!(
         tried * 10 > scripts
             && seen > 10 * tried
             && skipped * 10 < tried
             && raising * 200 > scripts
+            && absent.0 * 20 > scripts
+            && absent.1 * 4 > absent.0 * 3
     );
 }

@@ -42,7 +42,7 @@ fn told(types: &FieldTypes, signal: &str, column: &str) -> String {
     let Some(field) = types.column(&signal.into(), column) else { return "unknown".to_owned() };
     let absence = match &field.absence {
         Absence::Possible(Absent::Empty(rows)) => format!("empty in {rows}"),
-        Absence::Possible(Absent::NoRow(signal)) => format!("no row in {signal}"),
+        Absence::Possible(Absent::NoRow(signal, _)) => format!("no row in {signal}"),
         Absence::Unseen => "always there".to_owned(),
         other => format!("{other:?}"),
     };
