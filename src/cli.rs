@@ -15,6 +15,7 @@ mod demo;
 pub mod diagnostics;
 mod dry_run;
 mod erase;
+mod file;
 pub mod explain;
 mod history;
 mod init;

@@ -1,7 +1,6 @@
 //! `lookout backtest`: the pack replayed over history. Lookout's own tables are not touched.
 
 mod chart;
-mod html;
 mod page;
 mod text;
 
@@ -10,12 +9,15 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::{Backtest, Exit, Global};
+use super::file::{self, Kind};
 use super::output::Output;
 use crate::app::{self, AppError};
 use crate::backtest::{Figures, Period, Replay, Wanted};
 use crate::domain::{Problem, SignalName, nearest};
 use crate::pack::Pack;
 use crate::signals::{Signal, SourceError};
+
+const PAGE: Kind = Kind { called: "page of a backtest", mark: page::MARK };
 
 pub(super) async fn run(
     global: &Global,
@@ -35,13 +37,13 @@ pub(super) async fn run(
     let outcome = args.outcome.as_deref().map(|name| wanted(&pack, name, args)).transpose()?;
     let url = config.source.as_deref().unwrap_or_default();
     if let Some(file) = &args.html {
-        html::can_be_written(file)?;
+        file::can_be_written(file, PAGE)?;
     }
     let replay = Replay { pack: &pack, others, url, steps: &steps, every: args.every, outcome };
     let progress = output.progress("runs replayed", Some(steps.runs.len() as u64));
     let figures = replay.run(&|runs| progress.reach(runs)).await?.figures;
     drop(progress);
-    let written = args.html.as_deref().map(|file| html::write(file, &page::page(&figures)));
+    let written = args.html.as_deref().map(|file| file::write(file, PAGE, &page::page(&figures)));
     let file = args.html.as_deref().filter(|_| matches!(written, Some(Ok(()))));
     // What took so long to find is told, whatever became of the page.
     tell(&figures, file, output);

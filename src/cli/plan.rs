@@ -9,12 +9,10 @@ mod silence;
 mod text;
 
 use std::collections::BTreeSet;
-use std::path::Path;
-
-use anyhow::Context;
 
 use super::args::{self, Exit, FailOn, Global};
 use super::decisions::Kind;
+use super::file::{self, Kind as FileKind};
 use super::output::Output;
 use super::telling::{self, Origin};
 use super::unwritable;
@@ -30,13 +28,16 @@ use crate::signals::View;
 use crate::store::{Store, StoreError};
 use base::Base;
 
+/// A plan, by how it begins.
+const PLAN: FileKind = FileKind { called: "plan", mark: "\"schema_version\": 1,\n  \"plan\": \"" };
+
 pub(super) async fn run(
     global: &Global,
     args: &args::Plan,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     if let Some(file) = &args.out {
-        check_place(file)?;
+        file::can_be_written(file, PLAN)?;
     }
     let config = super::config_seeing(global, &args.seen)?;
     let pack = app::pack(&config)?;
@@ -103,23 +104,6 @@ pub(super) async fn run(
         (false, true) => Exit::Partly,
         (false, false) => Exit::Fine,
     })
-}
-
-/// Refuses a place in which no plan can be, before anything is looked at.
-fn check_place(file: &Path) -> anyhow::Result<()> {
-    let name = file.display();
-    anyhow::ensure!(
-        !file.is_dir(),
-        "the plan can't be written to {name}: that is a folder; name a file in it"
-    );
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        anyhow::bail!(
-            "the plan can't be written to {name}: there is no folder {}",
-            folder.display()
-        );
-    }
-    Ok(())
 }
 
 /// Whether two versions are compared; not where a plan is only to be written.
@@ -206,8 +190,7 @@ fn written(args: &args::Plan, plan: &Plan, output: &mut Output) -> anyhow::Resul
     let Some(file) = &args.out else { return Ok(()) };
     let mut text = serde_json::to_string_pretty(plan)?;
     text.push('\n');
-    std::fs::write(file, text)
-        .with_context(|| format!("the plan can't be written to {}", file.display()))?;
+    file::write(file, PLAN, &text)?;
     if !super::is_json(output) && !args.markdown {
         let file = file.display();
         output.text(&format!(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::args::{Exit, Global, Preview};
+use super::file::{self, Kind};
 use super::output::Output;
 use super::wording::counted;
 use crate::app;
@@ -16,6 +17,8 @@ use crate::pipeline::{self, Seen, Watch, case};
 use crate::rules::cases::Case;
 use crate::stage;
 use crate::templates::{self, preview::Previewed};
+
+const PAGE: Kind = Kind { called: "preview", mark: templates::preview::MARK };
 
 pub(super) async fn run(
     global: &Global,
@@ -45,8 +48,7 @@ pub(super) async fn run(
         problems.extend(without_example(rule, &subjects));
     }
     let file = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.html", args.rule)));
-    std::fs::write(&file, templates::preview::page(&args.rule, &messages))
-        .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
+    file::write(&file, PAGE, &templates::preview::page(&args.rule, &messages))?;
     if super::is_json(output) {
         let (file, messages) = (file.display().to_string(), messages.len());
         output.json(&json!({

@@ -12,6 +12,7 @@ mod told;
 use serde_json::json;
 
 use super::args::{Exit, Global, Test};
+use super::file::{self, Kind};
 use super::output::Output;
 use crate::app;
 use crate::pack::{Pack, PackRule};
@@ -22,7 +23,13 @@ use crate::stage;
 use covered::Covered;
 use kept::{Kept, Shelf};
 
+const REPORT: Kind =
+    Kind { called: "report of `lookout test`", mark: "<testsuites name=\"lookout\"" };
+
 pub(super) async fn run(global: &Global, args: &Test, output: &mut Output) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.junit {
+        file::can_be_written(file, REPORT)?;
+    }
     let config = super::config(global)?;
     let pack = app::pack(&config)?;
     if let (Some(named), Some(_)) = (&args.rule, &args.changed) {
@@ -55,8 +62,7 @@ pub(super) async fn run(global: &Global, args: &Test, output: &mut Output) -> an
         false => output.text(&told::result(&pack, &result)),
     }
     if let Some(file) = &args.junit {
-        std::fs::write(file, junit::document(&pack, &result))
-            .map_err(|error| anyhow::anyhow!("{} can't be written: {error}", file.display()))?;
+        file::write(file, REPORT, &junit::document(&pack, &result))?;
     }
     Ok(if result.is_fine() { Exit::Fine } else { Exit::Findings })
 }

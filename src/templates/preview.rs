@@ -4,6 +4,9 @@
 use super::Message;
 use super::engine::escape;
 
+/// What tells this page from every other one.
+pub const MARK: &str = "<meta name=\"generator\" content=\"lookout preview\">";
+
 /// A message on the page.
 #[derive(Clone, Debug)]
 pub struct Previewed {
@@ -63,7 +66,7 @@ pub fn page(title: &str, messages: &[Previewed]) -> String {
     };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n{MARK}\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
          <p class=\"count\">{count}. Nothing was sent.</p>\n{sections}</body>\n</html>\n",
         title = escape(title),
