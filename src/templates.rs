@@ -226,6 +226,7 @@ impl Template {
             reads.extend(names::read(file, &source, part, &voice, problems));
             filtered.extend(names::filtered(file, &source, part));
             loose.extend(loose::find(file, &source, part));
+            problems.extend(absent_as_in_a_script(file, &source, part));
             spared.append(&mut names::spared(part));
         }
         if problems.len() > before {
@@ -413,6 +414,23 @@ fn read_source(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
     Some(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect())
+}
+
+/// `()` is absent in a script; in words it is something, and nothing is ever like it.
+fn absent_as_in_a_script(file: &Path, source: &str, part: Part<'_>) -> Option<Problem> {
+    let tags = tags::find(part.text).into_iter();
+    let says = |tag: &tags::Tag| matches!(tag.kind, tags::TagKind::Value | tags::TagKind::Block);
+    let (at, width) = tags.filter(says).find_map(|tag| {
+        let text = &part.text[tag.range.clone()];
+        ["!= ()", "== ()", "!=()", "==()"]
+            .iter()
+            .find_map(|sign| Some((tag.range.start + text.find(sign)?, sign.len())))
+    })?;
+    let place = Place::at_offset(file, source, part.offset + at, width as u32);
+    let message = "in words, nothing is ever `()`";
+    let help = "write {% if customer.phone %} for what is there, {% if not customer.phone %} for what is \
+                absent";
+    Some(Problem::error(place, "absent-in-words", message).label("only scripts know it").help(help))
 }
 
 fn shorten(subject: &str) -> String {

@@ -12,11 +12,13 @@ use super::addresses::{bare, shown};
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
-use super::wording::{Times, counted, listed};
+use super::wording::{Times, counted, listed, plain};
 use crate::app;
 use crate::clock;
-use crate::domain::{Suppression, SuppressionCause};
+use crate::config::Config;
+use crate::domain::{CustomerId, Suppression, SuppressionCause};
 use crate::opt_out::ERASED;
+use crate::signals;
 use crate::store::{NewSuppression, SuppressionRow};
 use taken_in::TakenIn;
 
@@ -44,6 +46,10 @@ pub(super) async fn run(
     // In the books before anybody else is asked: whatever becomes of that, they opted out.
     let changed = store.suppress(&rows, now).await?;
     let taken_in = taken_in::take_in(&config, &store, &rows, now).await?;
+    if let (Some(Person::Customer(named)), true) = (&args.person, taken_in.is_of_nobody()) {
+        nobody(&config, named, &taken_in, output).await;
+        return Ok(Exit::Findings);
+    }
     tell(&Told { args, named: people.len() as u64, changed, taken_in: &taken_in }, output);
     let necessary = super::necessary_topics(&config.rules);
     if changed > 0 && args.topic.is_none() && !necessary.is_empty() && !super::is_json(output) {
@@ -52,6 +58,36 @@ pub(super) async fn run(
     }
     taken_in.remark(output);
     Ok(Exit::Fine)
+}
+
+/// Says that nobody has that id, so that nobody is kept from being contacted; and who was meant.
+async fn nobody(config: &Config, named: &CustomerId, taken_in: &TakenIn, output: &mut Output) {
+    if super::is_json(output) {
+        output.json(&json!({
+            "schema_version": 1, "named": 1, "changed": 0, "addresses": 0, "unknown": [named],
+        }));
+    }
+    let source = taken_in.data.iter().flatten().next().map_or("", String::as_str);
+    let id = plain(named.as_str());
+    let meant = match meant(config, named).await {
+        Some(meant) => {
+            format!("They have the id `{id}`: lookout suppress {id}", id = plain(meant.as_str()))
+        }
+        None => "Somebody without an id there is suppressed by their address: \
+                 lookout suppress ana@example.com"
+            .to_owned(),
+    };
+    output.failure(&format!(
+        "{source} has no customer with the id `{id}`, so this keeps nobody from being contacted.\n{meant}"
+    ));
+}
+
+/// The customer of that name, if there is just one.
+async fn meant(config: &Config, named: &CustomerId) -> Option<CustomerId> {
+    let signals = signals::load(&config.rules.join("signals"), &mut Vec::new())?;
+    let source = app::source(config).await.ok()?;
+    let mut view = source.view(app::as_of(None, Some(&source))).await.ok()?;
+    Some(super::whom::find(&signals, &mut view, named.as_str()).await.ok()?.id)
 }
 
 /// What `suppress` did.
@@ -184,6 +220,11 @@ pub(super) fn known_topic(rules: &Path, topic: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let known: Vec<_> = super::topics(rules).into_keys().collect();
+    anyhow::ensure!(
+        !known.is_empty(),
+        "policy.toml names no topic that can be read, so `{topic}` can't be looked up; `lookout check` says \
+         what is wrong with it. Without --topic, everything is stopped"
+    );
     anyhow::ensure!(
         known.iter().any(|known| known == topic),
         "policy.toml has no topic `{topic}`; it has {}",

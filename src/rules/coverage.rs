@@ -13,7 +13,7 @@ use rhai::{Caches, Dynamic, EvalAltResult, NativeCallContext, Scope, Stmt};
 
 use super::row::{Names, with_row};
 use super::script::{self, Function};
-use super::{Engine, Rule};
+use super::{Engine, Rule, load};
 use crate::domain::{Place, RuleId};
 use watched::Watcher;
 
@@ -105,7 +105,7 @@ impl Coverage {
             else {
                 continue;
             };
-            let text = std::fs::read_to_string(&rule.file).unwrap_or_default();
+            let text = load::read(&rule.file, &mut Vec::new()).unwrap_or_default();
             let Ok(mut script) = script::parse(&engine.rhai, &text) else { continue };
             let compiled = &mut rule.compiled;
             watcher.when(&mut compiled.when);

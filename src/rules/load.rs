@@ -136,9 +136,12 @@ pub(super) fn load(
     })
 }
 
-fn read(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+/// A script's text, without the mark that some editors put at its beginning.
+pub(super) fn read(file: &Path, problems: &mut Vec<Problem>) -> Option<String> {
     let (code, message, help) = match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(text)) => return Some(text),
+        Ok(Ok(text)) => {
+            return Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
+        }
         Ok(Err(_)) => ("not-utf8", "the script is not UTF-8 text".to_owned(), "save it as UTF-8"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let help = "each folder of the pack but `signals` is a rule and holds a `rule.rhai`";

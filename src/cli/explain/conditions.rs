@@ -86,7 +86,7 @@ fn read(reads: &[Read], compared: Option<&Compared>, times: &Times) -> Vec<Strin
     let shown: Vec<&Read> = reads.iter().filter(alias).collect();
     let facts = shown.iter().filter(|read| read.kind != ReadKind::Constant).count();
     let worked_out =
-        compared.filter(|compared| !shown.iter().any(|read| read.value == compared.is));
+        compared.filter(|compared| !shown.iter().any(|read| say(&read.value) == say(&compared.is)));
     let is_alone = facts == 1 && worked_out.is_none();
     let one = |read: &&Read| match &read.kind {
         ReadKind::Time(function, of) => counted(*function, read, of, times),

@@ -52,6 +52,11 @@ pub(super) async fn take_in(
 }
 
 impl TakenIn {
+    /// Whether the company's data has nobody of those who were named.
+    pub(super) fn is_of_nobody(&self) -> bool {
+        !self.unknown.is_empty() && self.addresses.is_empty()
+    }
+
     /// Says what could not be found out.
     pub(super) fn remark(&self, output: &mut Output) {
         match &self.data {

@@ -407,10 +407,12 @@ fn begins_a_date(text: &str) -> bool {
     text.is_empty() || fits && matches!(text.chars().count(), 4 | 7 | 10..)
 }
 
-/// Whether a date is compared with `""`: what is empty in a column of text is a date on no day.
+/// Whether a date is compared with `""` where nothing is absent: a column of text may say so that there
+/// is no date, if on no row of today.
 fn asks_for_empty(how: Comparison, sides: [&Outcome; 2]) -> bool {
     matches!(how, Comparison::Equal | Comparison::Unequal)
         && sides.iter().any(|side| side.known.only_text() == Some(""))
+        && sides.iter().all(|side| side.known.absent.is_none())
 }
 
 fn is_certain(may: May) -> bool {

@@ -351,6 +351,19 @@ impl Checker<'_> {
         self.report(spot, Severity::Finding, "no-verdict", said(message, "", help));
     }
 
+    /// A value in the middle of a function: a condition that decides nothing.
+    pub(super) fn never_used(&mut self, spot: Spot) {
+        let message = format!("nothing uses `{}`", self.source.text(spot));
+        let help = "where it is a condition of what follows, write `&&` or `||` in place of the `;`; else \
+                    delete it";
+        self.report(
+            spot,
+            Severity::Finding,
+            "unused-value",
+            said(message, "it decides nothing", help),
+        );
+    }
+
     /// Code that nothing leads to.
     pub(super) fn never_reached(&mut self, spot: Spot) {
         let message = "this is never reached: what stands before it always ends the function";

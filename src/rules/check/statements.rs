@@ -279,7 +279,7 @@ impl Checker<'_> {
         scene
     }
 
-    /// Code after what always ends the function.
+    /// Code after what always ends the function, and what comes to a value that nothing uses.
     pub(super) fn unreachable(&mut self) {
         let functions = self.functions;
         for function in functions.values() {
@@ -290,6 +290,21 @@ impl Checker<'_> {
     fn unreachable_in(&mut self, statements: &[Stmt]) {
         let statements: Vec<&Stmt> =
             statements.iter().filter(|s| !matches!(s, Stmt::Noop(_))).collect();
+        for statement in statements.iter().rev().skip(1).rev() {
+            let value = match statement {
+                Stmt::Expr(value) => (**value).clone(),
+                Stmt::FnCall(call, at) => Expr::FnCall(call.clone(), *at),
+                _ => continue,
+            };
+            let is_operator = match &value {
+                Expr::And(..) | Expr::Or(..) => true,
+                Expr::FnCall(call, _) => call.is_operator_call(),
+                _ => false,
+            };
+            if is_operator {
+                self.never_used(self.source.spot(&value));
+            }
+        }
         for (statement, next) in statements.iter().zip(statements.iter().skip(1)) {
             if script::always_end(std::slice::from_ref(*statement)) {
                 let spot: Spot = match next {

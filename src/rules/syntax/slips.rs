@@ -17,7 +17,7 @@ pub(super) struct Slip {
 }
 
 /// The slips that are known. The first that fits is told.
-const SLIPS: [fn(&Around<'_>) -> Option<Slip>; 18] = [
+const SLIPS: [fn(&Around<'_>) -> Option<Slip>; 19] = [
     open_comment,
     single_quotes,
     curly_quotes,
@@ -34,6 +34,7 @@ const SLIPS: [fn(&Around<'_>) -> Option<Slip>; 18] = [
     list_in_round_brackets,
     map_without_hash,
     nothing_to_the_right,
+    two_conditions,
     wrong_bracket,
     missing_bracket,
 ];
@@ -390,6 +391,29 @@ fn nothing_to_the_right(around: &Around<'_>) -> Option<Slip> {
 }
 
 /// A bracket that closes nothing, or one of another kind.
+/// A condition, and on the next line another one: a semicolon between them would drop the first.
+fn two_conditions(around: &Around<'_>) -> Option<Slip> {
+    let (last, next) = (around.token(-1)?, around.token(0)?);
+    let begins = next.is_word() || ["!", "("].contains(&next.text.as_str());
+    if !around.misses(";") || last.line == next.line || !begins || STATEMENTS.contains(&&*next.text)
+    {
+        return None;
+    }
+    let compares =
+        |token: &&Token| ["==", "!=", "<", ">", "<=", ">=", "in"].contains(&&*token.text);
+    let before = around.tokens.all.iter().take(around.at).rev();
+    before.take_while(|token| token.line == last.line).find(compares)?;
+    let help = "put `&&` or `||` before this line; only where something else begins here, end the line \
+                before with a semicolon";
+    around.slip(0, 0, "how does this line go on with the one before?", help)
+}
+
+/// The words with which a statement begins.
+const STATEMENTS: [&str; 13] = [
+    "const", "let", "fn", "if", "while", "for", "loop", "do", "return", "switch", "try", "throw",
+    "break",
+];
+
 fn wrong_bracket(around: &Around<'_>) -> Option<Slip> {
     let close = around.text(0);
     let (opens, other) = match close {

@@ -113,8 +113,10 @@ fn what_fails_beside_the_cases_fails_in_junit_too() {
     let beside = "<testsuite name=\"beside the cases\" tests=\"2\" failures=\"2\"";
     assert!(report().contains(beside), "{}", report());
 
-    let nowhere = run(folder, "test stalled-order --junit nowhere/report.xml");
-    assert!(nowhere.code == 2 && nowhere.out.contains("kept message is left over"), "{nowhere:?}");
+    let policy = run(folder, "test stalled-order --accept --junit rules/policy.toml");
+    assert_eq!(policy.code, 2);
+    assert!(policy.err.contains("is no report of `lookout test`"), "{policy:?}");
+    assert!(folder.join("rules/stalled-order/golden/gone.txt").exists(), "nothing is done then");
 }
 
 /// Of 255 bytes that a file system takes, a name in Thai letters soon has more.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{demo, told};
-use crate::support::program::run;
+use crate::support::program::{lookout, ran, run};
 
 /// What becomes of the candidates of a rule for a customer: outcome and reason.
 fn outcome(folder: &Path, rule: &str, customer: &str) -> Vec<(String, String)> {
@@ -41,9 +41,18 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     assert_eq!(outcome(demo, "stalled-order", "LAMAI"), [is("contact", "-")]);
 
     let unknown = run(demo, "suppress BLAUSS");
-    assert_eq!((unknown.code, unknown.out), (0, format!("{done}{necessary}")));
-    assert!(unknown.err.contains("has no customer `BLAUSS`"), "{}", unknown.err);
+    assert_eq!((unknown.code, unknown.out.as_str()), (1, ""));
+    let nobody = "has no customer with the id `BLAUSS`, so this keeps nobody from being contacted.";
+    assert!(unknown.err.contains(nobody), "{}", unknown.err);
+    let named = ran(lookout(demo).args(["suppress", "Lazy K Kountry Store"]));
+    assert_eq!(named.code, 1);
+    assert!(
+        named.err.contains("They have the id `LAZYK`: lookout suppress LAZYK"),
+        "{}",
+        named.err
+    );
     run(demo, "unsuppress BLAUSS");
+    ran(lookout(demo).args(["unsuppress", "Lazy K Kountry Store"]));
 
     let listed = run(demo, "suppress --list").fine();
     let who: Vec<_> = listed.lines().map(|l| l.split("  ").next().unwrap()).collect();

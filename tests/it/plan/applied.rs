@@ -379,14 +379,21 @@ fn a_plan_that_is_written_has_what_is_due() {
 fn a_place_in_which_no_plan_can_be_is_refused_at_once() {
     let demo = demo();
     let said = |out: &str| refused(demo.path(), &format!("plan --out {out} {AT}"), 2);
-    assert_eq!(
-        said("rules"),
-        "error: the plan can't be written to rules: that is a folder; name a file in it\n"
-    );
+    assert_eq!(said("rules"), "error: rules can't be written: it is a folder; name a file in it\n");
     assert_eq!(
         said("plans/plan.json"),
-        "error: the plan can't be written to plans/plan.json: there is no folder plans\n"
+        "error: plans/plan.json can't be written: its folder does not exist; make it, or name another\n"
     );
+    let policy = fs::read(demo.path().join("rules/policy.toml")).unwrap();
+    assert_eq!(
+        said("rules/policy.toml"),
+        "error: rules/policy.toml is there already and is no plan, so it is not written over; name \
+         another file, or remove this one\n"
+    );
+    assert_eq!(fs::read(demo.path().join("rules/policy.toml")).unwrap(), policy);
+    for _ in 0..2 {
+        run(demo.path(), &format!("plan --out plan.json {AT}")).fine();
+    }
 }
 
 #[rstest::rstest]
