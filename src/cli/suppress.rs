@@ -47,6 +47,9 @@ pub(super) async fn run(
     let changed = store.suppress(&rows, now).await?;
     let taken_in = taken_in::take_in(&config, &store, &rows, now).await?;
     if let (Some(Person::Customer(named)), true) = (&args.person, taken_in.is_of_nobody()) {
+        if super::is_json(output) {
+            tell(&Told { args, named: 1, changed, taken_in: &taken_in }, output);
+        }
         nobody(&config, named, &taken_in, output).await;
         return Ok(Exit::Findings);
     }
@@ -62,11 +65,6 @@ pub(super) async fn run(
 
 /// Says that nobody has that id, so that nobody is kept from being contacted; and who was meant.
 async fn nobody(config: &Config, named: &CustomerId, taken_in: &TakenIn, output: &mut Output) {
-    if super::is_json(output) {
-        output.json(&json!({
-            "schema_version": 1, "named": 1, "changed": 0, "addresses": 0, "unknown": [named],
-        }));
-    }
     let source = taken_in.data.iter().flatten().next().map_or("", String::as_str);
     let id = plain(named.as_str());
     let meant = match meant(config, named).await {
@@ -108,6 +106,7 @@ fn tell(told: &Told<'_>, output: &mut Output) {
             "changed": changed,
             "addresses": taken_in.new,
             "unread": unread,
+            "unknown": taken_in.unknown,
         }));
     }
     let words = Change {

@@ -22,7 +22,7 @@ pub(super) struct TakenIn {
     /// an id.
     pub(super) data: Option<Result<String, String>>,
     /// Those whom the company's data does not have.
-    unknown: Vec<String>,
+    pub(super) unknown: Vec<String>,
 }
 
 /// Suppresses the addresses of those in `rows` who are named by their ids: whoever else is there
