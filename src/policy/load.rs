@@ -133,8 +133,19 @@ fn title(topic: &Section<'_>) -> BTreeMap<String, String> {
     let Some(titles) = by_language.and_then(|_| topic.section("title")) else {
         return topic.text("title").map(|title| (String::new(), title.value)).into_iter().collect();
     };
+    for unknown in titles.keys().iter().filter(|key| !is_language(key)) {
+        let error = format!("`{unknown}` is no language");
+        let problem = wrong_value(titles.place_of_key(unknown), "title", error);
+        titles.report(problem.help("write a language in two or three letters: en, de, or pt-BR"));
+    }
     let text = |language: String| titles.text(&language).map(|title| (language, title.value));
     titles.keys().into_iter().filter_map(text).collect()
+}
+
+/// Whether it begins as the names of languages do (BCP 47): two or three small letters.
+fn is_language(key: &str) -> bool {
+    let language = key.split(['-', '_']).next().unwrap_or_default();
+    matches!(language.len(), 2 | 3) && language.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 fn one_of<T: Copy>(

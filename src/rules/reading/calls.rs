@@ -103,6 +103,9 @@ impl Reader<'_> {
             None if sandbox::REFUSED.contains(&name) => {
                 "rules do without it; for a call by a colleague, write `phone(…)`".to_owned()
             }
+            None if self.natives.contains_key(name) => {
+                "it takes another number of values than it gets here".to_owned()
+            }
             // What people call first, before the many functions of the language.
             None => match nearest(name, dates::NAMES.into_iter().chain(verbs::NAMES).chain(own))
                 .or_else(|| nearest(name, self.natives.keys().map(String::as_str)))

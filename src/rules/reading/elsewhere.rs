@@ -32,7 +32,7 @@ const NAMES: [(&[&str], &str); 5] = [
     ),
 ];
 
-const FUNCTIONS: [(&[&str], &str); 5] = [
+const FUNCTIONS: [(&[&str], &str); 6] = [
     (
         &[
             "today",
@@ -59,6 +59,7 @@ const FUNCTIONS: [(&[&str], &str); 5] = [
         &["is_null", "isnull", "is_none", "isempty", "is_absent", "exists"],
         "write `… == ()`, or `… != ()`",
     ),
+    (&["not"], "write `!(…)`"),
     (&["coalesce", "ifnull", "nvl"], "write `a ?? b`"),
     (&["lower", "lcase", "tolower", "lowercase"], "write `to_lower()`, after a dot"),
     (&["upper", "ucase", "toupper", "uppercase"], "write `to_upper()`, after a dot"),

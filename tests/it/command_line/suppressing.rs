@@ -88,7 +88,7 @@ fn a_list_of_those_who_refused_before_is_taken_whole_or_not_at_all() {
     fs::write(demo.join("refused.txt"), list).unwrap();
     let taken = run(demo, "suppress --from refused.txt --format json").json();
     let told = json!({
-        "schema_version": 1, "named": 3, "changed": 3, "addresses": 2, "unread": null,
+        "schema_version": 1, "named": 3, "changed": 3, "addresses": 2, "unread": null, "unknown": [],
     });
     assert_eq!(taken, told);
     let twice = run(demo, "suppress --from refused.txt").fine();
