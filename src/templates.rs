@@ -428,8 +428,13 @@ fn absent_as_in_a_script(file: &Path, source: &str, part: Part<'_>) -> Option<Pr
     })?;
     let place = Place::at_offset(file, source, part.offset + at, width as u32);
     let message = "in words, nothing is ever `()`";
-    let help = "write {% if customer.phone %} for what is there, {% if not customer.phone %} for what is \
-                absent";
+    let before = part.text[..at].trim_end();
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    let name = &before[before.trim_end_matches(is_path).len()..];
+    let name = if name.is_empty() { "customer.phone" } else { name };
+    let help = format!(
+        "write {{% if {name} %}} for what is there, {{% if not {name} %}} for what is absent"
+    );
     Some(Problem::error(place, "absent-in-words", message).label("only scripts know it").help(help))
 }
 

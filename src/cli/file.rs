@@ -54,6 +54,18 @@ pub(super) fn write(file: &Path, kind: Kind, text: &str) -> anyhow::Result<()> {
     written.map(drop).map_err(|error| unwritable(file, &error))
 }
 
+/// Writes a new file that nobody else can read; none is written over.
+///
+/// # Errors
+/// Why it can't be written.
+pub(super) fn write_for_its_owner(file: &Path, text: &str) -> anyhow::Result<()> {
+    let written = NamedTempFile::new_in(folder_of(file)).and_then(|mut made| {
+        made.write_all(text.as_bytes())?;
+        made.persist_noclobber(file).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| unwritable(file, &error))
+}
+
 /// Whether it is a pipe, a terminal or the like: nothing stands in it.
 fn is_device(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir())
@@ -61,20 +73,28 @@ fn is_device(file: &Path) -> bool {
 
 /// A new file in the same folder, as anybody would make one.
 fn beside(file: &Path) -> std::io::Result<NamedTempFile> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
+    builder.tempfile_in(folder_of(file))
+}
+
+fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!(
             "{} can't be written: its folder does not exist; make it, or name another",
+            file.display()
+        ),
+        ErrorKind::AlreadyExists => anyhow::anyhow!(
+            "{} is there already, and nothing is written over it; name another file, or remove this one",
             file.display()
         ),
         ErrorKind::IsADirectory => anyhow::anyhow!(

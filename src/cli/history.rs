@@ -5,13 +5,13 @@ mod events;
 mod told;
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::json;
 
 use super::addresses;
 use super::args::{Exit, Global, History, Person};
+use super::file;
 use super::output::Output;
 use super::wording::{counted, listed, plain};
 use crate::app::{self, AppError};
@@ -162,17 +162,7 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
         return Ok(Exit::Fine);
     };
     let text = serde_json::to_string_pretty(&document)?;
-    whole(file, text.as_bytes()).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => anyhow::anyhow!(
-            "{} is there already, and nothing is written over it; name another file, or remove this one",
-            file.display()
-        ),
-        ErrorKind::NotFound => anyhow::anyhow!(
-            "{} can't be written: its folder does not exist; make it, or name another",
-            file.display()
-        ),
-        _ => anyhow::anyhow!("{} can't be written: {error}", file.display()),
-    })?;
+    file::write_for_its_owner(file, &text)?;
     let (also, others) = others(kept);
     let rows: usize = kept.tables.values().map(Vec::len).sum();
     match super::is_json(output) {
@@ -199,15 +189,6 @@ fn export(kept: &Kept, file: Option<&Path>, output: &mut Output) -> anyhow::Resu
         }
     }
     Ok(Exit::Fine)
-}
-
-/// Writes a new file whole or not at all, for nobody else to read.
-fn whole(file: &Path, text: &[u8]) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut made = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    std::io::Write::write_all(&mut made, text)?;
-    made.persist_noclobber(file).map_err(|error| error.error)?;
-    Ok(())
 }
 
 /// How many rows are about somebody else, too, and about whom: a message to both, or one to an address

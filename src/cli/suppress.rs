@@ -12,7 +12,7 @@ use super::addresses::{bare, shown};
 use super::args::{Exit, Global, Person, Suppress};
 use super::listings::{self, SuppressionLine};
 use super::output::Output;
-use super::wording::{Times, counted, listed, plain};
+use super::wording::{Times, counted, listed, plain, shell_word};
 use crate::app;
 use crate::clock;
 use crate::config::Config;
@@ -50,7 +50,7 @@ pub(super) async fn run(
         if super::is_json(output) {
             tell(&Told { args, named: 1, changed, taken_in: &taken_in }, output);
         }
-        nobody(&config, named, &taken_in, output).await;
+        nobody(&config, args, named, &taken_in, output).await;
         return Ok(Exit::Findings);
     }
     tell(&Told { args, named: people.len() as u64, changed, taken_in: &taken_in }, output);
@@ -64,19 +64,29 @@ pub(super) async fn run(
 }
 
 /// Says that nobody has that id, so that nobody is kept from being contacted; and who was meant.
-async fn nobody(config: &Config, named: &CustomerId, taken_in: &TakenIn, output: &mut Output) {
+async fn nobody(
+    config: &Config,
+    args: &Suppress,
+    named: &CustomerId,
+    taken_in: &TakenIn,
+    output: &mut Output,
+) {
     let source = taken_in.data.iter().flatten().next().map_or("", String::as_str);
     let id = plain(named.as_str());
     let meant = match meant(config, named).await {
         Some(meant) => {
-            format!("They have the id `{id}`: lookout suppress {id}", id = plain(meant.as_str()))
+            let id = shell_word(&plain(meant.as_str()));
+            let topic = args.topic.as_deref().map(shell_word);
+            let topic = topic.map(|topic| format!(" --topic {topic}")).unwrap_or_default();
+            format!("They have another id: lookout suppress {id}{topic}")
         }
         None => "Somebody without an id there is suppressed by their address: \
                  lookout suppress ana@example.com"
             .to_owned(),
     };
     output.failure(&format!(
-        "{source} has no customer with the id `{id}`, so this keeps nobody from being contacted.\n{meant}"
+        "{source} has no customer with the id `{id}`, so this keeps nobody from being contacted. It \
+         is kept for when there is one.\n{meant}"
     ));
 }
 

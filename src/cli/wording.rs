@@ -240,6 +240,15 @@ pub fn plain(text: &str) -> String {
     })
 }
 
+/// A text as one word of a shell.
+pub fn shell_word(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "-_.,@+:/".contains(c);
+    match !text.is_empty() && !text.starts_with('-') && text.chars().all(is_bare) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::super::addresses::bare;
 use super::super::args::Person;
-use super::super::wording::{Times, counted, plain};
+use super::super::wording::{Times, counted, plain, shell_word};
 use crate::domain::{
     Consent, Decision, Looked, Outcome, Passage, Recipient, Suppressed, SuppressionCause,
 };
@@ -113,17 +113,8 @@ fn lift(applies: &Suppressed) -> Option<String> {
     let named = customer.into_iter().chain(address).find(|(text, meant)| {
         plain(text) == *text && text.parse::<Person>().is_ok_and(|read| read == *meant)
     });
-    let topic = applies.topic.iter().map(|topic| format!(" --topic {}", word(topic)));
-    Some(format!("lookout unsuppress {}{}", word(&named?.0), topic.collect::<String>()))
-}
-
-/// A text as one word of a shell.
-fn word(text: &str) -> String {
-    let is_bare = |c: char| c.is_ascii_alphanumeric() || "-_.,@+:/".contains(c);
-    match !text.is_empty() && !text.starts_with('-') && text.chars().all(is_bare) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
+    let topic = applies.topic.iter().map(|topic| format!(" --topic {}", shell_word(topic)));
+    Some(format!("lookout unsuppress {}{}", shell_word(&named?.0), topic.collect::<String>()))
 }
 
 /// Whether one contact more stays within `[hold]`.

@@ -44,15 +44,15 @@ fn who_is_suppressed_hears_nothing_until_it_is_lifted() {
     assert_eq!((unknown.code, unknown.out.as_str()), (1, ""));
     let nobody = "has no customer with the id `BLAUSS`, so this keeps nobody from being contacted.";
     assert!(unknown.err.contains(nobody), "{}", unknown.err);
-    let named = ran(lookout(demo).args(["suppress", "Lazy K Kountry Store"]));
+    let named = ran(lookout(demo).args(["suppress", "Lazy K Kountry Store", "--topic", "service"]));
     assert_eq!(named.code, 1);
     assert!(
-        named.err.contains("They have the id `LAZYK`: lookout suppress LAZYK"),
+        named.err.contains("They have another id: lookout suppress LAZYK --topic service"),
         "{}",
         named.err
     );
     run(demo, "unsuppress BLAUSS");
-    ran(lookout(demo).args(["unsuppress", "Lazy K Kountry Store"]));
+    ran(lookout(demo).args(["unsuppress", "Lazy K Kountry Store", "--topic", "service"]));
 
     let listed = run(demo, "suppress --list").fine();
     let who: Vec<_> = listed.lines().map(|l| l.split("  ").next().unwrap()).collect();
